@@ -1,0 +1,7 @@
+get_property(off GLOBAL PROPERTY BD_OFF)
+list(JOIN off "\n" text)
+file(CONFIGURE OUTPUT ${CMAKE_BINARY_DIR}/share/benchd/off.txt CONTENT "${text}" @ONLY)
+install(FILES ${CMAKE_BINARY_DIR}/share/benchd/off.txt DESTINATION ${CMAKE_INSTALL_DATADIR}/benchd)
+foreach(line ${off})
+  message(STATUS "off: ${line}")
+endforeach()

@@ -1,0 +1,30 @@
+/* bd_http: civetweb, router, authentication, errors, event streams. http/routes/NAME.c is one group of routes each. */
+#ifndef BD_HTTP_H
+#define BD_HTTP_H
+
+#include "bd_engine.h"
+#include "bd_report.h"
+#include "bd_store.h"
+
+struct bd_http;
+
+struct bd_http_config {
+	int port;                 /* 0 = chosen by the kernel; 127.0.0.1 only */
+	const char *token;        /* bearer token, borrowed */
+	struct bd_store *store;
+	struct bd_engine *engine; /* may be set later with bd_http_set_engine, before the first request */
+	const char *version, *build, *data, *token_file;
+	void (*on_stop)(void *arg); /* POST daemon/stop */
+	void *arg;
+};
+/* Listens. Errors: port-unusable. */
+int bd_http_start(const struct bd_http_config *config, struct bd_http **ret, struct bd_error *err);
+void bd_http_set_engine(struct bd_http *h, struct bd_engine *engine);
+void bd_http_stop(struct bd_http **h);
+int bd_http_port(const struct bd_http *h);
+int64_t bd_http_last_request_ns(const struct bd_http *h); /* monotonic; for the idle exit. health does not count */
+size_t bd_http_streams(const struct bd_http *h);
+/* Feeds event streams; from the engine's thread. Never blocks on a slow client. */
+void bd_http_event(const struct bd_event *event, void *http);
+
+#endif

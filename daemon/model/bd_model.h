@@ -1,0 +1,435 @@
+/* bd_model: every document as a struct and its JSON codec (cJSON). docs/interfaces.md gives the JSON by example.
+ *
+ * A document is described once, by a table of fields (struct bd_field); encoding, decoding, freeing and the refusal
+ * of unknown fields all read that table. Absent is null: NULL for strings and objects, NAN for doubles,
+ * BD_NULL_INT for integers. Everything a struct points to is owned by it and freed by bd_doc_done(). */
+#ifndef BD_MODEL_H
+#define BD_MODEL_H
+
+#include "bd_base.h"
+
+#include <cjson/cJSON.h>
+#include <math.h>
+
+#define BD_NULL_INT INT64_MIN
+#define bd_auto_json BD_CLEANUP(bd_jsonp)
+void bd_jsonp(cJSON **j);
+
+/* ---- the codec ------------------------------------------------------------------------------------------ */
+
+enum bd_field_type {
+	BD_F_STRING,   /* char * */
+	BD_F_INT,      /* int64_t */
+	BD_F_DOUBLE,   /* double, rounded to 12 significant digits */
+	BD_F_BOOL,     /* bool */
+	BD_F_OBJECT,   /* struct in place (doc) */
+	BD_F_OPTIONAL, /* struct X * (doc), NULL = null */
+	BD_F_ARRAY,    /* struct X *v; size_t n; adjacent (doc) */
+	BD_F_STRINGS,  /* struct bd_strv */
+	BD_F_INTS,     /* struct bd_ints */
+	BD_F_MAP,      /* struct bd_map: object of strings */
+	BD_F_AXES,     /* struct bd_axes: object of axis values */
+	BD_F_CHOICES,  /* struct bd_choices: object of arrays of axis values */
+	BD_F_JSON,     /* cJSON *, any value; NULL = null */
+};
+
+struct bd_doc;
+struct bd_field {
+	const char *name;
+	enum bd_field_type type;
+	size_t offset;
+	const struct bd_doc *doc; /* of OBJECT, OPTIONAL, ARRAY */
+	bool required;            /* decoding fails without it */
+	bool omit_null;           /* encoding leaves it out when null, instead of writing null */
+};
+struct bd_doc {
+	const char *name;
+	const char *schema; /* "benchd.run.v1" or NULL: written first and checked when decoding */
+	size_t size;
+	const struct bd_field *fields;
+	size_t fields_len;
+	bool lenient; /* decoding ignores unknown fields (documents we receive from a newer daemon) */
+};
+
+/* All fields absent: what decoding starts from. */
+void bd_doc_init(const struct bd_doc *doc, void *obj);
+void bd_doc_done(const struct bd_doc *doc, void *obj); /* frees what obj owns, not obj; leaves it absent */
+cJSON *bd_doc_encode(const struct bd_doc *doc, const void *obj);
+/* obj must be initialised; on failure it is left absent. Errors name the path ("axes.threads[1]") and, for an
+ * unknown field, the nearest known one: keys unknown-field, bad-value. */
+int bd_doc_decode(const struct bd_doc *doc, const cJSON *json, void *obj, struct bd_error *err);
+/* Text to JSON; err (bad-json) says line and column. `what` names the source in the message. */
+int bd_json_parse(const char *text, const char *what, cJSON **ret, struct bd_error *err);
+char *bd_json_text(const cJSON *j);        /* one line; caller frees */
+char *bd_json_pretty(const cJSON *j);      /* two-space indent; caller frees */
+/* Line (from 1) at which the value of a path like "axes.threads" or "cases[1]" starts in text; 0 when not found. */
+int bd_json_line(const char *text, const char *path);
+
+/* ---- small parts ------------------------------------------------------------------------------------------ */
+
+struct bd_ints {
+	int64_t *v;
+	size_t n;
+};
+struct bd_pair {
+	char *key, *value;
+};
+struct bd_map {
+	struct bd_pair *v;
+	size_t n;
+};
+const char *bd_map_get(const struct bd_map *m, const char *key); /* NULL when absent; borrowed */
+void bd_map_set(struct bd_map *m, const char *key, const char *value);
+
+/* Values of the axes of one cell, in the fixed order: the axes of bd_axis_kinds, then the case's parameters by name.
+ * Values are strings here; JSON writes `threads` as a number. */
+struct bd_axes {
+	struct bd_pair *v;
+	size_t n;
+};
+struct bd_axis_kind {
+	const char *name;
+	const char *fallback; /* the documented default, may be left out of ids; NULL = always in the id */
+	const char *summary;
+	bool process;         /* part of the process-level configuration */
+};
+extern const struct bd_axis_kind bd_axis_kinds[]; /* python, binding, caller, allocator, objalloc, threads, affinity, gc, switch_interval */
+extern const size_t bd_axis_kinds_len;
+const char *bd_axes_get(const struct bd_axes *a, const char *name); /* NULL when absent; borrowed */
+void bd_axes_set(struct bd_axes *a, const char *name, const char *value); /* keeps the fixed order */
+bool bd_axes_equal(const struct bd_axes *a, const struct bd_axes *b);
+void bd_axes_copy(const struct bd_axes *a, struct bd_axes *ret);
+void bd_axes_done(struct bd_axes *a);
+int64_t bd_axes_threads(const struct bd_axes *a); /* 1 when absent */
+/* "case/python=3.11.2/…"; axes at their default are left out. Caller frees. */
+char *bd_cell_id(const char *case_name, const struct bd_axes *axes);
+/* "200ms", "1us", "3s", "150ns" → ns; -EINVAL. */
+int bd_duration_parse(const char *s, int64_t *ret_ns);
+
+/* Selected values per axis, in the order given. */
+struct bd_choice {
+	char *name;
+	struct bd_strv values;
+};
+struct bd_choices {
+	struct bd_choice *v;
+	size_t n;
+};
+struct bd_choice *bd_choices_get(const struct bd_choices *c, const char *name);
+void bd_choices_set(struct bd_choices *c, const char *name, const struct bd_strv *values); /* replaces; copies */
+
+struct bd_reason {
+	char *check; /* "V4" or NULL */
+	char *key, *message, *hint;
+};
+extern const struct bd_doc bd_reason_doc;
+struct bd_reason *bd_reason_new(const char *check, const char *key, const char *hint, const char *fmt, ...) BD_PRINTF(4, 5);
+struct bd_reason *bd_reason_from_error(const struct bd_error *err);
+struct bd_reason *bd_reason_copy(const struct bd_reason *r);
+void bd_reason_free(struct bd_reason *r);
+
+/* ---- what is asked for ------------------------------------------------------------------------------------- */
+
+struct bd_request { /* POST runs */
+	char *target;              /* a suite name, or a case glob */
+	char *kind;                /* "run" */
+	struct bd_choices axes;    /* overrides the suite's */
+	struct bd_strv cases;      /* globs over case names and cell ids; empty = all */
+	double budget_s;           /* wall time of the whole run; NAN = the suite's */
+	int64_t launches, rounds;  /* BD_NULL_INT = the suite's */
+	int64_t seed;              /* 0 … 2^53-1; BD_NULL_INT = drawn */
+	char *trace;               /* "off" | "counters"; NULL = the suite's */
+	struct bd_map labels, env;
+	double wait_s;             /* for the machine's turn; NAN = 600 */
+	bool dry_run;
+};
+extern const struct bd_doc bd_request_doc;
+
+struct bd_suite_defaults {
+	double budget_s;
+	int64_t launches, rounds;
+	char *trace;
+	char *batch;               /* duration of threaded batches, "200ms" */
+};
+struct bd_suite { /* workloads/suites/NAME.json */
+	char *name;                /* from the file name, not in the JSON */
+	char *summary;
+	struct bd_strv cases;      /* case names */
+	struct bd_choices axes;
+	struct bd_map reference;   /* axis → value, or "first" = the first value selected on that axis */
+	struct bd_suite_defaults defaults;
+};
+extern const struct bd_doc bd_suite_doc;
+/* Reads DIR/NAME.json. Unknown name: unknown-target with the nearest. Bad file: bad-suite naming file, line, path. */
+int bd_suite_load(const char *dir, const char *name, struct bd_suite *ret, struct bd_error *err);
+int bd_suite_names(const char *dir, struct bd_strv *ret); /* sorted */
+
+/* ---- the catalogue: what a worker of one interpreter offers ---------------------------------------------------- */
+
+struct bd_case_param {
+	char *name, *summary;
+	struct bd_strv values;     /* every value that exists, the default first */
+};
+struct bd_case_info {
+	char *name, *summary;
+	char *shape;               /* "iterations": one thread counts operations; "contended": may wait for the GIL */
+	char *plain;               /* binding:variant when the case uses no binding ("plain"), else NULL */
+	struct bd_case_param *params;
+	size_t params_len;
+};
+struct bd_binding_info {
+	char *name, *summary;
+	struct bd_strv variants;
+	struct bd_reason *unsupported; /* NULL = usable on this interpreter */
+};
+struct bd_catalogue {
+	struct bd_case_info *cases;
+	size_t cases_len;
+	struct bd_binding_info *bindings;
+	size_t bindings_len;
+};
+extern const struct bd_doc bd_catalogue_doc;
+
+/* ---- cells, samples, runs --------------------------------------------------------------------------------------- */
+
+enum bd_cell_status { BD_CELL_OK, BD_CELL_UNSUPPORTED, BD_CELL_INVALID, BD_CELL_FAILED, BD_CELL_INTERRUPTED };
+extern const char *const bd_cell_status_names[]; /* "ok" … */
+int bd_cell_status_parse(const char *s, enum bd_cell_status *ret);
+
+enum bd_run_state { BD_RUN_QUEUED, BD_RUN_RUNNING, BD_RUN_COMPLETE, BD_RUN_INTERRUPTED, BD_RUN_FAILED, BD_RUN_CANCELLED };
+extern const char *const bd_run_state_names[];
+int bd_run_state_parse(const char *s, enum bd_run_state *ret);
+
+struct bd_cell { /* one point of the matrix, as the store keeps it */
+	int64_t index;           /* in the run, from 0 */
+	char *id, *case_name;
+	struct bd_axes axes;
+	int64_t reference;       /* index of the reference cell, -1 = none */
+	int64_t scaling;         /* index of the same cell at one thread, -1 = none (also for that cell itself) */
+	char *role;              /* "cell", "same-process", "second-process": the A/A twins are kept out of `cells` */
+	int64_t twin;            /* index of the cell a twin repeats, -1 */
+	enum bd_cell_status status;
+	struct bd_reason *reason;
+	int64_t iterations;      /* per batch, 0 for cells that run for a duration */
+	int64_t duration_ns;     /* per batch, 0 for cells that count iterations */
+	struct bd_reason *gil_off;     /* why not traced; NULL = traced */
+	struct bd_reason *scaling_off; /* why scaling is null though there is a one-thread cell */
+};
+void bd_cell_done(struct bd_cell *c);
+
+struct bd_sample_thread {
+	int64_t tid;
+	int64_t ops;             /* completed before the stop */
+	int64_t straddled;       /* finished after it: not counted in ops (V1: native count = ops + straddled) */
+	int64_t overrun_ns;      /* from the stop to the end of the last operation */
+	int64_t cpu_ns;          /* thread CPU time inside the batch */
+	int64_t processor;       /* at the start of the batch */
+	int64_t voluntary, involuntary; /* context switches */
+	int64_t waits, wait_ns, holder_ns, runqueue_ns, switch_ns, mutex_ns, retries; /* GIL, from the tracer */
+};
+struct bd_sample_block { /* who waited for whom; indexes into threads, holder -1 = unknown */
+	int64_t waiter, holder, ns, waits;
+};
+struct bd_sample_bucket { /* GIL wait histogram, see bd_hist_* */
+	int64_t bucket, count;
+};
+enum bd_sample_kind {
+	BD_SAMPLE_MAIN = 0,    /* the cell's own */
+	BD_SAMPLE_SCALING = 1, /* a one-thread cell on another processor of the set, for `scaling` only */
+};
+struct bd_sample {
+	int64_t cell, launch, round;
+	enum bd_sample_kind kind;
+	int64_t start_ns;        /* CLOCK_MONOTONIC */
+	int64_t wall_ns;
+	int64_t probe_ns[2];     /* the same fixed native spin on the same processor before and after */
+	int64_t minor_faults, major_faults, steal_ticks, throttled;
+	bool traced;
+	int64_t lost, max_wait_ns;
+	struct bd_sample_thread *threads;
+	size_t threads_len;
+	struct bd_sample_block *blocks;
+	size_t blocks_len;
+	struct bd_sample_bucket *hist;
+	size_t hist_len;
+};
+void bd_sample_done(struct bd_sample *s);
+int64_t bd_sample_ops(const struct bd_sample *s); /* of all threads */
+/* True when the two probes differ by more than 10 %: kept, but left out of ratios. */
+bool bd_sample_flagged(const struct bd_sample *s);
+
+/* Log-linear histogram of ns, 16 sub-buckets per octave: exact below 16, then at most 1/16 wide. */
+#define BD_HIST_BUCKETS 640
+unsigned bd_hist_bucket(uint64_t ns);
+uint64_t bd_hist_low(unsigned bucket);  /* smallest value of the bucket */
+
+struct bd_run { /* the store's row */
+	char *id, *suite;
+	enum bd_run_state state;
+	struct bd_reason *reason;
+	int64_t created_ns, started_ns, finished_ns; /* real time; 0 = not yet */
+	double wall_s, setup_s, measure_s, batch_s;
+	int64_t seed, launches, rounds;              /* as planned */
+	struct bd_map labels;
+	char *comparability_key;
+	cJSON *environment;
+	cJSON *request;                              /* bd_request_doc */
+	int64_t cells;                               /* count of role "cell" */
+};
+void bd_run_done(struct bd_run *r);
+
+/* ---- the run document (schema benchd.run.v1) ------------------------------------------------------------------- */
+
+struct bd_estimate {
+	double median, lo, hi, min, mad;
+};
+struct bd_interval {
+	double median, lo, hi;
+};
+struct bd_ratio {
+	char *to;
+	double median, lo, hi;
+};
+struct bd_blocker {
+	int64_t waiter, holder, ns, waits;
+};
+struct bd_gil_result {
+	char *mode;
+	int64_t waits, wait_ns;
+	double wait_share;
+	int64_t holder_ns, runqueue_ns, switch_ns, mutex_ns, p50_ns, p99_ns, max_ns, retries, lost;
+	struct bd_blocker *blockers;
+	size_t blockers_len;
+	struct bd_reason *reason;
+};
+struct bd_thread_result {
+	int64_t index, tid, ops, cpu_ns, wait_ns, waits;
+};
+struct bd_memory_result {
+	int64_t rss_peak_bytes, rss_bytes;
+	double bytes_per_op;
+	int64_t allocator_bytes;
+};
+struct bd_cell_result {
+	char *id, *case_name;
+	struct bd_axes axes;
+	char *status;
+	bool complete;
+	struct bd_reason *reason;
+	int64_t samples, iterations;
+	double u_actual_ns, cpu_ns_per_op, ctx_switches_per_op, fairness;
+	cJSON *modes;
+	struct bd_estimate *time_ns_per_op;
+	struct bd_interval *throughput_ops_s;
+	cJSON *latency_ns;
+	struct bd_ratio *ratio;
+	struct bd_interval *scaling;
+	struct bd_reason *scaling_reason;
+	char *steady;
+	bool oversubscribed;
+	struct bd_gil_result *gil;
+	struct bd_thread_result *threads;
+	size_t threads_len;
+	struct bd_memory_result *memory;
+	struct bd_reason *memory_reason;
+};
+struct bd_noise {
+	char *kind, *cell;
+	double ratio, lo, hi;
+};
+struct bd_run_head {
+	char *id, *suite, *state;
+	struct bd_reason *reason;
+	char *started;
+	double wall_s, setup_s, measure_s, batch_s;
+	int64_t seed, launches, rounds;
+	struct bd_map labels;
+	char *comparability_key;
+	cJSON *environment;
+};
+struct bd_run_document {
+	struct bd_run_head run;
+	struct bd_noise *noise;
+	size_t noise_len;
+	struct bd_cell_result *cells;
+	size_t cells_len;
+};
+extern const struct bd_doc bd_run_document_doc, bd_cell_result_doc;
+
+struct bd_run_row { /* runs list */
+	char *id, *suite, *state, *started;
+	double wall_s;
+	struct bd_map labels;
+	int64_t cells;
+};
+struct bd_run_list {
+	struct bd_run_row *runs;
+	size_t runs_len;
+	char *next; /* cursor of the next page, NULL = this was the last */
+};
+extern const struct bd_doc bd_run_list_doc;
+
+/* What --dry-run answers (schema benchd.plan.v1). */
+struct bd_plan_cell {
+	char *id, *case_name;
+	struct bd_axes axes;
+	char *status; /* "ok" or "unsupported" */
+	struct bd_reason *reason;
+	double batch_s;
+};
+struct bd_plan_document {
+	char *suite;
+	double expected_s;
+	int64_t launches, rounds;
+	struct bd_plan_cell *cells;
+	size_t cells_len;
+};
+extern const struct bd_doc bd_plan_document_doc;
+
+/* ---- worker protocol (docs/worker-protocol.md) ------------------------------------------------------------------- */
+
+struct bd_worker_gil {
+	int64_t interpreter;
+	char *address;  /* "0x…" of struct _gil_runtime_state */
+	int64_t size;
+};
+struct bd_worker_object { /* one loaded ELF object */
+	char *path, *build_id;
+};
+struct bd_worker_ready {
+	int64_t protocol, pid;
+	char *python;        /* "3.11.2" */
+	char *abiflags;
+	bool free_threaded, gil_enabled;
+	char *executable, *libpython, *compiler, *build_flags;
+	char *runtime;       /* address of _PyRuntime, "0x…" */
+	int64_t runtime_size;
+	struct bd_worker_gil *gils;
+	size_t gils_len;
+	char *cap_eff;       /* hex, from /proc/self/status */
+	int64_t no_new_privs;
+	struct bd_worker_object *objects;
+	size_t objects_len;
+	char *malloc_name, *malloc_version, *objalloc;
+};
+extern const struct bd_doc bd_worker_ready_doc;
+
+struct bd_worker_cell { /* answer to prepare and bye, and instead of a sample when a batch fails */
+	int64_t cell;
+	char *status;
+	struct bd_reason *reason;
+	int64_t iterations;  /* suggested: 5–50 ms worth */
+	struct bd_ints tids;
+	double overlap;      /* V4, NAN when not applicable */
+	double parallel;     /* sum of thread CPU ÷ wall in the overlap batch */
+};
+extern const struct bd_doc bd_worker_cell_doc;
+
+struct bd_worker_sample {
+	int64_t cell, start_ns, wall_ns;
+	struct bd_ints ops, straddled, overrun_ns, thread_cpu_ns, cpu, voluntary, involuntary, probe_ns;
+	int64_t minor_faults, major_faults, steal_ticks, throttled;
+};
+extern const struct bd_doc bd_worker_sample_doc;
+
+#endif

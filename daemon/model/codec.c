@@ -124,6 +124,18 @@ static cJSON *number(double d)
 	return cJSON_CreateNumber(strtod(text, NULL));
 }
 
+/* cJSON prints 15 digits of a number, which is not enough for a seed or a clock: those are written as they are. */
+static cJSON *integer(int64_t i)
+{
+	if (i == BD_NULL_INT)
+		return cJSON_CreateNull();
+	if (i > -1000000000000000 && i < 1000000000000000)
+		return cJSON_CreateNumber((double)i);
+	char text[24];
+	snprintf(text, sizeof text, "%lld", (long long)i);
+	return cJSON_CreateRaw(text);
+}
+
 static cJSON *axis_value(const char *name, const char *value)
 {
 	if (bd_streq(name, "threads"))
@@ -166,8 +178,7 @@ static cJSON *encode_field(const struct bd_field *f, const void *p)
 	case BD_F_STRING:
 		return *(char *const *)p ? cJSON_CreateString(*(char *const *)p) : cJSON_CreateNull();
 	case BD_F_INT:
-		return *(const int64_t *)p == BD_NULL_INT ? cJSON_CreateNull()
-							  : cJSON_CreateNumber((double)*(const int64_t *)p);
+		return integer(*(const int64_t *)p);
 	case BD_F_DOUBLE:
 		return number(*(const double *)p);
 	case BD_F_BOOL:
@@ -186,7 +197,7 @@ static cJSON *encode_field(const struct bd_field *f, const void *p)
 	case BD_F_INTS:
 		list = cJSON_CreateArray();
 		for (size_t i = 0; i < ((const struct bd_ints *)p)->n; i++)
-			cJSON_AddItemToArray(list, cJSON_CreateNumber((double)((const struct bd_ints *)p)->v[i]));
+			cJSON_AddItemToArray(list, integer(((const struct bd_ints *)p)->v[i]));
 		return list;
 	case BD_F_MAP:
 		return encode_pairs(((const struct bd_map *)p)->v, ((const struct bd_map *)p)->n, false);

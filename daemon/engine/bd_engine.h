@@ -19,6 +19,8 @@ struct bd_progress {
 	int64_t launch, launches, round, rounds;
 	int64_t cells_done, cells;   /* batches of the round in flight */
 	double elapsed_s, left_s;    /* left_s NAN while unknown */
+	const char *last_cell;       /* id of the cell measured last, NULL before the first batch */
+	double last_time_ns_per_op;  /* of that batch alone: the first live number, not a result */
 	const char *waiting_for;     /* while queued: who measures, "benchd 1234" or "run 01J…"; else NULL */
 };
 struct bd_event {

@@ -80,6 +80,7 @@ struct bd_map {
 };
 const char *bd_map_get(const struct bd_map *m, const char *key); /* NULL when absent; borrowed */
 void bd_map_set(struct bd_map *m, const char *key, const char *value);
+void bd_map_done(struct bd_map *m);
 
 /* Values of the axes of one cell, in the fixed order: the axes of bd_axis_kinds, then the case's parameters by name.
  * Values are strings here; JSON writes `threads` as a number. */

@@ -42,16 +42,6 @@ static void ints_done(struct bd_ints *v)
 	*v = (struct bd_ints){0};
 }
 
-static void map_done(struct bd_map *m)
-{
-	for (size_t i = 0; i < m->n; i++) {
-		free(m->v[i].key);
-		free(m->v[i].value);
-	}
-	free(m->v);
-	*m = (struct bd_map){0};
-}
-
 static void choices_done(struct bd_choices *c)
 {
 	for (size_t i = 0; i < c->n; i++) {
@@ -92,7 +82,7 @@ void bd_doc_done(const struct bd_doc *doc, void *obj)
 			ints_done(p);
 			break;
 		case BD_F_MAP:
-			map_done(p);
+			bd_map_done(p);
 			break;
 		case BD_F_AXES:
 			bd_axes_done(p);

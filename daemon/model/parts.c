@@ -23,6 +23,16 @@ void bd_map_set(struct bd_map *m, const char *key, const char *value)
 	*BD_PUSH(m->v, m->n) = (struct bd_pair){bd_strdup(key), bd_strdup(value)};
 }
 
+void bd_map_done(struct bd_map *m)
+{
+	for (size_t i = 0; i < m->n; i++) {
+		free(m->v[i].key);
+		free(m->v[i].value);
+	}
+	free(m->v);
+	*m = (struct bd_map){0};
+}
+
 struct bd_choice *bd_choices_get(const struct bd_choices *c, const char *name)
 {
 	for (size_t i = 0; i < c->n; i++)
@@ -140,11 +150,7 @@ void bd_run_done(struct bd_run *r)
 	free(r->id);
 	free(r->suite);
 	bd_reason_free(r->reason);
-	for (size_t i = 0; i < r->labels.n; i++) {
-		free(r->labels.v[i].key);
-		free(r->labels.v[i].value);
-	}
-	free(r->labels.v);
+	bd_map_done(&r->labels);
 	free(r->comparability_key);
 	cJSON_Delete(r->environment);
 	cJSON_Delete(r->request);

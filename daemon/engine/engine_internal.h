@@ -1,0 +1,142 @@
+/* Shared by the files of engine/ only. */
+#ifndef ENGINE_INTERNAL_H
+#define ENGINE_INTERNAL_H
+
+#include "bd_engine.h"
+#include "bd_tracer.h"
+#include "bd_workers.h"
+
+#include <pthread.h>
+
+#define TARGET_BATCH_NS 20000000LL      /* of cells that count iterations: the middle of 5–50 ms */
+#define MAX_THREADS BD_TRACER_MAX_THREADS
+#define DEFAULT_LAUNCHES 6
+#define DEFAULT_BUDGET_S 45.0
+#define DEFAULT_WAIT_S 600.0
+
+/* ---- interpreters and catalogues (catalogue.c) ------------------------------------------------------------- */
+
+struct interpreter {
+	char *id, *executable, *libpython, *version, *abiflags, *build_id, *compiler, *flags;
+	bool free_threaded, is_default;
+	cJSON *manifest;             /* [{path, build_id}] of our own shared objects, absolute paths */
+	char *worker;                /* path of its bench-worker */
+	struct bd_catalogue *catalogue; /* NULL until asked */
+};
+
+int interpreters_load(const char *dir, struct interpreter **ret, size_t *ret_len, struct bd_error *err);
+void interpreters_free(struct interpreter *v, size_t n);
+const struct interpreter *interpreter_find(const struct bd_engine *e, const char *id); /* NULL id = the default */
+/* Asks a worker. env may add variables (then nothing is kept); *ret is owned by the caller when *ret_owned. */
+int catalogue_get(struct bd_engine *e, const char *python, const struct bd_map *env, const struct bd_catalogue **ret,
+	bool *ret_owned, struct bd_error *err);
+void catalogue_free(struct bd_catalogue *c);
+
+/* ---- allocators and the environment of a worker (environment.c) ---------------------------------------------- */
+
+/* Path of the shared object that serves malloc, "" for glibc; NULL when it is not installed. Borrowed, static. */
+const char *allocator_path(const char *name);
+const char *allocator_package_hint(const char *name);
+/* The whole environment of a worker: a fixed list, what the axes ask for, the request's own. */
+void worker_environment(struct bd_map *env, const struct bd_axes *axes, const struct bd_map *request_env,
+	uint32_t hash_seed, size_t padding);
+cJSON *environment_document(void);
+/* Hash over what makes results comparable. */
+char *comparability_key(const cJSON *environment);
+
+/* ---- the plan (resolve.c) ------------------------------------------------------------------------------------- */
+
+struct config { /* what needs a process of its own, in every launch */
+	const struct bd_axes *axes;   /* of its first cell: the process-level axes are the same for all */
+	const struct interpreter *python;
+	bool threaded;
+	int replica;                  /* 1: the second process of the A/A row */
+	size_t *cells;
+	size_t cells_len;
+};
+struct plan {
+	struct bd_request request;
+	struct bd_suite suite;
+	struct bd_cell *cells;        /* twins last */
+	size_t cells_len, twins;      /* cells_len counts the twins */
+	struct config *configs;
+	size_t configs_len;
+	int64_t launches, rounds;     /* rounds 0 = from the budget */
+	bool launches_fixed;
+	double budget_s, wait_s;      /* budget_s NAN = none */
+	bool trace;
+	int64_t max_threads, seed;
+};
+int plan_make(struct bd_engine *e, const struct bd_request *request, struct plan **ret, struct bd_error *err);
+void plan_free(struct plan *p);
+void plan_document(const struct plan *p, struct bd_plan_document *ret);
+/* Expected seconds of one batch of the cell, of one launch's setup, of one round. */
+double plan_batch_s(const struct bd_cell *c);
+double plan_setup_s(const struct plan *p);
+double plan_round_s(const struct plan *p);
+/* The value of a case parameter that is a duration, as native steps; see calibrate. */
+#define WORK_PARAM "u"
+
+/* ---- processors and the calibrated spin (processors.c) ---------------------------------------------------------- */
+
+struct processors {
+	int64_t allowed[1024];
+	size_t n;
+};
+void processors_allowed(struct processors *p);
+/* The launch's permutation: random, then rotated so that over n launches every processor is first equally often. */
+void processors_permute(const struct processors *p, struct bd_rng *rng, size_t launch, size_t *order, int64_t *ret);
+/* Pins all threads of this process to the processors not used by the run; to all when there is no spare one. */
+void processors_keep_off(const struct processors *p, const int64_t *permutation, size_t used);
+/* Nanoseconds per step of the native spin: median over processors of the median of 9 spins on each. */
+double calibrate_spin(const struct processors *p);
+
+/* ---- one measurement per machine (machine_lock.c) ----------------------------------------------------------------- */
+
+/* Tries once: descriptor, or -EWOULDBLOCK with *ret_holder (pid, 0 unknown). */
+int machine_lock_try(const char *data, int64_t *ret_holder);
+
+/* ---- runs -------------------------------------------------------------------------------------------------------- */
+
+struct job {
+	char id[BD_ULID_LEN];
+	struct plan *plan;
+	int64_t submitted_ns;        /* monotonic */
+	struct job *next;
+};
+
+struct bd_engine {
+	struct bd_engine_config config;
+	char *data, *interpreters_dir, *tracer, *suites;
+	struct bd_store *store;
+	struct bd_worker_pool *pool;
+	struct interpreter *interpreters;
+	size_t interpreters_len;
+	struct bd_error interpreters_error; /* why there are none */
+	pthread_mutex_t catalogue_lock;
+
+	pthread_t thread;
+	pthread_mutex_t lock;        /* queue, current, stopping */
+	pthread_cond_t changed;
+	struct job *queue, *current;
+	bool stopping;
+	int cancel_fd;               /* eventfd, readable = stop what runs */
+	bool cancelled_by_user;
+
+	pthread_mutex_t gap_lock;
+	pthread_cond_t gap_changed;
+	bool in_batch, gap_closed;   /* gap_closed: a batch is running and there is no spare processor */
+	unsigned gap_waiting, gap_inside;
+	int64_t gap_allowance_ns;    /* what waiting for handlers may still cost: 5 % of the time in batches */
+};
+
+/* Measures one run to its end; every outcome is in the store. (run.c) */
+void run_measure(struct bd_engine *e, struct job *job);
+void engine_emit(struct bd_engine *e, const struct bd_event *event);
+/* Called at every border between batches: the queue's own deadlines and progress. */
+void engine_tend_queue(struct bd_engine *e);
+bool engine_should_stop(struct bd_engine *e);
+void gap_close(struct bd_engine *e, bool spare);
+void gap_open(struct bd_engine *e, int64_t batch_ns);
+
+#endif

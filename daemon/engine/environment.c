@@ -1,0 +1,172 @@
+/* What a worker is started with, and what of the machine is stored with a run. */
+#include "engine_internal.h"
+
+#include <errno.h>
+#include <gnu/libc-version.h>
+#include <stdio.h>
+#include <sys/sysinfo.h>
+#include <sys/utsname.h>
+#include <unistd.h>
+
+/* ---- allocators --------------------------------------------------------------------------------------------- */
+
+static const struct {
+	const char *name, *package;
+	const char *files[4];
+} allocators[] = {
+	{"jemalloc", "install it: apt-get install libjemalloc2", {"libjemalloc.so.2"}},
+	{"mimalloc", "install it: apt-get install libmimalloc-dev", {"libmimalloc.so.3", "libmimalloc.so.2", "libmimalloc.so.2.0"}},
+};
+
+const char *allocator_path(const char *name)
+{
+	static const char *const folders[] = {"/usr/lib/x86_64-linux-gnu", "/usr/local/lib", "/usr/lib64", "/usr/lib"};
+	static char found[BD_LEN(allocators)][64];
+	if (bd_streq(name, "glibc"))
+		return "";
+	for (size_t i = 0; i < BD_LEN(allocators); i++) {
+		if (!bd_streq(allocators[i].name, name))
+			continue;
+		for (size_t f = 0; f < BD_LEN(allocators[i].files) && allocators[i].files[f]; f++) {
+			for (size_t k = 0; k < BD_LEN(folders); k++) {
+				char path[64];
+				snprintf(path, sizeof path, "%s/%s", folders[k], allocators[i].files[f]);
+				if (access(path, R_OK) == 0) {
+					memcpy(found[i], path, sizeof path);
+					return found[i];
+				}
+			}
+		}
+	}
+	return NULL;
+}
+
+const char *allocator_package_hint(const char *name)
+{
+	for (size_t i = 0; i < BD_LEN(allocators); i++)
+		if (bd_streq(allocators[i].name, name))
+			return allocators[i].package;
+	return NULL;
+}
+
+void worker_environment(struct bd_map *env, const struct bd_axes *axes, const struct bd_map *request_env,
+	uint32_t hash_seed, size_t padding)
+{
+	const char *home = getenv("HOME"), *objalloc = bd_axes_get(axes, "objalloc"), *allocator = bd_axes_get(axes, "allocator");
+	bd_map_set(env, "PATH", "/usr/local/bin:/usr/bin:/bin");
+	bd_map_set(env, "HOME", home ? home : "/");
+	bd_map_set(env, "LANG", "C.UTF-8");
+	bd_map_set(env, "PYTHONDONTWRITEBYTECODE", "1");
+	/* For all configurations alike, else an allocator's thread-local storage would be the difference. */
+	bd_map_set(env, "GLIBC_TUNABLES", "glibc.rtld.optional_static_tls=16384");
+	char text[16];
+	snprintf(text, sizeof text, "%u", hash_seed);
+	bd_map_set(env, "PYTHONHASHSEED", text);
+	if (objalloc)
+		bd_map_set(env, "PYTHONMALLOC", objalloc);
+	const char *preload = allocator ? allocator_path(allocator) : NULL;
+	if (preload && preload[0])
+		bd_map_set(env, "LD_PRELOAD", preload);
+	for (size_t i = 0; request_env && i < request_env->n; i++)
+		bd_map_set(env, request_env->v[i].key, request_env->v[i].value);
+	/* Where the environment ends decides where the stack begins: drawn anew per launch (Mytkowicz et al. 2009). */
+	bd_auto_free char *pad = bd_alloc(padding + 1);
+	memset(pad, '.', padding);
+	bd_map_set(env, "BENCHD_PAD", pad);
+}
+
+/* ---- the machine --------------------------------------------------------------------------------------------- */
+
+static char *first_line(const char *path)
+{
+	bd_auto_free char *text = NULL;
+	if (bd_file_read(path, 1 << 20, &text, NULL) < 0)
+		return NULL;
+	return bd_strndup(text, strcspn(text, "\n"));
+}
+
+static void add_file(cJSON *o, const char *name, const char *path)
+{
+	bd_auto_free char *s = first_line(path);
+	if (s)
+		cJSON_AddStringToObject(o, name, s);
+	else
+		cJSON_AddNullToObject(o, name);
+}
+
+/* The value after "NAME : " of the first such line. */
+static char *proc_value(const char *path, const char *name)
+{
+	bd_auto_free char *text = NULL;
+	if (bd_file_read(path, 1 << 22, &text, NULL) < 0)
+		return NULL;
+	for (char *line = text; line && *line; line = strchr(line, '\n'), line += line != NULL) {
+		if (!bd_starts_with(line, name))
+			continue;
+		char *p = line + strlen(name);
+		p += strspn(p, " \t");
+		if (*p++ != ':')
+			continue;
+		p += strspn(p, " \t");
+		return bd_strndup(p, strcspn(p, "\n"));
+	}
+	return NULL;
+}
+
+static void add_owned(cJSON *o, const char *name, char *value)
+{
+	if (value)
+		cJSON_AddStringToObject(o, name, value);
+	else
+		cJSON_AddNullToObject(o, name);
+	free(value);
+}
+
+cJSON *environment_document(void)
+{
+	cJSON *o = cJSON_CreateObject();
+	struct utsname u;
+	uname(&u);
+	struct processors p;
+	processors_allowed(&p);
+	add_owned(o, "cpu_model", proc_value("/proc/cpuinfo", "model name"));
+	cJSON_AddNumberToObject(o, "processors_online", (double)sysconf(_SC_NPROCESSORS_ONLN));
+	cJSON_AddNumberToObject(o, "processors_allowed", (double)p.n);
+	add_file(o, "governor", "/sys/devices/system/cpu/cpu0/cpufreq/scaling_governor");
+	add_file(o, "turbo_off", "/sys/devices/system/cpu/intel_pstate/no_turbo");
+	add_file(o, "smt", "/sys/devices/system/cpu/smt/control");
+	add_file(o, "numa_nodes", "/sys/devices/system/node/online");
+	bd_auto_free char *flags = proc_value("/proc/cpuinfo", "flags");
+	cJSON_AddBoolToObject(o, "hypervisor", flags && strstr(flags, " hypervisor") != NULL);
+	cJSON_AddStringToObject(o, "kernel", u.release);
+	cJSON_AddStringToObject(o, "machine", u.machine);
+	add_file(o, "boot_id", "/proc/sys/kernel/random/boot_id");
+	add_file(o, "loadavg", "/proc/loadavg");
+	add_file(o, "aslr", "/proc/sys/kernel/randomize_va_space");
+	add_file(o, "transparent_hugepage", "/sys/kernel/mm/transparent_hugepage/enabled");
+	add_file(o, "sched_autogroup", "/proc/sys/kernel/sched_autogroup_enabled");
+	add_file(o, "cgroup_cpu_max", "/sys/fs/cgroup/cpu.max");
+	add_file(o, "cgroup_memory_max", "/sys/fs/cgroup/memory.max");
+	cJSON_AddStringToObject(o, "libc", gnu_get_libc_version());
+	cJSON_AddStringToObject(o, "compiler", "gcc-compatible " __VERSION__);
+	struct sysinfo si;
+	if (sysinfo(&si) == 0)
+		cJSON_AddNumberToObject(o, "memory_bytes", (double)si.totalram * si.mem_unit);
+	return o;
+}
+
+char *comparability_key(const cJSON *environment)
+{
+	/* Not the load, the boot or the sizes: what stays the same when nothing that matters has changed. */
+	static const char *const names[] = {"cpu_model", "processors_allowed", "governor", "turbo_off", "smt", "hypervisor",
+		"kernel", "machine", "libc", "aslr", "transparent_hugepage", "cgroup_cpu_max", "interpreters", "allocators"};
+	struct bd_str b = {0};
+	for (size_t i = 0; i < BD_LEN(names); i++) {
+		const cJSON *v = cJSON_GetObjectItemCaseSensitive(environment, names[i]);
+		bd_auto_free char *text = v ? bd_json_text(v) : bd_strdup("null");
+		bd_str_printf(&b, "%s=%s\n", names[i], text);
+	}
+	char *key = bd_printf("%016llx", (unsigned long long)bd_hash(b.s, b.len));
+	bd_str_done(&b);
+	return key;
+}

@@ -1,0 +1,320 @@
+/* One run from its turn to its end: launches × rounds within the budget, and what is kept when it is cut short. */
+#include "run_internal.h"
+
+#include <errno.h>
+#include <stdio.h>
+
+#define PROBE_NS 50000
+#define PROGRESS_NS 200000000LL
+#define BUDGET_MARGIN 0.97        /* the rest is for the end of the run */
+#define MAX_ROUNDS 500
+
+static double seconds(int64_t ns)
+{
+	return (double)ns / 1e9;
+}
+
+bool run_over(const struct run *r)
+{
+	return r->broken || engine_should_stop(r->e);
+}
+
+size_t run_live_cells(const struct run *r, const struct config *c)
+{
+	size_t n = 0;
+	for (size_t i = 0; i < c->cells_len; i++)
+		n += r->plan->cells[c->cells[i]].status == BD_CELL_OK;
+	return n;
+}
+
+static void broken(struct run *r, const struct bd_error *err)
+{
+	bd_log(BD_LOG_ERROR, "run %s: %s", r->job->id, err->message);
+	if (!r->broken)
+		r->broken = bd_reason_from_error(err);
+}
+
+/* ---- telling --------------------------------------------------------------------------------------------------- */
+
+static double time_left(const struct run *r, int64_t now)
+{
+	if (!isnan(r->plan->budget_s) && !r->row.rounds)
+		return r->plan->budget_s - seconds(now - r->start_ns);
+	if (r->launch < 0 || !r->row.rounds)
+		return (double)NAN;
+	double setup = seconds(r->setup_ns) / (double)(r->launch + 1), round = plan_round_s(r->plan);
+	double rounds_left = (double)((r->row.launches - r->launch) * r->row.rounds - r->round);
+	return rounds_left * round + (double)(r->row.launches - r->launch - 1) * setup;
+}
+
+void run_progress(struct run *r, bool force)
+{
+	int64_t now = bd_clock_mono_ns();
+	if (!force && now - r->last_progress_ns < PROGRESS_NS)
+		return;
+	r->last_progress_ns = now;
+	struct bd_event event = {.run_id = r->job->id, .kind = BD_EVENT_PROGRESS, .state = BD_RUN_RUNNING,
+		.progress = {.phase = r->phase, .launch = r->launch, .launches = r->row.launches, .round = r->round,
+			.rounds = r->row.rounds, .cells_done = r->cells_done, .cells = r->cells_in_round,
+			.elapsed_s = seconds(now - r->start_ns), .left_s = time_left(r, now), .last_cell = r->last_cell,
+			.last_time_ns_per_op = r->last_cell ? r->last_time_ns_per_op : (double)NAN}};
+	engine_emit(r->e, &event);
+	engine_tend_queue(r->e);
+}
+
+static void emit_cell(struct run *r, size_t cell)
+{
+	if (!bd_streq(r->plan->cells[cell].role, "cell"))
+		return;
+	engine_emit(r->e, &(struct bd_event){.run_id = r->job->id, .kind = BD_EVENT_CELL, .state = BD_RUN_RUNNING, .cell = (int64_t)cell});
+}
+
+static void store_cell(struct run *r, size_t cell)
+{
+	struct bd_error err;
+	if (bd_store_cell_update(r->e->store, r->job->id, &r->plan->cells[cell], &err) < 0)
+		broken(r, &err);
+}
+
+void run_cell_ended(struct run *r, size_t cell, enum bd_cell_status status, struct bd_reason *reason)
+{
+	struct bd_cell *c = &r->plan->cells[cell];
+	c->status = status;
+	bd_reason_free(c->reason);
+	c->reason = reason;
+	bd_log(BD_LOG_INFO, "run %s: %s is %s: %s", r->job->id, c->id, bd_cell_status_names[status], reason->message);
+	store_cell(r, cell);
+	emit_cell(r, cell);
+}
+
+static void store_row(struct run *r)
+{
+	struct bd_error err;
+	if (bd_store_run_update(r->e->store, &r->row, &err) < 0)
+		broken(r, &err);
+}
+
+/* ---- rounds ----------------------------------------------------------------------------------------------------- */
+
+static void store_round(struct run *r)
+{
+	struct bd_error err;
+	if (r->samples_len && bd_store_round_put(r->e->store, r->job->id, r->samples, r->samples_len, &err) < 0)
+		broken(r, &err);
+	for (size_t i = 0; i < r->samples_len; i++)
+		bd_sample_done(&r->samples[i]);
+	free(r->samples);
+	r->samples = NULL;
+	r->samples_len = 0;
+}
+
+/* Rounds per launch, once the first launch has shown what starting costs. Fewer launches only when not even one round
+ * in each fits: six launches of one round say more than one launch of six. */
+static void choose_rounds(struct run *r)
+{
+	struct plan *p = r->plan;
+	double setup = seconds(r->setup_ns), round = plan_round_s(p), n = (double)p->launches;
+	double left = (p->budget_s - seconds(bd_clock_mono_ns() - r->start_ns)) * BUDGET_MARGIN;
+	r->row.rounds = p->rounds;
+	if (isnan(p->budget_s)) {
+		r->row.rounds = p->rounds ? p->rounds : 2;
+	} else if (!p->rounds) {
+		double rounds = floor((left - (n - 1) * setup) / (n * round));
+		r->row.rounds = (int64_t)BD_MAX(BD_MIN(rounds, (double)MAX_ROUNDS), 1.0);
+	}
+	double one = setup + (double)r->row.rounds * round;
+	if (!isnan(p->budget_s) && !p->launches_fixed && (n - 1) * one + (double)r->row.rounds * round > left)
+		r->row.launches = (int64_t)BD_MAX(floor((left + setup) / one), 1.0);
+	store_row(r);
+}
+
+static bool budget_spent(const struct run *r, double more_s)
+{
+	return !isnan(r->plan->budget_s) && seconds(bd_clock_mono_ns() - r->start_ns) + more_s > r->plan->budget_s;
+}
+
+static bool anything_live(const struct run *r)
+{
+	for (size_t i = 0; i < r->plan->configs_len; i++)
+		if (run_live_cells(r, &r->plan->configs[i]))
+			return true;
+	return false;
+}
+
+static void measure_launch(struct run *r)
+{
+	int64_t begin = bd_clock_mono_ns();
+	r->phase = "setup";
+	r->cells_done = 0;
+	processors_permute(&r->processors, &r->rng, (size_t)r->launch, r->order, r->permutation);
+	processors_keep_off(&r->processors, r->spare ? r->permutation : NULL, r->used);
+	r->hash_seed = (uint32_t)bd_rng_below(&r->rng, 4294967295U);
+	r->padding = bd_rng_below(&r->rng, 4096);
+	run_progress(r, true);
+	launch_start(r);
+	if (r->launch == 0)
+		record_environment(r);
+	r->setup_ns += bd_clock_mono_ns() - begin;
+	if (r->launch == 0 && !run_over(r))
+		choose_rounds(r);
+	r->phase = "measuring";
+	begin = bd_clock_mono_ns();
+	for (r->round = 0; r->round < r->row.rounds && !run_over(r) && anything_live(r); r->round++) {
+		if (r->round && budget_spent(r, plan_round_s(r->plan) / 2))
+			break;
+		launch_round(r);
+		store_round(r);
+		for (size_t i = 0; i < r->plan->cells_len; i++)
+			if (r->plan->cells[i].status == BD_CELL_OK)
+				emit_cell(r, i);
+	}
+	r->measure_ns += bd_clock_mono_ns() - begin;
+	begin = bd_clock_mono_ns();
+	r->phase = "finishing";
+	launch_end(r);
+	struct bd_error err;
+	if (bd_store_sync(r->e->store, &err) < 0)
+		broken(r, &err);
+	r->setup_ns += bd_clock_mono_ns() - begin;
+}
+
+/* ---- the ends ----------------------------------------------------------------------------------------------------- */
+
+static void start_tracer(struct run *r)
+{
+	struct bd_error err;
+	if (!r->plan->trace)
+		r->trace_off = bd_reason_new(NULL, "not-asked-for", "--trace counters", "tracing was switched off");
+	else if (bd_tracer_start(r->e->tracer, &r->tracer, &err) < 0)
+		r->trace_off = bd_reason_from_error(&err);
+}
+
+static void begin(struct run *r)
+{
+	struct plan *p = r->plan;
+	r->start_ns = bd_clock_mono_ns();
+	r->launch = -1;
+	r->phase = "setup";
+	r->row.state = BD_RUN_RUNNING;
+	r->row.started_ns = bd_clock_real_ns();
+	r->row.launches = p->launches;
+	r->row.rounds = p->rounds;
+	bd_rng_init(&r->rng, (uint64_t)p->seed);
+	processors_allowed(&r->processors);
+	r->order = bd_alloc(r->processors.n * sizeof *r->order);
+	r->permutation = bd_alloc(r->processors.n * sizeof *r->permutation);
+	r->used = BD_MIN(r->processors.n, (size_t)BD_MAX(p->max_threads, (int64_t)1));
+	r->spare = r->used < r->processors.n;
+	r->ns_per_step = calibrate_spin(&r->processors);
+	r->probe_steps = (int64_t)(PROBE_NS / r->ns_per_step);
+	r->row.environment = environment_document();
+	cJSON *calibration = cJSON_AddObjectToObject(r->row.environment, "calibration");
+	cJSON_AddNumberToObject(calibration, "ns_per_step", r->ns_per_step);
+	cJSON_AddNumberToObject(calibration, "probe_steps", (double)r->probe_steps);
+	r->row.comparability_key = comparability_key(r->row.environment);
+	r->state = bd_alloc(p->cells_len * sizeof *r->state);
+	r->slots = bd_alloc(p->configs_len * sizeof *r->slots);
+	for (size_t i = 0; i < p->configs_len; i++)
+		r->slots[i] = (struct slot){.config = &p->configs[i], .target = -1};
+	for (size_t i = 0; i < p->cells_len; i++) {
+		if (p->cells[i].scaling >= 0)
+			r->state[p->cells[i].scaling].scaling_reference = true;
+		if (bd_axes_threads(&p->cells[i].axes) > 1 && r->processors.n < 2)
+			p->cells[i].scaling_off = bd_reason_new("V4", "processors<threads", NULL, "one processor cannot show scaling");
+	}
+	store_row(r);
+	engine_emit(r->e, &(struct bd_event){.run_id = r->job->id, .kind = BD_EVENT_STATE, .state = BD_RUN_RUNNING});
+	start_tracer(r);
+}
+
+/* What only the whole run shows. */
+static void last_checks(struct run *r)
+{
+	for (size_t i = 0; i < r->plan->cells_len; i++) {
+		struct bd_cell *c = &r->plan->cells[i];
+		const struct cell_state *s = &r->state[i];
+		if (c->status == BD_CELL_OK && s->traced && s->waits == 0 && bd_axes_threads(&c->axes) > 1 &&
+		    bd_streq(bd_axes_get(&c->axes, "gil"), "hold"))
+			run_cell_ended(r, i, BD_CELL_INVALID, bd_reason_new("V4", "no-wait-traced", "benchctl doctor",
+				"threads that hold the GIL were traced and none of them ever waited: the tracer did not see them"));
+		if (!s->traced && !c->gil_off && r->trace_off)
+			c->gil_off = bd_reason_copy(r->trace_off);
+		store_cell(r, i);
+	}
+}
+
+static void finish(struct run *r)
+{
+	bool cancelled, stopping;
+	pthread_mutex_lock(&r->e->lock);
+	cancelled = r->e->cancelled_by_user;
+	stopping = r->e->stopping;
+	pthread_mutex_unlock(&r->e->lock);
+	last_checks(r);
+	if (r->broken) {
+		r->row.state = BD_RUN_FAILED;
+		r->row.reason = bd_reason_copy(r->broken);
+	} else if (cancelled || stopping) {
+		r->row.state = cancelled ? BD_RUN_CANCELLED : BD_RUN_INTERRUPTED;
+		r->row.reason = bd_reason_new(NULL, cancelled ? "cancelled" : "interrupted", NULL,
+			cancelled ? "cancelled by request; what was measured is kept" : "benchd ended; what was measured is kept");
+	} else {
+		r->row.state = BD_RUN_COMPLETE;
+		r->row.launches = r->launch;
+	}
+	r->row.finished_ns = bd_clock_real_ns();
+	r->row.wall_s = seconds(bd_clock_mono_ns() - r->start_ns);
+	r->row.setup_s = seconds(r->setup_ns);
+	r->row.measure_s = seconds(r->measure_ns);
+	r->row.batch_s = seconds(r->batch_ns);
+	store_row(r);
+	if (r->broken && r->row.state != BD_RUN_FAILED) {
+		/* the end itself could not be written: say so to whoever listens, and try once more */
+		r->row.state = BD_RUN_FAILED;
+		bd_reason_free(r->row.reason);
+		r->row.reason = bd_reason_copy(r->broken);
+		store_row(r);
+	}
+	if (r->e->config.on_finished)
+		r->e->config.on_finished(r->job->id, r->e->config.on_event_arg);
+	for (size_t i = 0; i < r->plan->cells_len; i++)
+		emit_cell(r, i);
+	engine_emit(r->e, &(struct bd_event){.run_id = r->job->id, .kind = BD_EVENT_STATE, .state = r->row.state, .reason = r->row.reason});
+}
+
+static void done(struct run *r)
+{
+	launch_kill(r);
+	bd_tracer_free(&r->tracer);
+	processors_keep_off(&r->processors, NULL, 0);
+	store_round(r);
+	for (size_t i = 0; i < r->plan->cells_len; i++)
+		free(r->state[i].tids.v);
+	free(r->state);
+	free(r->slots);
+	free(r->order);
+	free(r->permutation);
+	bd_reason_free(r->trace_off);
+	bd_reason_free(r->broken);
+	bd_run_done(&r->row);
+}
+
+void run_measure(struct bd_engine *e, struct job *job)
+{
+	struct run r = {.e = e, .job = job, .plan = job->plan};
+	struct bd_error err;
+	if (bd_store_run_get(e->store, job->id, &r.row, &err) < 0) {
+		bd_log(BD_LOG_ERROR, "run %s: %s", job->id, err.message);
+		return;
+	}
+	begin(&r);
+	for (r.launch = 0; r.launch < r.row.launches && !run_over(&r) && anything_live(&r); r.launch++) {
+		double next = r.launch ? seconds(r.setup_ns) / (double)r.launch + plan_round_s(r.plan) : 0;
+		if (r.launch && budget_spent(&r, next * 0.9))
+			break;
+		measure_launch(&r);
+	}
+	store_round(&r); /* of a round that was cut short: every sample is kept */
+	finish(&r);
+	done(&r);
+}

@@ -13,8 +13,8 @@ double bd_stats_mad(const double *v, size_t n);              /* median absolute 
 double bd_stats_quantile(const double *v, size_t n, double q); /* type 7 (Hyndman & Fan 1996) */
 double bd_stats_mean(const double *v, size_t n);
 double bd_stats_sd(const double *v, size_t n);               /* n-1; NAN for n < 2 */
-/* Quantile of Student's t with df degrees of freedom, p in (0, 1): Hill 1970 refined by Newton steps on the
- * regularised incomplete beta; relative error < 1e-9. */
+/* Quantile of Student's t with df degrees of freedom, p in (0, 1): Newton steps on the regularised incomplete beta
+ * function (continued fraction: Thompson & Barnett 1986); relative error < 1e-9. */
 double bd_stats_t_quantile(double p, double df);
 
 struct bd_stats_interval {
@@ -35,7 +35,8 @@ size_t bd_stats_launch_medians(const struct bd_stats_point *p, size_t n, double 
 /* Paired ratio a ÷ b: log ratio per (launch, round) present in both and not left out, median per launch, t interval. */
 struct bd_stats_interval bd_stats_paired_ratio(const struct bd_stats_point *a, size_t na, const struct bd_stats_point *b, size_t nb,
 	double confidence);
-/* Quantile of a bucketed histogram by the buckets' midpoints: bucket i spans [low[i], low[i+1]). NAN when empty. */
+/* Quantile (nearest rank) of a bucketed histogram of integers, by the middle of the bucket it falls into: bucket i holds
+ * low(i) … low(i+1)-1, so a bucket of one value is exact. The last bucket counts as its low end. NAN when empty. */
 double bd_stats_hist_quantile(const uint64_t *counts, size_t n, uint64_t (*low)(unsigned), double q);
 
 #endif

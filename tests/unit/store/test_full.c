@@ -1,0 +1,150 @@
+/* A file system with no room left: the run that meets it can still be ended, and nothing earlier is lost. */
+#include "support.h"
+#include "sqlite.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sched.h>
+#include <sys/mount.h>
+
+static void small_disk(const char *size)
+{
+	folder_make();
+	if (geteuid() != 0 || unshare(CLONE_NEWNS) < 0 || mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0)
+		BD_SKIP("mounting a small file system needs root");
+	bd_auto_free char *options = bd_printf("size=%s", size);
+	BD_CHECK_INT(mount("tmpfs", folder, "tmpfs", 0, options), 0);
+}
+
+static void fill_disk(void)
+{
+	bd_auto_free char *path = bd_printf("%s/filler", folder);
+	bd_auto_close int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC, 0600);
+	char block[4096] = {0};
+	while (write(fd, block, sizeof block) > 0)
+		;
+	BD_CHECK_INT(errno, ENOSPC);
+}
+
+static int count_one(const struct bd_sample *x, void *arg)
+{
+	(void)x;
+	++*(int64_t *)arg;
+	return 0;
+}
+
+static int64_t samples(struct bd_store *s, const char *id)
+{
+	int64_t n = 0;
+	CHECK_OK(bd_store_samples_each(s, id, -1, count_one, &n, &err));
+	return n;
+}
+
+static void integrity(void)
+{
+	bd_auto_free char *path = bd_printf("%s/" BD_STORE_SQLITE_FILE, folder);
+	sqlite3 *db = NULL;
+	bd_auto_stmt sqlite3_stmt *s = NULL;
+	BD_CHECK_INT(sqlite3_open(path, &db), SQLITE_OK);
+	BD_CHECK_INT(sqlite3_prepare_v2(db, "PRAGMA integrity_check", -1, &s, NULL), SQLITE_OK);
+	BD_CHECK_INT(sqlite3_step(s), SQLITE_ROW);
+	BD_CHECK_STR((const char *)sqlite3_column_text(s, 0), "ok");
+	bd_sqlite_stmt_done(&s);
+	sqlite3_close(db);
+}
+
+#define ROUND 20
+static struct bd_sample round_of[ROUND];
+
+/* Rounds until the store refuses one; how many it took. */
+static int64_t rounds_until_full(struct bd_store *s, const char *id, int64_t launch)
+{
+	for (int64_t n = 0;; n++) {
+		struct bd_error e = {0};
+		for (size_t i = 0; i < ROUND; i++)
+			round_of[i].launch = launch, round_of[i].round = n;
+		int r = bd_store_round_put(s, id, round_of, ROUND, &e);
+		if (r == 0 && n % 8 == 7)
+			r = bd_store_sync(s, &e);
+		if (r < 0) {
+			BD_CHECK_INT(r, -ENOSPC);
+			BD_CHECK_STR(e.key, "store-full");
+			BD_CHECK(e.message[0] && e.hint[0]);
+			int64_t kept = samples(s, id);
+			BD_CHECK_INT(kept % ROUND, 0); /* whole rounds only */
+			BD_CHECK(kept / ROUND == n || kept / ROUND == n + 1);
+			return kept / ROUND;
+		}
+		BD_CHECK(n < 100000);
+	}
+}
+
+BD_TEST(a_full_disk_ends_the_run_and_nothing_else)
+{
+	small_disk("3m");
+	for (size_t i = 0; i < ROUND; i++)
+		round_of[i] = sample_make((int64_t)i % 3, 0, 0, 4);
+	struct bd_store *s = NULL;
+	CHECK_OK(bd_store_open(folder, &s, &err));
+	run_put(s, "01A", "x", BD_RUN_COMPLETE);
+	CHECK_OK(bd_store_round_put(s, "01A", round_of, ROUND, &err));
+	CHECK_OK(bd_store_sync(s, &err));
+	run_put(s, "01B", "x", BD_RUN_RUNNING);
+	int64_t kept = rounds_until_full(s, "01B", 0);
+	BD_CHECK(kept > 10);
+	/* the last word on the run still fits */
+	struct bd_run run = run_make("01B", "x", BD_RUN_FAILED);
+	run.reason = bd_reason_new(NULL, "store-full", "make room", "no room left");
+	CHECK_OK(bd_store_run_update(s, &run, &err));
+	bd_store_free(&s);
+	integrity();
+
+	CHECK_OK(bd_store_open(folder, &s, &err));
+	CHECK_OK(bd_store_recover(s, &err));
+	struct bd_run back;
+	CHECK_OK(bd_store_run_get(s, "01B", &back, &err));
+	BD_CHECK_INT(back.state, BD_RUN_FAILED);
+	BD_CHECK_STR(back.reason->key, "store-full");
+	BD_CHECK_INT(samples(s, "01A"), ROUND);
+	BD_CHECK_INT(samples(s, "01B"), kept * ROUND);
+	/* deleting makes room for another */
+	CHECK_OK(bd_store_run_delete(s, "01B", &err));
+	run_put(s, "01C", "x", BD_RUN_RUNNING);
+	BD_CHECK(rounds_until_full(s, "01C", 0) > kept / 2);
+	BD_CHECK_INT(samples(s, "01A"), ROUND);
+	bd_store_free(&s);
+	integrity();
+}
+
+BD_TEST(a_disk_filled_by_others_still_takes_the_last_word)
+{
+	small_disk("3m");
+	round_of[0] = sample_make(0, 0, 0, 4);
+	struct bd_store *s = NULL;
+	CHECK_OK(bd_store_open(folder, &s, &err));
+	run_put(s, "01A", "x", BD_RUN_RUNNING);
+	CHECK_OK(bd_store_round_put(s, "01A", round_of, 1, &err));
+	fill_disk();
+	struct bd_run run = run_make("01A", "x", BD_RUN_FAILED);
+	run.reason = bd_reason_new(NULL, "store-full", "make room", "no room left");
+	CHECK_OK(bd_store_run_update(s, &run, &err));
+	/* no new run is begun whose end could not be told */
+	struct bd_run more = run_make("01C", "x", BD_RUN_QUEUED);
+	CHECK_ERROR(bd_store_run_create(s, &more, NULL, 0, &err), "store-full");
+	bd_store_free(&s);
+	CHECK_OK(bd_store_open(folder, &s, &err));
+	BD_CHECK_INT(samples(s, "01A"), 1);
+	bd_store_free(&s);
+	integrity();
+}
+
+BD_TEST(a_full_disk_is_named_at_the_start)
+{
+	small_disk("256k");
+	fill_disk();
+	struct bd_store *s = NULL;
+	CHECK_ERROR(bd_store_open(folder, &s, &err), "store-full");
+	BD_CHECK(!s);
+}
+
+BD_TEST_MAIN

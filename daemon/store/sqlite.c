@@ -285,7 +285,7 @@ static int open_writer(struct bd_sqlite *q, struct bd_error *err)
 	sqlite3 *db = q->writer.db;
 	if (r == 0)
 		r = bd_sqlite_exec(db,
-			"PRAGMA auto_vacuum=INCREMENTAL; PRAGMA foreign_keys=ON; PRAGMA temp_store=MEMORY; PRAGMA trusted_schema=OFF;"
+			"PRAGMA auto_vacuum=INCREMENTAL; PRAGMA foreign_keys=ON; PRAGMA temp_store=MEMORY; PRAGMA trusted_schema=OFF; PRAGMA secure_delete=OFF;"
 			"PRAGMA wal_autocheckpoint=0; PRAGMA journal_size_limit=4194304; PRAGMA synchronous=FULL",
 			err);
 	/* Migrating comes before write-ahead logging: that would already change a file that is not ours. */

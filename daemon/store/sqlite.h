@@ -84,6 +84,9 @@ int bd_sqlite_run_create(struct bd_store *s, const struct bd_run *run, const str
 int bd_sqlite_run_update(struct bd_store *s, const struct bd_run *run, struct bd_error *err);
 int bd_sqlite_run_get(struct bd_store *s, const char *run_id, struct bd_run *ret, struct bd_error *err);
 int bd_sqlite_run_delete(struct bd_store *s, const char *run_id, struct bd_error *err);
+/* Takes away the runs that are marked as deleted. */
+int bd_sqlite_purge(struct bd_sqlite *q, struct bd_error *err);
+bool bd_sqlite_finished(enum bd_run_state s);
 int bd_sqlite_runs_list(struct bd_store *s, const struct bd_store_filter *f, struct bd_run_list *ret, struct bd_error *err);
 int bd_sqlite_document_put(struct bd_store *s, const char *run_id, const char *json, struct bd_error *err);
 int bd_sqlite_document_get(struct bd_store *s, const char *run_id, char **ret_json, struct bd_error *err);

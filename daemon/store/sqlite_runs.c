@@ -47,7 +47,7 @@ int bd_sqlite_reason_read(sqlite3_stmt *s, int column, struct bd_reason **ret, s
 int bd_sqlite_run_number(sqlite3 *db, const char *run_id, int64_t *ret, enum bd_run_state *ret_state, struct bd_error *err)
 {
 	bd_auto_stmt sqlite3_stmt *s = NULL;
-	int r = bd_sqlite_prepare(db, "SELECT run, state FROM runs WHERE id=?", &s, err);
+	int r = bd_sqlite_prepare(db, "SELECT run, state FROM runs WHERE id=? AND state<>'deleted'", &s, err);
 	if (r < 0)
 		return r;
 	bd_sqlite_bind_text(s, 1, run_id);
@@ -60,6 +60,11 @@ int bd_sqlite_run_number(sqlite3 *db, const char *run_id, int64_t *ret, enum bd_
 		return bd_error_set(err, -EBADMSG, "store-failed", NULL, "run '%s' has an unknown state", run_id);
 	*ret = sqlite3_column_int64(s, 0);
 	return 0;
+}
+
+bool bd_sqlite_finished(enum bd_run_state s)
+{
+	return s != BD_RUN_QUEUED && s != BD_RUN_RUNNING;
 }
 
 /* ---- writing ------------------------------------------------------------------------------------------------------ */
@@ -140,18 +145,13 @@ int bd_sqlite_run_create(struct bd_store *base, const struct bd_run *run, const 
 	return bd_sqlite_end(q, r, err);
 }
 
-static bool finished(enum bd_run_state s)
-{
-	return s != BD_RUN_QUEUED && s != BD_RUN_RUNNING;
-}
-
 static int update_once(struct bd_sqlite *q, const struct bd_run *run, struct bd_error *err)
 {
 	bd_auto_free char *reason = bd_sqlite_reason_text(run->reason);
 	bd_auto_free char *environment = run->environment ? bd_json_text(run->environment) : NULL;
 	bd_auto_stmt sqlite3_stmt *s = NULL;
 	/* what a client is told is over is over, also after a power cut */
-	int r = bd_sqlite_begin(q, finished(run->state) ? BD_SQLITE_POWER : BD_SQLITE_PROCESS, err);
+	int r = bd_sqlite_begin(q, bd_sqlite_finished(run->state) ? BD_SQLITE_POWER : BD_SQLITE_PROCESS, err);
 	sqlite3 *db = q->writer.db;
 	int64_t number;
 	if (r == 0)
@@ -172,7 +172,7 @@ int bd_sqlite_run_update(struct bd_store *base, const struct bd_run *run, struct
 {
 	struct bd_sqlite *q = (struct bd_sqlite *)base;
 	int r = update_once(q, run, err);
-	if (r == -ENOSPC && finished(run->state)) {
+	if (r == -ENOSPC && bd_sqlite_finished(run->state)) {
 		bd_sqlite_ballast_drop(q);
 		r = update_once(q, run, err);
 	}
@@ -205,46 +205,7 @@ int bd_sqlite_recover(struct bd_store *base, struct bd_error *err)
 		bd_sqlite_ballast_drop(q);
 		r = recover_once(q, err);
 	}
-	return r;
-}
-
-static int delete_once(struct bd_sqlite *q, const char *run_id, struct bd_error *err)
-{
-	bd_auto_stmt sqlite3_stmt *s = NULL;
-	int r = bd_sqlite_begin(q, BD_SQLITE_POWER, err);
-	sqlite3 *db = q->writer.db;
-	int64_t number;
-	enum bd_run_state state;
-	if (r == 0)
-		r = bd_sqlite_run_number(db, run_id, &number, &state, err);
-	if (r == 0 && !finished(state))
-		r = bd_error_set(err, -EBUSY, "conflict", "cancel it first", "run '%s' is %s", run_id, bd_run_state_names[state]);
-	if (r == 0)
-		r = bd_sqlite_prepare(db, "DELETE FROM runs WHERE run=?", &s, err);
-	if (r == 0) {
-		sqlite3_bind_int64(s, 1, number);
-		r = bd_sqlite_run(db, s, "deleting a run", err);
-	}
-	return bd_sqlite_end(q, r, err);
-}
-
-int bd_sqlite_run_delete(struct bd_store *base, const char *run_id, struct bd_error *err)
-{
-	struct bd_sqlite *q = (struct bd_sqlite *)base;
-	int r = delete_once(q, run_id, err);
-	if (r == -ENOSPC) {
-		bd_sqlite_ballast_drop(q);
-		r = delete_once(q, run_id, err);
-	}
-	if (r < 0)
-		return r;
-	/* Give the room back to the file system; what fails here fails only at that, and is tried again next time. */
-	pthread_mutex_lock(&q->write_lock);
-	sqlite3_exec(q->writer.db, "PRAGMA incremental_vacuum", NULL, NULL, NULL);
-	sqlite3_wal_checkpoint_v2(q->writer.db, NULL, SQLITE_CHECKPOINT_PASSIVE, NULL, NULL);
-	pthread_mutex_unlock(&q->write_lock);
-	bd_sqlite_ballast_make(q, NULL);
-	return 0;
+	return r < 0 ? r : bd_sqlite_purge(q, err);
 }
 
 int bd_sqlite_document_put(struct bd_store *base, const char *run_id, const char *json, struct bd_error *err)
@@ -350,7 +311,7 @@ int bd_sqlite_document_get(struct bd_store *base, const char *run_id, char **ret
 	if (r < 0)
 		return r;
 	sqlite3_stmt *s = NULL;
-	r = bd_sqlite_prepare(c->db, "SELECT json FROM documents JOIN runs USING(run) WHERE id=?", &s, err);
+	r = bd_sqlite_prepare(c->db, "SELECT json FROM documents JOIN runs USING(run) WHERE id=? AND state<>'deleted'", &s, err);
 	if (r == 0) {
 		bd_sqlite_bind_text(s, 1, run_id);
 		r = bd_sqlite_step(c->db, s, "reading a document", err);
@@ -374,7 +335,7 @@ static int list_prepare(sqlite3 *db, const struct bd_store_filter *f, sqlite3_st
 	bd_auto_str struct bd_str sql = {0};
 	const char *bound[5];
 	int n = 0;
-	bd_str_puts(&sql, "SELECT run, id, suite, state, started_ns, wall_s, cells FROM runs WHERE 1");
+	bd_str_puts(&sql, "SELECT run, id, suite, state, started_ns, wall_s, cells FROM runs WHERE state<>'deleted'");
 	if (f->before) {
 		bd_str_puts(&sql, " AND id<?");
 		bound[n++] = f->before;

@@ -9,6 +9,7 @@
 /* A step is never edited once released: a change is a new step at the end.
  *
  * runs.run is a number private to this file; runs.id is the name everybody uses, and sorts by time. Absent is NULL.
+ * runs.state is one of bd_run_state_names, or "deleted": hidden, and being taken away (sqlite_delete.c).
  * reason, axes, environment and request are JSON text. samples.detail is described in detail.c. */
 const struct bd_sqlite_migration bd_sqlite_migrations[] = {
 	{"CREATE TABLE runs(run INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, suite TEXT, state TEXT NOT NULL, reason TEXT,"

@@ -1,5 +1,6 @@
 /* What is stored comes back, in the order and with the limits asked for. */
 #include "support.h"
+#include "sqlite.h"
 
 #include <errno.h>
 
@@ -190,6 +191,35 @@ BD_TEST(a_round_is_stored_whole_or_not_at_all)
 	memcpy(seen.want[1].threads, round[1].threads, sizeof *round[1].threads);
 	CHECK_OK(bd_store_samples_each(s, "01A", -1, see, &seen, &err));
 	BD_CHECK_INT(seen.n, 2);
+	bd_store_free(&s);
+}
+
+BD_TEST(recovering_finishes_a_deletion)
+{
+	struct bd_store *s = fresh();
+	struct bd_sample x = sample_make(0, 0, 0, 1);
+	run_put(s, "01A", "x", BD_RUN_COMPLETE);
+	CHECK_OK(bd_store_round_put(s, "01A", &x, 1, &err));
+	bd_store_free(&s);
+	/* as a crash between marking and taking away leaves it */
+	bd_auto_free char *path = bd_printf("%s/" BD_STORE_SQLITE_FILE, folder);
+	sqlite3 *db = NULL;
+	BD_CHECK_INT(sqlite3_open(path, &db), SQLITE_OK);
+	BD_CHECK_INT(sqlite3_exec(db, "UPDATE runs SET state='deleted'", NULL, NULL, NULL), SQLITE_OK);
+	CHECK_OK(bd_store_open(folder, &s, &err));
+	struct bd_run run;
+	CHECK_ERROR(bd_store_run_get(s, "01A", &run, &err), "not-found");
+	struct bd_run_list list;
+	struct bd_store_filter f = {.limit = 9};
+	CHECK_OK(bd_store_runs_list(s, &f, &list, &err));
+	BD_CHECK_INT(list.runs_len, 0);
+	CHECK_OK(bd_store_recover(s, &err));
+	bd_auto_stmt sqlite3_stmt *st = NULL;
+	BD_CHECK_INT(sqlite3_prepare_v2(db, "SELECT (SELECT count(*) FROM runs) + (SELECT count(*) FROM samples)", -1, &st, NULL), SQLITE_OK);
+	BD_CHECK_INT(sqlite3_step(st), SQLITE_ROW);
+	BD_CHECK_INT(sqlite3_column_int64(st, 0), 0);
+	bd_sqlite_stmt_done(&st);
+	sqlite3_close(db);
 	bd_store_free(&s);
 }
 

@@ -1,0 +1,377 @@
+#include "layout.h"
+
+#include "elf_file.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <sys/stat.h>
+#include <sys/uio.h>
+#include <unistd.h>
+
+#define MAX_INTERPRETERS 256
+#define MAX_THREADS 8192
+#define TRIES 8
+#define TRY_NS 25000000 /* threads come and go while we look */
+
+int bd_process_read(const struct bd_process *p, uint64_t address, void *ret, size_t len)
+{
+	struct iovec to = {ret, len}, from = {(void *)address, len};
+	ssize_t n = process_vm_readv(p->pid, &to, 1, &from, 1, 0);
+	if (n < 0)
+		return -errno;
+	return n == (ssize_t)len ? 0 : -EFAULT;
+}
+
+static int read_u64(const struct bd_process *p, uint64_t address, uint64_t *ret)
+{
+	return bd_process_read(p, address, ret, sizeof *ret);
+}
+
+/* ---- which file, and where it is mapped ------------------------------------------------------------------ */
+
+struct runtime {
+	uint64_t address, size, version; /* version: address of Py_Version, 0 = none */
+	int minor_by_name;               /* from a file name like libpython3.11.so.1.0; -1 = no */
+};
+
+static int minor_of(const char *path)
+{
+	const char *slash = strrchr(path, '/'), *at = strstr(slash ? slash : path, "python3.");
+	return at && at[8] >= '0' && at[8] <= '9' ? atoi(at + 8) : -1;
+}
+
+/* The file as the target sees it; its own root may be another one. */
+static int open_mapped(const struct bd_process *p, const char *path)
+{
+	bd_auto_free char *inside = bd_printf("root%s", path);
+	bd_auto_close int fd = openat(p->proc_fd, inside, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+	if (fd < 0)
+		fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+	struct stat st;
+	if (fd < 0 || fstat(fd, &st) < 0 || !S_ISREG(st.st_mode))
+		return -1;
+	return BD_TAKE_FD(fd);
+}
+
+static int read_maps(const struct bd_process *p, char **ret)
+{
+	bd_auto_close int fd = openat(p->proc_fd, "maps", O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return -errno;
+	return bd_fd_read(fd, 64U << 20, ret, NULL);
+}
+
+static size_t find_runtimes(const struct bd_process *p, const char *maps, bool symbols, struct runtime *ret, size_t max)
+{
+	size_t n = 0;
+	bd_auto_free char *seen = NULL;
+	for (const char *line = maps; *line && n < max;) {
+		const char *next = strchr(line, '\n');
+		size_t len = next ? (size_t)(next - line) : strlen(line);
+		bd_auto_free char *text = bd_strndup(line, len);
+		line = next ? next + 1 : line + len;
+		uint64_t start, offset;
+		int at = 0;
+		if (sscanf(text, "%lx-%*x %*s %lx %*s %*s %n", &start, &offset, &at) < 2 || !at || text[at] != '/' ||
+		    bd_streq(seen, text + at))
+			continue;
+		bd_freep(&seen);
+		seen = bd_strdup(text + at);
+		bd_auto_close int fd = open_mapped(p, text + at);
+		struct bd_python_elf e;
+		uint64_t bias;
+		if (fd < 0 || bd_python_elf_read(fd, symbols, &e) < 0 || bd_elf_bias(fd, start, offset, &bias) < 0)
+			continue;
+		ret[n++] = (struct runtime){.address = bias + e.runtime,
+					    .size = e.runtime_size,
+					    .version = e.version ? bias + e.version : 0,
+					    .minor_by_name = minor_of(text + at)};
+	}
+	return n;
+}
+
+/* ---- which offsets ----------------------------------------------------------------------------------------- */
+
+/* _Py_DebugOffsets by word: the layout is 3.13's, to which 3.14 added threads_main and, behind the GIL's, two more. */
+enum { D_VERSION = 1, D_FREE_THREADED = 2, D_HEAD = 5, D_ID = 7, D_NEXT = 8, D_THREADS = 9, D_WORDS = 32 };
+
+static bool debug_offsets(const struct bd_process *p, const struct runtime *rt, struct bd_offsets *ret, bool *ret_present)
+{
+	uint64_t w[D_WORDS];
+	*ret_present = false;
+	if (rt->size < sizeof w || bd_process_read(p, rt->address, w, sizeof w) < 0 || memcmp(w, "xdebugpy", 8) != 0)
+		return false;
+	*ret_present = true;
+	int minor = (int)(w[D_VERSION] >> 16 & 0xff);
+	if (w[D_VERSION] >> 24 != 3 || (minor != 13 && minor != 14))
+		return false;
+	const uint64_t *gil = w + (minor == 13 ? 14 : 15), *thread = w + (minor == 13 ? 19 : 22);
+	for (size_t i = 3; i < D_WORDS; i++)
+		if (w[i] > 1U << 28)
+			return false;
+	uint64_t holder = gil[4] - gil[1], locked = gil[3] - gil[1], cond = locked + 16;
+	*ret = (struct bd_offsets){
+		.minor = minor,
+		.runtime_size = (uint32_t)rt->size,
+		.interpreters_head = (uint32_t)w[D_HEAD],
+		.interp_next = (uint32_t)w[D_NEXT],
+		.interp_id = (uint32_t)w[D_ID],
+		.threads_head = (uint32_t)w[D_THREADS],
+		.tstate_next = (uint32_t)thread[2],
+		.tstate_interp = (uint32_t)thread[3],
+		.native_thread_id = (uint32_t)thread[6],
+		.gil = (uint32_t)gil[0],
+		/* what these offsets do not name follows in glibc's sizes */
+		.in_gil = {.interval = (uint32_t)(holder - 8),
+			   .last_holder = (uint32_t)holder,
+			   .locked = (uint32_t)locked,
+			   .switch_number = (uint32_t)(locked + 8),
+			   .cond = (uint32_t)cond,
+			   .mutex = (uint32_t)(cond + 48),
+			   .switch_cond = (uint32_t)(cond + 88),
+			   .switch_mutex = (uint32_t)(cond + 136),
+			   .size = (uint32_t)(cond + 176)},
+	};
+	snprintf(ret->abiflags, sizeof ret->abiflags, "%s", w[D_FREE_THREADED] ? "t" : "");
+	return holder >= 8 && holder < 64 && locked == holder + 8;
+}
+
+static int minor_of_runtime(const struct bd_process *p, const struct runtime *rt)
+{
+	uint64_t version;
+	if (rt->version && read_u64(p, rt->version, &version) == 0 && version >> 24 == 3)
+		return (int)(version >> 16 & 0xff);
+	return rt->minor_by_name;
+}
+
+/* ---- whether they are right: follow everything -------------------------------------------------------------- */
+
+struct ids {
+	uint64_t *v;
+	size_t n;
+};
+
+static void ids_done(struct ids *i)
+{
+	bd_freep(&i->v);
+}
+
+static bool has(const struct ids *list, uint64_t x)
+{
+	for (size_t i = 0; i < list->n; i++)
+		if (list->v[i] == x)
+			return true;
+	return false;
+}
+
+/* Numbers of the live threads as the target itself sees them. */
+static void live_tids(const struct bd_process *p, struct ids *ret)
+{
+	int fd = openat(p->proc_fd, "task", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	DIR *d = fd >= 0 ? fdopendir(fd) : NULL;
+	if (!d) {
+		bd_closep(&fd);
+		return;
+	}
+	for (struct dirent *e; (e = readdir(d));) {
+		bd_auto_free char *name = bd_printf("%s/status", e->d_name), *text = NULL;
+		bd_auto_close int status = e->d_name[0] == '.' ? -1 : openat(dirfd(d), name, O_RDONLY | O_CLOEXEC);
+		if (status < 0 || bd_fd_read(status, 65536, &text, NULL) < 0)
+			continue;
+		const char *at = strstr(text, "\nNSpid:");
+		if (!at)
+			continue;
+		size_t len = strcspn(at + 1, "\n");
+		const char *end = at + 1 + len, *last = end;
+		while (last > at && last[-1] >= '0' && last[-1] <= '9')
+			last--;
+		*BD_PUSH(ret->v, ret->n) = strtoull(last, NULL, 10);
+	}
+	closedir(d);
+}
+
+static bool is_pointer(uint64_t a)
+{
+	return a && a % 8 == 0 && a < 1ULL << 47;
+}
+
+/* The interpreters' addresses, and every thread state when states is given. false: no such chain. */
+static bool walk(const struct bd_process *p, const struct bd_layout *l, struct ids *interps, struct ids *states,
+		 struct ids *tids)
+{
+	const struct bd_offsets *o = &l->offsets;
+	uint64_t interp, ts, owner, tid;
+	if (read_u64(p, l->runtime + o->interpreters_head, &interp) < 0)
+		return false;
+	while (interp) {
+		if (!is_pointer(interp) || interps->n >= MAX_INTERPRETERS)
+			return false;
+		*BD_PUSH(interps->v, interps->n) = interp;
+		if (states && read_u64(p, interp + o->threads_head, &ts) < 0)
+			return false;
+		while (states && ts) {
+			if (!is_pointer(ts) || states->n >= MAX_THREADS || read_u64(p, ts + o->tstate_interp, &owner) < 0 ||
+			    owner != interp || read_u64(p, ts + o->native_thread_id, &tid) < 0 || tid >> 22)
+				return false;
+			*BD_PUSH(states->v, states->n) = ts;
+			*BD_PUSH(tids->v, tids->n) = tid;
+			if (read_u64(p, ts + o->tstate_next, &ts) < 0)
+				return false;
+		}
+		if (read_u64(p, interp + o->interp_next, &interp) < 0)
+			return false;
+	}
+	return interps->n > 0;
+}
+
+static int by_number(const void *a, const void *b)
+{
+	const struct bd_tracer_gil *x = a, *y = b;
+	return (x->interpreter > y->interpreter) - (x->interpreter < y->interpreter);
+}
+
+static int gils_of(const struct bd_process *p, const struct bd_layout *l, const struct ids *interps,
+		   struct bd_tracer_gil *ret, size_t max, size_t *ret_len)
+{
+	const struct bd_offsets *o = &l->offsets;
+	size_t n = 0;
+	for (size_t i = 0; i < interps->n; i++) {
+		uint64_t gil = l->runtime + o->gil, id;
+		if (!o->gil_in_runtime && read_u64(p, interps->v[i] + o->gil, &gil) < 0)
+			return -EAGAIN;
+		if (read_u64(p, interps->v[i] + o->interp_id, &id) < 0 || id >> 40)
+			return -EAGAIN;
+		if (!gil) /* an interpreter that is being made has none yet */
+			continue;
+		size_t k = 0;
+		while (k < n && ret[k].address != gil)
+			k++;
+		if (k < n) { /* shared: it belongs to the oldest */
+			ret[k].interpreter = BD_MIN(ret[k].interpreter, (int64_t)id);
+			continue;
+		}
+		if (n == max)
+			continue;
+		ret[n++] = (struct bd_tracer_gil){.address = gil, .size = o->in_gil.size, .interpreter = (int64_t)id};
+	}
+	if (!n)
+		return -EAGAIN;
+	qsort(ret, n, sizeof *ret, by_number);
+	*ret_len = n;
+	return 0;
+}
+
+int bd_layout_gils(const struct bd_process *p, const struct bd_layout *l, struct bd_tracer_gil *ret, size_t max,
+		   size_t *ret_len)
+{
+	BD_CLEANUP(ids_done) struct ids interps = {0};
+	if (!walk(p, l, &interps, NULL, NULL))
+		return -EAGAIN;
+	return gils_of(p, l, &interps, ret, max, ret_len);
+}
+
+/* NULL when everything is where it should be, else what was not. */
+static const char *doubt(const struct bd_process *p, const struct bd_layout *l)
+{
+	BD_CLEANUP(ids_done) struct ids interps = {0}, states = {0}, tids = {0}, live = {0};
+	if (!walk(p, l, &interps, &states, &tids))
+		return "the lists of interpreters and thread states do not hold together";
+	live_tids(p, &live);
+	size_t alive = 0;
+	for (size_t i = 0; i < tids.n; i++)
+		alive += has(&live, tids.v[i]);
+	if (!alive)
+		return "no thread state names a live thread";
+	struct bd_tracer_gil gils[BD_PROBE_GILS];
+	size_t n;
+	if (gils_of(p, l, &interps, gils, BD_LEN(gils), &n) < 0)
+		return "an interpreter has no GIL";
+	const struct bd_gil_offsets *g = &l->offsets.in_gil;
+	for (size_t i = 0; i < n; i++) {
+		uint64_t interval, holder;
+		int32_t locked;
+		if (!is_pointer(gils[i].address) || read_u64(p, gils[i].address + g->interval, &interval) < 0 ||
+		    read_u64(p, gils[i].address + g->last_holder, &holder) < 0 ||
+		    bd_process_read(p, gils[i].address + g->locked, &locked, sizeof locked) < 0)
+			return "the GIL cannot be read";
+		if (interval < 1 || interval > 1000000) /* microseconds */
+			return "the GIL's switch interval is not one";
+		if (locked < -1 || locked > 1)
+			return "the GIL's lock is neither free nor taken";
+		if (holder ? !has(&states, holder) : locked == 1)
+			return "the GIL's last holder is not a thread of this process";
+	}
+	return NULL;
+}
+
+static const char *try_layout(const struct bd_process *p, const struct bd_layout *l)
+{
+	const char *why = NULL;
+	for (int i = 0; i < TRIES; i++) {
+		if (i)
+			bd_sleep_ns(TRY_NS);
+		if (!(why = doubt(p, l)))
+			return NULL;
+	}
+	return why;
+}
+
+/* Rows of the version, those of this size of .PyRuntime first: patch levels mostly share both. Every row has to prove
+ * itself, so a wrong guess ends as layout-unknown, never as figures. */
+static const char *try_table(const struct bd_process *p, const struct runtime *rt, int minor,
+			     const struct bd_offsets *table, size_t len, struct bd_layout *l)
+{
+	const char *why = "no offsets are known for this version";
+	for (int exact = 1; exact >= 0; exact--)
+		for (size_t i = 0; i < len; i++) {
+			if (table[i].minor != minor || (table[i].runtime_size == rt->size) != exact)
+				continue;
+			l->offsets = table[i];
+			if (!(why = try_layout(p, l)))
+				return NULL;
+		}
+	return why;
+}
+
+int bd_layout_find(const struct bd_process *p, const struct bd_offsets *table, size_t table_len, struct bd_layout *ret,
+		   struct bd_error *err)
+{
+	bd_auto_free char *maps = NULL;
+	int r = read_maps(p, &maps);
+	if (r == -EACCES || r == -EPERM)
+		return bd_error_set(err, r, "not-permitted", "sudo sysctl kernel.yama.ptrace_scope=0",
+				    "the kernel does not let us look into process %d", p->pid);
+	if (r < 0)
+		return bd_error_set(err, -ESRCH, "no-such-process", NULL, "process %d is gone", p->pid);
+	struct runtime found[4];
+	size_t n = find_runtimes(p, maps, false, found, BD_LEN(found));
+	if (!n)
+		n = find_runtimes(p, maps, true, found, BD_LEN(found));
+	if (!n)
+		return bd_error_set(err, -ENOEXEC, "layout-unknown", NULL, "process %d is not a CPython process: no _PyRuntime in it%s",
+				    p->pid, strstr(maps, "python") && strstr(maps, "(deleted)") ? " (its files were replaced)" : "");
+	const char *why = NULL;
+	int minor = -1;
+	for (size_t i = 0; i < n; i++) {
+		struct bd_layout l = {.runtime = found[i].address};
+		char probe[8];
+		r = bd_process_read(p, l.runtime, probe, sizeof probe);
+		if (r == -EPERM)
+			return bd_error_set(err, r, "not-permitted", "sudo sysctl kernel.yama.ptrace_scope=0",
+					    "the kernel does not let us read the memory of process %d", p->pid);
+		bool debug;
+		minor = minor_of_runtime(p, &found[i]);
+		if (debug_offsets(p, &found[i], &l.offsets, &debug))
+			why = try_layout(p, &l);
+		else
+			why = debug ? "its debug offsets are of an unknown version"
+				    : try_table(p, &found[i], minor, table, table_len, &l);
+		if (!why) {
+			*ret = l;
+			return 0;
+		}
+	}
+	return bd_error_set(err, -ENOTSUP, "layout-unknown", NULL, "process %d (CPython 3.%d): %s", p->pid, minor, why);
+}

@@ -1,0 +1,29 @@
+/* Between benchd and bench-tracer: fixed-size records over a SOCK_SEQPACKET pair, both ends of one build. A request is
+ * one packet; its answer is one reply packet, then the records it announces: GILs, threads, blocks, buckets, each kind
+ * in packets of at most BD_TRACE_PACKET records. The first reply comes unasked, once the tracer can (or cannot) trace. */
+#ifndef BD_TRACER_PROTOCOL_H
+#define BD_TRACER_PROTOCOL_H
+
+#include "bd_tracer.h"
+
+#define BD_TRACE_PROTOCOL 1
+#define BD_TRACE_FD 3
+#define BD_TRACE_PACKET 1024
+
+enum bd_trace_op { BD_TRACE_ATTACH = 1, BD_TRACE_GILS, BD_TRACE_READ, BD_TRACE_DETACH };
+
+struct bd_trace_request {
+	uint32_t op;
+	int32_t pid, target;
+	uint32_t unused;
+};
+
+struct bd_trace_reply {
+	uint32_t protocol;
+	int32_t target;
+	uint32_t gils, threads, blocks, buckets;
+	uint64_t lost;
+	struct bd_error error; /* code 0: none */
+};
+
+#endif

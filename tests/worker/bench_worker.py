@@ -1,0 +1,196 @@
+"""Drives a real bench-worker over its two descriptors, as benchd does."""
+import json
+import os
+import select
+import shutil
+import subprocess
+import time
+import unittest
+
+BUILD = os.environ["BENCHD_BUILD"]
+HOME = os.path.join(BUILD, "lib", "benchd")
+INTERPRETERS = os.path.join(HOME, "interpreters")
+MUTANTS = os.path.join(BUILD, "tests", "worker")
+SOURCE = os.path.dirname(os.path.abspath(__file__))
+
+# A worker may do this to the caller's privileges; benchd drops them the same way before exec.
+DROP = ["setpriv", "--bounding-set", "-all", "--inh-caps", "-all", "--no-new-privs", "--"]
+
+
+def interpreters():
+    """interpreter.json of every interpreter that was built for, the default first."""
+    found = []
+    for name in sorted(os.listdir(INTERPRETERS)):
+        with open(os.path.join(INTERPRETERS, name, "interpreter.json")) as f:
+            found.append(json.load(f))
+    return sorted(found, key=lambda i: (not i["default"], i["id"]))
+
+
+def default():
+    return interpreters()[0]
+
+
+def processors():
+    return sorted(os.sched_getaffinity(0))
+
+
+class Died(Exception):
+    """The worker ended its side: `status` is its exit status, negative for a signal."""
+
+    def __init__(self, status):
+        super().__init__("the worker ended with status %s" % status)
+        self.status = status
+
+
+class Worker:
+    def __init__(self, interpreter=None, env=None, folder=None, program=None):
+        self.interpreter = interpreter or default()
+        self.folder = folder or os.path.join(INTERPRETERS, self.interpreter["id"])
+        their_in, self._out = os.pipe()
+        self._in, their_out = os.pipe()
+        environment = {"PATH": "/usr/bin:/bin", "LANG": "C.UTF-8", "PYTHONHASHSEED": "1"}
+        environment.update(env or {})
+        environment["BENCHD_FDS"] = "%d,%d" % (their_in, their_out)
+        # The preloaded library is the worker's, not setpriv's.
+        assignments = ["%s=%s" % item for item in environment.items()]
+        command = DROP + ["env", "-i"] + assignments + [program or os.path.join(self.folder, "bench-worker")]
+        self.process = subprocess.Popen(command, pass_fds=(their_in, their_out), stdin=subprocess.DEVNULL,
+                                        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, start_new_session=True)
+        os.close(their_in)
+        os.close(their_out)
+        self._buffer = b""
+        self.logs = []
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.close_input()
+        if self.process.poll() is None:
+            try:
+                self.process.wait(10)
+            except subprocess.TimeoutExpired:
+                self.process.kill()
+                self.process.wait()
+        self.process.stdout.close()
+        os.close(self._in)
+
+    def close_input(self):
+        if self._out >= 0:
+            os.close(self._out)
+            self._out = -1
+
+    def send(self, type_, **fields):
+        self.send_text(json.dumps(dict(fields, type=type_)) + "\n")
+
+    def send_text(self, text):
+        os.write(self._out, text.encode())
+
+    def receive(self, timeout=60):
+        """The next message that is not a log; Died at the end of its output, AssertionError after the deadline."""
+        deadline = time.monotonic() + timeout
+        while True:
+            while b"\n" not in self._buffer:
+                left = deadline - time.monotonic()
+                if left <= 0 or not select.select([self._in], [], [], left)[0]:
+                    raise AssertionError("no answer within %s s" % timeout)
+                data = os.read(self._in, 1 << 16)
+                if not data:
+                    raise Died(self.process.wait(10))
+                self._buffer += data
+            line, self._buffer = self._buffer.split(b"\n", 1)
+            message = json.loads(line)
+            if message["type"] != "log":
+                return message
+            self.logs.append(message)
+
+    def ask(self, type_, timeout=60, **fields):
+        self.send(type_, **fields)
+        return self.receive(timeout)
+
+    def hello(self, **fields):
+        ready = self.ask("hello", **{"protocol": 1, "switch_interval_ns": 0, "gc": True, **fields})
+        assert ready["type"] == "ready", ready
+        self.ready = ready
+        return ready
+
+    def manifest(self):
+        with open(os.path.join(self.folder, "interpreter.json")) as f:
+            return json.load(f)["manifest"]
+
+    def prepare(self, cells, **fields):
+        """The answers, one per cell."""
+        message = {"cells": cells, "steps": STEPS, "processors": processors(), "probe_steps": STEPS["50us"], "seed": 7,
+                   "manifest": self.manifest()}
+        message.update(fields)
+        self.send("prepare", **message)
+        return [self.receive() for _ in cells]
+
+    def batch(self, cell, **fields):
+        return self.ask("batch", cell=cell, processors=processors(), **fields)
+
+    def bye(self, cells):
+        """The last answers, one per cell; then it must end by itself, with status 0."""
+        self.send("bye")
+        answers = [self.receive() for _ in range(cells)]
+        try:
+            extra = self.receive()
+        except Died as end:
+            assert end.status == 0, end.status
+        else:
+            raise AssertionError("after bye: %r" % (extra,))
+        return answers
+
+    def output(self):
+        """What it wrote to its standard output and error, after its end."""
+        self.close_input()
+        self.process.wait(10)
+        return self.process.stdout.read().decode()
+
+
+def _calibrate():
+    """Native steps per µs, roughly: enough for tests, which compare no times."""
+    import ctypes
+    spin = ctypes.CDLL(os.path.join(HOME, "libbdkernels.so")).bd_kernel_spin
+    spin.argtypes = (ctypes.c_uint64, ctypes.c_uint64)
+    spin.restype = ctypes.c_uint64
+    best = None
+    for _ in range(5):
+        start = time.perf_counter_ns()
+        spin(1, 200000)
+        took = time.perf_counter_ns() - start
+        best = took if best is None else min(best, took)
+    return 200000 * 1000 / best
+
+
+_per_us = _calibrate()
+STEPS = {name: max(1, int(_per_us * us)) for name, us in
+         (("1us", 1), ("10us", 10), ("50us", 50), ("100us", 100), ("1ms", 1000))}
+
+
+def cell(number=0, case="gil-contention", threads=1, binding="capi:fastcall", affinity="pinned", iterations=0,
+         duration_ns=0, **params):
+    axes = {"python": default()["id"], "binding": binding, "caller": "bytecode", "allocator": "glibc", "objalloc": "pymalloc",
+            "threads": threads, "affinity": affinity, "gc": "on"}
+    axes.update(params)
+    return {"cell": number, "case": case, "axes": axes, "threads": threads, "affinity": affinity,
+            "iterations": iterations, "duration_ns": duration_ns}
+
+
+def copy_tree(target, interpreter=None):
+    """A copy of one interpreter's installation below `target`, to plant mutants in; gives the worker's folder."""
+    interpreter = interpreter or default()
+    home = os.path.join(target, "lib", "benchd")
+    shutil.copytree(os.path.join(INTERPRETERS, interpreter["id"]), os.path.join(home, "interpreters", interpreter["id"]))
+    shutil.copytree(os.path.join(HOME, "python"), os.path.join(home, "python"))
+    shutil.copy(os.path.join(HOME, "libbdkernels.so"), home)
+    return os.path.join(home, "interpreters", interpreter["id"])
+
+
+def missing(*programs):
+    """Reason to skip, or None."""
+    absent = [p for p in programs if not shutil.which(p)]
+    return "not installed: " + ", ".join(absent) if absent else None
+
+
+assert unittest

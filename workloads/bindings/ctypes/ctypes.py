@@ -1,0 +1,17 @@
+"""Binding descriptor: ctypes. CDLL releases the GIL around the call, PyDLL holds it."""
+summary = "ctypes from the standard library, with declared argument types"
+variants = ("argtypes",)
+
+
+def load(variant, host):
+    import ctypes
+
+    def spin(library):
+        function = library(host.kernels).bd_kernel_call
+        function.argtypes = (ctypes.c_uint64, ctypes.c_uint64)
+        function.restype = ctypes.c_uint64
+        return function
+
+    hold, release = spin(ctypes.PyDLL), spin(ctypes.CDLL)
+    return {"spin_hold": hold, "spin_release": release,
+            "native": [ctypes.cast(f, ctypes.c_void_p).value for f in (hold, release)]}

@@ -1,0 +1,106 @@
+/* What a case is. To add one: a file NAME.c here with `const struct bd_case bd_case_NAME`, and NAME in the list of
+ * workloads/CMakeLists.txt; or a NAME.py (see docs/worker-protocol.md for its shape). All functions need the GIL. */
+#ifndef BD_CASE_H
+#define BD_CASE_H
+
+#include "bd_model.h"
+
+#include <Python.h>
+
+enum bd_shape {
+	BD_SHAPE_ITERATIONS, /* one thread, counts operations */
+	BD_SHAPE_CONTENDED,  /* may wait for the GIL; with threads > 1 runs for a duration */
+};
+
+/* What V4 expects of native sections of different threads. */
+enum bd_overlap {
+	BD_OVERLAP_ANY,    /* nothing: reported only */
+	BD_OVERLAP_NONE,   /* the GIL is held inside: they never overlap */
+	BD_OVERLAP_WANTED, /* the GIL is released and the section is long: they overlap at least half of the time */
+};
+
+struct bd_param {
+	const char *name, *summary;
+	const char *const *values; /* the default first */
+	size_t values_len;
+};
+
+struct bd_case;
+
+/* A case at work in one cell. */
+struct bd_work {
+	const struct bd_case *desc;
+	/* given */
+	const struct bd_map *axes; /* every axis of the cell by name */
+	int threads;
+	uint64_t steps;            /* native steps of the cell's `u`, 0 = none */
+	int64_t native_ns;         /* about what these steps take here, 0 = unknown */
+	PyObject *functions;       /* dict of the binding's functions by name; NULL when the case uses none */
+	/* made by setup; the core drops them after teardown */
+	PyObject *loop;            /* bd_loop_compile() */
+	PyObject *args[6];         /* further arguments of loop, owned */
+	size_t args_len;
+	unsigned per_turn;         /* operations per tick: how often the statement is unrolled; 1 before setup */
+	unsigned native_calls;     /* kernel calls per operation (V1) */
+	enum bd_overlap overlap;   /* V4, for threads > 1 */
+	void *state;
+};
+
+struct bd_case {
+	const char *name, *summary;
+	enum bd_shape shape;
+	const char *plain;         /* binding:variant to report when it uses no binding ("plain"), else NULL */
+	const struct bd_param *params;
+	size_t params_len;
+	/* 0; -ENOTSUP: the cell is unsupported; other: it failed. */
+	int (*setup)(struct bd_work *w, struct bd_error *err);
+	/* per_turn operations per tick of the iterator, starting from k; gives the final k, or NULL with an exception. */
+	PyObject *(*run)(struct bd_work *w, PyObject *ticks, PyObject *k);
+	/* V2: the result of `ops` operations from `start` is what the closed form says; -EBADMSG when not. */
+	int (*verify)(struct bd_work *w, PyObject *start, uint64_t ops, PyObject *result, struct bd_error *err);
+	void (*teardown)(struct bd_work *w); /* may be NULL; also called after a failed setup */
+	const void *data;                    /* the implementation's own */
+};
+
+extern const struct bd_case *const bd_case_table[];
+extern const size_t bd_case_table_len;
+
+/* Value of a parameter in this cell, or its default. */
+const char *bd_work_param(const struct bd_work *w, const char *name);
+
+/* Compiles
+ *	def loop(ticks, k, NAMES…):
+ *		for _ in ticks:
+ *			STATEMENT        (unroll times)
+ *		return k
+ * into a code object of its own: a shared one specialises for somebody else. Lines of a statement are separated by \n. */
+int bd_loop_compile(const char *names, const char *statement, unsigned unroll, PyObject **ret, struct bd_error *err);
+/* run for cases whose work is such a loop: loop(ticks, k, args…). */
+PyObject *bd_loop_run(struct bd_work *w, PyObject *ticks, PyObject *k);
+
+/* x -> mul * x + add mod 2^64, and so mod any smaller power of two: what chains of native steps and of Python work
+ * compose to, and so the closed form of n operations. */
+struct bd_affine {
+	uint64_t mul, add;
+};
+static inline uint64_t bd_affine_apply(struct bd_affine f, uint64_t x)
+{
+	return f.mul * x + f.add;
+}
+/* first f, then g */
+static inline struct bd_affine bd_affine_then(struct bd_affine f, struct bd_affine g)
+{
+	return (struct bd_affine){g.mul * f.mul, g.mul * f.add + g.add};
+}
+static inline struct bd_affine bd_affine_power(struct bd_affine f, uint64_t n)
+{
+	struct bd_affine r = {1, 0};
+	for (; n; n >>= 1) {
+		if (n & 1)
+			r = bd_affine_then(r, f);
+		f = bd_affine_then(f, f);
+	}
+	return r;
+}
+
+#endif

@@ -1,0 +1,178 @@
+/* The parts of bench-worker. Everything needs the GIL unless its name ends in _nogil; one process, one conversation, so
+ * what belongs to the process is static in its file. */
+#ifndef BD_BENCH_H
+#define BD_BENCH_H
+
+#include "bd_case.h"
+#include "bd_kernels.h"
+
+#include <sched.h>
+#include <stdatomic.h>
+
+#define bd_auto_py BD_CLEANUP(bd_py_clear)
+static inline void bd_py_clear(PyObject **o)
+{
+	Py_CLEAR(*o);
+}
+/* The pending Python exception as text, cleared: "ValueError: …". Caller frees. */
+char *bd_py_error(void);
+/* The same as an error of this key, -EIO. */
+int bd_py_error_set(struct bd_error *err, const char *key);
+
+/* ---- what this build is (written by configure) ------------------------------------------------------------- */
+
+struct bd_interpreter {
+	const char *id, *executable, *flags;
+	const char *bindings; /* names, comma-separated, the default first */
+};
+extern const struct bd_interpreter bd_interpreter;
+
+/* ---- core.c ------------------------------------------------------------------------------------------------ */
+
+/* Serves one conversation on the two descriptors of BENCHD_FDS; the host has initialised Python and holds the GIL.
+ * Does not return: ends the process. */
+_Noreturn void bd_bench_serve(void);
+
+/* ---- wire.c: lines of JSON --------------------------------------------------------------------------------- */
+
+#define BD_WIRE_LINE_MAX (4u << 20)
+int bd_wire_open_nogil(void);                       /* 0, or -EINVAL: no usable BENCHD_FDS */
+cJSON *bd_wire_read_nogil(void);                    /* NULL at end of input; nonsense is a fault */
+void bd_wire_send_nogil(const char *type, cJSON *object); /* takes object */
+void bd_wire_log_nogil(const char *level, const char *fmt, ...) BD_PRINTF(2, 3);
+_Noreturn void bd_wire_fault_nogil(const char *key, const char *fmt, ...) BD_PRINTF(2, 3);
+
+/* ---- loop.c: ticks ------------------------------------------------------------------------------------------ */
+
+/* The iterator every case loops over. It ends at a count or when the common stop flag is up, with the same instructions
+ * for both, so that loops of one thread and of many differ in nothing. Alone on its cache lines. */
+struct bd_ticker {
+	PyObject_HEAD
+	char before[128];
+	const _Atomic bool *stop;
+	uint64_t limit, started;
+	int64_t end_ns;       /* when it ended; 0 = not yet */
+	bool stopped;         /* by the flag */
+	char after[128];
+};
+PyObject *bd_ticker_new(const _Atomic bool *stop);
+void bd_ticker_reset(PyObject *ticker, uint64_t limit);
+
+/* ---- team.c: the threads of a cell ---------------------------------------------------------------------------- */
+
+struct bd_batch { /* what to run */
+	uint64_t iterations;        /* per thread, or 0: for duration_ns */
+	int64_t duration_ns;
+	const struct bd_ints *processors;
+	const char *affinity;       /* pinned, set, free */
+	struct bd_kernel_event **logs; /* one per thread with log_cap events, NULL = no log */
+	uint64_t log_cap;
+};
+
+struct bd_team;
+struct bd_lane { /* one thread of a cell, and what its last batch was */
+	struct bd_team *team;
+	unsigned index, slot;
+	pid_t tid;
+	int64_t processor, voluntary, involuntary, minor_faults, major_faults;
+	int64_t cpu_ns, end_ns, overrun_ns;
+	uint64_t ops, straddled, native_calls, log_len;
+	PyObject *ticker, *start, *result;
+	char *failure;              /* the exception's text */
+} __attribute__((aligned(128)));
+
+struct bd_team {
+	struct bd_work *work;
+	struct bd_lane *lanes;
+	unsigned n;
+	int64_t start_ns, wall_ns, stop_ns;
+	uint64_t stray_calls;       /* kernel calls by threads that have no slot */
+	/* the rest is team.c's */
+	const struct bd_batch *batch;
+	_Atomic bool stop;
+	_Atomic uint32_t turn, arrived, go, running, done;
+	bool quit;
+};
+
+/* Makes the threads (none for one) and lets them sleep without the GIL. */
+int bd_team_new(struct bd_work *work, uint64_t seed, struct bd_team **ret, struct bd_error *err);
+/* One batch; fails with -EIO when a lane ended with an exception. */
+int bd_team_run(struct bd_team *team, const struct bd_batch *batch, struct bd_error *err);
+void bd_team_free(struct bd_team **team);
+/* Puts the calling thread where lane `index` belongs; returns the processor it then is on. */
+int bd_affinity_apply_nogil(const struct bd_ints *processors, const char *affinity, unsigned index);
+void bd_affinity_save_nogil(void); /* at start: what `free` means */
+
+/* ---- library.c: bindings and cases in Python -------------------------------------------------------------------- */
+
+int bd_library_open(struct bd_error *err);                      /* runs loader.py */
+int bd_library_add_cases(const char *folder, struct bd_error *err);
+const struct bd_case *bd_library_case(const char *name);        /* NULL = unknown */
+/* Calls a function of loader.py with a tuple; NULL with an exception. */
+PyObject *bd_library_call(const char *function, PyObject *args);
+/* Functions of NAME:VARIANT, borrowed for the life of the process. -ENOTSUP: not on this interpreter. */
+int bd_library_binding(const char *name, PyObject **ret, struct bd_error *err);
+void bd_library_catalogue(struct bd_catalogue *ret);
+
+/* ---- pycase.c -------------------------------------------------------------------------------------------------- */
+
+int bd_pycase_new(PyObject *module, const char *name, struct bd_case **ret, struct bd_error *err);
+
+/* ---- self.c: what this process is ------------------------------------------------------------------------------- */
+
+void bd_self_report(struct bd_worker_ready *ret);
+const char *bd_self_folder(void);                   /* of this program; borrowed */
+bool bd_self_gil_enabled(void);
+void bd_self_gil(struct bd_worker_gil *ret);        /* gil.c */
+void bd_self_runtime(char **ret_address, int64_t *ret_size);
+
+/* ---- checks ------------------------------------------------------------------------------------------------------ */
+
+struct bd_verdict {
+	enum bd_cell_status status;
+	const char *check;  /* "V1" …, NULL = none */
+	struct bd_error err;
+};
+
+struct bd_bench_cell {
+	int64_t id;
+	char *case_name, *affinity;
+	struct bd_map axes;
+	struct bd_ints processors;
+	struct bd_work work;
+	struct bd_team *team;
+	struct bd_verdict verdict;
+	int64_t iterations, duration_ns;
+	double overlap, parallel;
+};
+
+/* All return true when passed; otherwise they fill the verdict. */
+bool bd_check_counter(struct bd_bench_cell *c);                                         /* V1 */
+bool bd_check_result(struct bd_bench_cell *c);                                          /* V2 */
+bool bd_check_overlap(struct bd_bench_cell *c);                                         /* V4; fills overlap, parallel */
+bool bd_check_malloc(struct bd_bench_cell *c);                                          /* V5 */
+bool bd_check_provenance(struct bd_bench_cell *c, const cJSON *manifest);               /* V7 */
+void bd_verdict_set(struct bd_verdict *v, const char *check, enum bd_cell_status status, const struct bd_error *err);
+
+/* ---- malloc.c: who serves malloc ---------------------------------------------------------------------------------- */
+
+struct bd_malloc_info {
+	const char *name;     /* glibc, jemalloc, mimalloc, tcmalloc, unknown */
+	char version[64];
+	char path[512];       /* of the object malloc is in */
+	const char *objalloc; /* what serves small objects: pymalloc, malloc, mimalloc */
+};
+const struct bd_malloc_info *bd_malloc_identify(void);
+int64_t bd_malloc_live_bytes(void); /* of the whole process; BD_NULL_INT = unknown */
+/* Forgets what was proven, so that the next check probes again. */
+void bd_malloc_forget(void);
+int bd_malloc_prove(struct bd_error *err); /* probes; the outcome is kept until bd_malloc_forget */
+
+/* ---- objects.c: loaded ELF objects --------------------------------------------------------------------------------- */
+
+void bd_objects_loaded(struct bd_worker_object **ret, size_t *ret_n);
+void bd_objects_free(struct bd_worker_object **objects, size_t *n);
+/* Path of the object that holds this address, as the dynamic linker knows it; NULL when none does. Borrowed. */
+const char *bd_object_of(const void *address);
+
+#endif

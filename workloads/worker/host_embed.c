@@ -1,0 +1,28 @@
+/* bench-worker: the core inside a program that embeds a shared libpython. */
+#include "bd_bench.h"
+
+#include <signal.h>
+#include <stdio.h>
+#include <unistd.h>
+
+static void check(PyStatus status)
+{
+	if (PyStatus_Exception(status))
+		Py_ExitStatusException(status);
+}
+
+int main(void)
+{
+	PyConfig config;
+	PyConfig_InitPythonConfig(&config); /* not isolated: PYTHONMALLOC, PYTHONHASHSEED, PYTHONPATH are the run's to choose */
+	config.parse_argv = 0;
+	config.install_signal_handlers = 0; /* a signal ends a worker */
+	config.write_bytecode = 0;          /* an installed tree is read-only for most */
+	config.safe_path = 1;
+	check(PyConfig_SetBytesString(&config, &config.program_name, bd_interpreter.executable));
+	check(PyConfig_SetBytesString(&config, &config.executable, bd_interpreter.executable));
+	check(Py_InitializeFromConfig(&config));
+	PyConfig_Clear(&config);
+	signal(SIGPIPE, SIG_IGN); /* as python does: a closed pipe is an error of the write */
+	bd_bench_serve();
+}

@@ -1,0 +1,194 @@
+#include "bd_bench.h"
+
+#include <dirent.h>
+#include <dlfcn.h>
+#include <errno.h>
+
+static PyObject *loader; /* namespace of loader.py */
+static struct bd_case **python_cases;
+static size_t python_cases_len;
+
+struct loaded { /* a binding's functions, or why there are none */
+	char *name;
+	PyObject *functions;
+	struct bd_error err;
+};
+static struct loaded *loaded;
+static size_t loaded_len;
+
+/* NULL with an exception. Steals nothing. */
+static PyObject *call(const char *function, const char *format, ...)
+{
+	PyObject *f = PyDict_GetItemString(loader, function);
+	if (!f) {
+		PyErr_Format(PyExc_LookupError, "loader.py has no %s()", function);
+		return NULL;
+	}
+	va_list ap;
+	va_start(ap, format);
+	bd_auto_py PyObject *args = Py_VaBuildValue(format, ap);
+	va_end(ap);
+	return args ? PyObject_Call(f, args, NULL) : NULL;
+}
+
+static char *python_folder(void)
+{
+	return bd_printf("%s/../../python", bd_self_folder());
+}
+
+int bd_library_open(struct bd_error *err)
+{
+	bd_auto_free char *python = python_folder();
+	bd_auto_free char *path = bd_printf("%s/loader.py", python), *text = NULL;
+	int r = bd_file_read(path, 1 << 20, &text, NULL);
+	if (r < 0)
+		return bd_error_set(err, r, "worker-missing", "install benchd again", "cannot read %s", path);
+	bd_auto_py PyObject *code = Py_CompileString(text, path, Py_file_input);
+	loader = PyDict_New();
+	bd_auto_py PyObject *name = PyUnicode_FromString("benchd_loader");
+	if (!code || !loader || !name || PyDict_SetItemString(loader, "__builtins__", PyEval_GetBuiltins()) < 0 ||
+	    PyDict_SetItemString(loader, "__name__", name) < 0)
+		return bd_py_error_set(err, "internal");
+	bd_auto_py PyObject *none = PyEval_EvalCode(code, loader, loader);
+	bd_auto_free char *kernels = bd_strdup(bd_object_of((const void *)(uintptr_t)dlsym(RTLD_DEFAULT, "bd_kernel_call")));
+	bd_auto_py PyObject *opened = none ? call("open_library", "(sss)", bd_self_folder(), python, kernels) : NULL;
+	if (!opened)
+		return bd_py_error_set(err, "internal");
+	bd_auto_free char *cases = bd_printf("%s/cases", python);
+	return bd_library_add_cases(cases, err);
+}
+
+/* ---- cases ------------------------------------------------------------------------------------------------- */
+
+static void add_case(PyObject *path)
+{
+	const char *file = PyUnicode_AsUTF8(path);
+	bd_auto_py PyObject *module = call("case", "(O)", path);
+	struct bd_error err = {0};
+	struct bd_case *c = NULL;
+	if (!module)
+		bd_py_error_set(&err, "bad-case");
+	else
+		bd_pycase_new(module, file, &c, &err);
+	if (c && bd_library_case(c->name))
+		bd_error_set(&err, -EEXIST, "bad-case", "", "there is a case %s already", c->name);
+	if (err.code) {
+		bd_wire_log_nogil("warn", "%s: not a usable case: %s", file, err.message);
+		return;
+	}
+	struct bd_case **row = BD_PUSH(python_cases, python_cases_len);
+	*row = c;
+}
+
+int bd_library_add_cases(const char *folder, struct bd_error *err)
+{
+	DIR *d = opendir(folder);
+	if (!d)
+		return errno == ENOENT && strstr(folder, "/python/cases") ? 0 :
+			bd_error_set(err, -errno, "no-such-input", "", "no folder of cases at %s", folder);
+	closedir(d);
+	bd_auto_py PyObject *files = call("case_files", "(s)", folder);
+	if (!files)
+		return bd_py_error_set(err, "no-such-input");
+	for (Py_ssize_t i = 0; i < PyList_Size(files); i++)
+		add_case(PyList_GetItem(files, i));
+	return 0;
+}
+
+const struct bd_case *bd_library_case(const char *name)
+{
+	for (size_t i = 0; i < bd_case_table_len; i++)
+		if (bd_streq(bd_case_table[i]->name, name))
+			return bd_case_table[i];
+	for (size_t i = 0; i < python_cases_len; i++)
+		if (bd_streq(python_cases[i]->name, name))
+			return python_cases[i];
+	return NULL;
+}
+
+PyObject *bd_library_call(const char *function, PyObject *args)
+{
+	return PyObject_Call(PyDict_GetItemString(loader, function), args, NULL);
+}
+
+/* ---- bindings ---------------------------------------------------------------------------------------------- */
+
+int bd_library_binding(const char *name, PyObject **ret, struct bd_error *err)
+{
+	struct loaded *l = NULL;
+	for (size_t i = 0; i < loaded_len && !l; i++)
+		if (bd_streq(loaded[i].name, name))
+			l = &loaded[i];
+	if (!l) {
+		l = BD_PUSH(loaded, loaded_len);
+		l->name = bd_strdup(name);
+		const char *colon = strchr(name, ':');
+		bd_auto_free char *binding = bd_strndup(name, colon ? (size_t)(colon - name) : strlen(name));
+		l->functions = call("functions", "(ss)", binding, colon ? colon + 1 : "");
+		if (!l->functions) {
+			bd_py_error_set(&l->err, "binding-unusable");
+			l->err.code = -ENOTSUP;
+		}
+	}
+	if (!l->functions) {
+		if (err)
+			*err = l->err;
+		return l->err.code;
+	}
+	*ret = l->functions;
+	return 0;
+}
+
+/* ---- the catalogue ----------------------------------------------------------------------------------------- */
+
+static void describe_case(const struct bd_case *c, struct bd_case_info *info)
+{
+	info->name = bd_strdup(c->name);
+	info->summary = bd_strdup(c->summary);
+	info->shape = bd_strdup(c->shape == BD_SHAPE_CONTENDED ? "contended" : "iterations");
+	info->plain = bd_strdup(c->plain);
+	for (size_t i = 0; i < c->params_len; i++) {
+		struct bd_case_param *p = BD_PUSH(info->params, info->params_len);
+		p->name = bd_strdup(c->params[i].name);
+		p->summary = bd_strdup(c->params[i].summary);
+		for (size_t v = 0; v < c->params[i].values_len; v++)
+			bd_strv_add(&p->values, c->params[i].values[v]);
+	}
+}
+
+static void describe_binding(const char *name, struct bd_binding_info *info)
+{
+	info->name = bd_strdup(name);
+	bd_auto_py PyObject *about = call("binding", "(s)", name);
+	const char *summary;
+	PyObject *variants;
+	struct bd_error err = {0};
+	if (!about || !PyArg_ParseTuple(about, "sO!", &summary, &PyTuple_Type, &variants)) {
+		bd_py_error_set(&err, "binding-unusable");
+		info->unsupported = bd_reason_from_error(&err);
+		info->summary = bd_strdup("");
+		return;
+	}
+	info->summary = bd_strdup(summary);
+	for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(variants); i++) {
+		const char *variant = PyUnicode_AsUTF8(PyTuple_GET_ITEM(variants, i));
+		bd_strv_add(&info->variants, variant);
+		bd_auto_free char *full = bd_printf("%s:%s", name, variant);
+		PyObject *functions;
+		if (!info->unsupported && bd_library_binding(full, &functions, &err) < 0)
+			info->unsupported = bd_reason_from_error(&err);
+	}
+}
+
+void bd_library_catalogue(struct bd_catalogue *ret)
+{
+	bd_doc_init(&bd_catalogue_doc, ret);
+	for (size_t i = 0; i < bd_case_table_len; i++)
+		describe_case(bd_case_table[i], BD_PUSH(ret->cases, ret->cases_len));
+	for (size_t i = 0; i < python_cases_len; i++)
+		describe_case(python_cases[i], BD_PUSH(ret->cases, ret->cases_len));
+	bd_auto_strv struct bd_strv names = {0};
+	bd_strv_split(&names, bd_interpreter.bindings, ',');
+	for (size_t i = 0; i < names.n; i++)
+		describe_binding(names.v[i], BD_PUSH(ret->bindings, ret->bindings_len));
+}

@@ -1,0 +1,294 @@
+/* V5: which library really serves malloc, proven by its own counters and by where the addresses are.
+ *
+ * Each library is asked through symbols of the very object that `malloc` resolves to: an allocator that is merely
+ * loaded, or whose malloc somebody else overrides, cannot pass for the one that serves. */
+#include "bd_bench.h"
+
+#include <dlfcn.h>
+#include <errno.h>
+#include <gnu/libc-version.h>
+#include <malloc.h>
+#include <stdio.h>
+
+#define PROBES 1000
+#define LARGE 1500 /* beyond pymalloc's 512 bytes and beyond glibc's per-thread cache, whose blocks count as in use */
+#define SMALL 32
+
+struct library {
+	const char *name;
+	const char *symbol; /* must be in the same object as malloc */
+	bool (*open)(void *handle, struct bd_malloc_info *info);
+	int64_t (*count)(void);            /* bytes this thread has live */
+	int64_t (*live)(void);             /* bytes the process has live */
+	int (*owns)(const void *p);        /* 1, 0, -1 = cannot say */
+};
+
+/* ---- glibc ------------------------------------------------------------------------------------------------- */
+
+static struct mallinfo2 (*glibc_info)(void);
+
+static bool glibc_open(void *handle, struct bd_malloc_info *info)
+{
+	*(void **)&glibc_info = dlsym(handle, "mallinfo2");
+	snprintf(info->version, sizeof info->version, "%s", gnu_get_libc_version());
+	return glibc_info != NULL;
+}
+
+static int64_t glibc_count(void)
+{
+	struct mallinfo2 m = glibc_info();
+	return (int64_t)(m.uordblks + m.hblkhd);
+}
+
+/* glibc names no owner of an address: its counters, and that malloc is its own, must do. */
+static int glibc_owns(const void *p)
+{
+	(void)p;
+	return -1;
+}
+
+/* ---- jemalloc ---------------------------------------------------------------------------------------------- */
+
+static int (*je_mallctl)(const char *, void *, size_t *, void *, size_t);
+
+static bool jemalloc_open(void *handle, struct bd_malloc_info *info)
+{
+	*(void **)&je_mallctl = dlsym(handle, "mallctl");
+	const char *version = NULL;
+	size_t size = sizeof version;
+	if (je_mallctl("version", &version, &size, NULL, 0) == 0 && version)
+		snprintf(info->version, sizeof info->version, "%s", version);
+	bool stats = false;
+	size = sizeof stats;
+	return je_mallctl("config.stats", &stats, &size, NULL, 0) == 0 && stats;
+}
+
+static int64_t je_read(const char *name)
+{
+	size_t value = 0, size = sizeof value;
+	return je_mallctl(name, &value, &size, NULL, 0) == 0 ? (int64_t)value : BD_NULL_INT;
+}
+
+static int64_t jemalloc_count(void)
+{
+	uint64_t in = 0, out = 0;
+	size_t size = sizeof in;
+	if (je_mallctl("thread.allocated", &in, &size, NULL, 0) != 0 ||
+	    je_mallctl("thread.deallocated", &out, &size, NULL, 0) != 0)
+		return BD_NULL_INT;
+	return (int64_t)(in - out);
+}
+
+static int64_t jemalloc_live(void)
+{
+	uint64_t epoch = 1; /* statistics are a snapshot: this takes a new one */
+	je_mallctl("epoch", NULL, NULL, &epoch, sizeof epoch);
+	return je_read("stats.allocated");
+}
+
+static int jemalloc_owns(const void *p)
+{
+	unsigned arena = 0;
+	size_t size = sizeof arena;
+	void *address = (void *)(uintptr_t)p;
+	int r = je_mallctl("arenas.lookup", &arena, &size, &address, sizeof address);
+	return r == 0 ? 1 : r == EINVAL ? 0 : -1;
+}
+
+/* ---- mimalloc ---------------------------------------------------------------------------------------------- */
+
+struct mi_area { /* mi_heap_area_t: the fields all versions share */
+	void *blocks;
+	size_t reserved, committed, used, block_size;
+};
+typedef bool mi_visit_fn(const void *heap, const struct mi_area *area, void *block, size_t block_size, void *arg);
+static int (*mi_version)(void);
+static void *(*mi_heap_get_default)(void);
+static bool (*mi_heap_visit_blocks)(const void *, bool, mi_visit_fn *, void *);
+static bool (*mi_is_in_heap_region)(const void *);
+static void (*mi_process_info)(size_t *, size_t *, size_t *, size_t *, size_t *, size_t *, size_t *, size_t *);
+
+static bool mimalloc_open(void *handle, struct bd_malloc_info *info)
+{
+	*(void **)&mi_version = dlsym(handle, "mi_version");
+	*(void **)&mi_heap_get_default = dlsym(handle, "mi_heap_get_default");
+	*(void **)&mi_heap_visit_blocks = dlsym(handle, "mi_heap_visit_blocks");
+	*(void **)&mi_is_in_heap_region = dlsym(handle, "mi_is_in_heap_region");
+	*(void **)&mi_process_info = dlsym(handle, "mi_process_info");
+	int v = mi_version(); /* 209 = 2.0.9; since 2.2.4 30107 would be 3.1.7 */
+	if (v >= 10000)
+		snprintf(info->version, sizeof info->version, "%d.%d.%d", v / 10000, v / 100 % 100, v % 100);
+	else
+		snprintf(info->version, sizeof info->version, "%d.%d.%d", v / 100, v / 10 % 10, v % 10);
+	return mi_heap_get_default && mi_heap_visit_blocks && mi_is_in_heap_region;
+}
+
+static bool mi_add(const void *heap, const struct mi_area *area, void *block, size_t block_size, void *arg)
+{
+	(void)heap, (void)block, (void)block_size;
+	*(int64_t *)arg += (int64_t)(area->used * area->block_size);
+	return true;
+}
+
+static int64_t mimalloc_count(void)
+{
+	int64_t sum = 0;
+	mi_heap_visit_blocks(mi_heap_get_default(), false, mi_add, &sum);
+	return sum;
+}
+
+static int64_t mimalloc_live(void)
+{
+	size_t commit = 0;
+	if (!mi_process_info)
+		return BD_NULL_INT;
+	mi_process_info(NULL, NULL, NULL, NULL, NULL, &commit, NULL, NULL);
+	return (int64_t)commit;
+}
+
+static int mimalloc_owns(const void *p)
+{
+	return mi_is_in_heap_region(p);
+}
+
+/* ---- who is it --------------------------------------------------------------------------------------------- */
+
+static const struct library libraries[] = {
+	{"jemalloc", "mallctl", jemalloc_open, jemalloc_count, jemalloc_live, jemalloc_owns},
+	{"mimalloc", "mi_version", mimalloc_open, mimalloc_count, mimalloc_live, mimalloc_owns},
+	{"glibc", "gnu_get_libc_version", glibc_open, glibc_count, glibc_count, glibc_owns},
+};
+static const struct library *serving;
+static struct bd_malloc_info identity;
+
+static void *object_base(const void *address)
+{
+	Dl_info info;
+	return address && dladdr(address, &info) ? info.dli_fbase : NULL;
+}
+
+const struct bd_malloc_info *bd_malloc_identify(void)
+{
+	if (identity.name)
+		return &identity;
+	identity.name = "unknown";
+	const void *function = dlsym(RTLD_DEFAULT, "malloc");
+	const char *path = bd_object_of(function);
+	snprintf(identity.path, sizeof identity.path, "%s", path ? path : "");
+	void *handle = path ? dlopen(path, RTLD_LAZY | RTLD_NOLOAD) : NULL;
+	for (size_t i = 0; handle && i < BD_LEN(libraries) && !serving; i++) {
+		const void *symbol = dlsym(handle, libraries[i].symbol);
+		/* dlsym also searches what the object needs: only its own counts */
+		if (!symbol || object_base(symbol) != object_base(function))
+			continue;
+		identity.name = libraries[i].name;
+		if (libraries[i].open(handle, &identity))
+			serving = &libraries[i];
+		break;
+	}
+	return &identity;
+}
+
+int64_t bd_malloc_live_bytes(void)
+{
+	bd_malloc_identify();
+	return serving ? serving->live() : BD_NULL_INT;
+}
+
+/* ---- the probes -------------------------------------------------------------------------------------------- */
+
+static void *object_malloc(size_t n)
+{
+	return PyObject_Malloc(n);
+}
+
+struct probe {
+	const char *what;
+	void *(*get)(size_t);
+	void (*put)(void *);
+	size_t bytes;
+};
+static const struct probe probes[] = {
+	{"malloc", malloc, free, LARGE},
+	{"PyMem_RawMalloc", PyMem_RawMalloc, PyMem_RawFree, LARGE},
+	{"PyObject_Malloc", object_malloc, PyObject_Free, SMALL},
+};
+
+/* How far the serving library's counter moved, and how many of a sample of addresses are its own (-1 = it cannot say). */
+static void run_probe(const struct probe *p, int64_t *ret_moved, int *ret_owned)
+{
+	static void *blocks[PROBES];
+	int owned = 0;
+	int64_t before = serving->count();
+	for (int i = 0; i < PROBES; i++) {
+		blocks[i] = p->get(p->bytes);
+		if (blocks[i])
+			*(volatile char *)blocks[i] = 1; /* really there, and not optimised away */
+	}
+	*ret_moved = serving->count() - before;
+	for (int i = 0; i < PROBES && owned >= 0; i += 10) {
+		int r = serving->owns(blocks[i]);
+		owned = r < 0 ? -1 : owned + r;
+	}
+	*ret_owned = owned;
+	for (int i = 0; i < PROBES; i++)
+		p->put(blocks[i]);
+}
+
+static bool proven;
+static int outcome;
+static struct bd_error outcome_error;
+
+void bd_malloc_forget(void)
+{
+	proven = false;
+}
+
+static int prove(struct bd_error *err)
+{
+	const struct bd_malloc_info *info = bd_malloc_identify();
+	identity.objalloc = NULL;
+	if (!serving)
+		return bd_error_set(err, -EIO, "allocator-unproven", "preload one of glibc, jemalloc, mimalloc",
+			"malloc is served by %s (%s), which has no counters to prove it by", info->name, info->path);
+	for (size_t i = 0; i < BD_LEN(probes); i++) {
+		const struct probe *p = &probes[i];
+		int64_t moved, want = PROBES * (int64_t)p->bytes;
+		int owned;
+		/* The first pass leaves arenas and tables behind that the second then need not make. */
+		run_probe(p, &moved, &owned);
+		run_probe(p, &moved, &owned);
+		if (p->bytes == SMALL) {
+			bool raw = moved >= want && owned != 0;
+#ifdef Py_GIL_DISABLED
+			identity.objalloc = raw ? "malloc" : "mimalloc";
+#else
+			identity.objalloc = raw ? "malloc" : "pymalloc";
+#endif
+			if (!raw && (moved > want / 2 || owned > 0))
+				return bd_error_set(err, -EIO, "allocator-unproven", "",
+					"%d small objects moved %s by %lld bytes and %d of 100 are its own: neither all nor none",
+					PROBES, info->name, (long long)moved, owned);
+		} else if (moved < want) {
+			return bd_error_set(err, -EIO, "allocator-not-serving", "",
+				"%d × %s(%zu) moved the counters of %s by %lld bytes only", PROBES, p->what, p->bytes,
+				info->name, (long long)moved);
+		} else if (owned >= 0 && owned < PROBES / 10) {
+			return bd_error_set(err, -EIO, "allocator-not-serving", "",
+				"%s owns %d of %d addresses that %s gave", info->name, owned, PROBES / 10, p->what);
+		}
+	}
+	return 0;
+}
+
+int bd_malloc_prove(struct bd_error *err)
+{
+	if (!proven) {
+		memset(&outcome_error, 0, sizeof outcome_error);
+		outcome = prove(&outcome_error);
+		proven = true;
+	}
+	if (outcome < 0 && err)
+		*err = outcome_error;
+	return outcome;
+}

@@ -1,0 +1,166 @@
+/* V4: is the GIL really held, or really released, inside native sections?
+ *
+ * In untimed batches every thread logs when it entered and left the native code. Overlap = time with two or more inside ÷
+ * time with one or more, over the stretch that all logs cover; where the GIL is
+ * held, over all there is. */
+#include "bd_bench.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <sys/mman.h>
+
+#define LOG_EVENTS 65536
+#define WANTED 0.5 /* of long releasing sections */
+#define ATTEMPTS 3 /* the lower bound only: a processor that was taken away for a moment is no proof of anything */
+
+struct edge {
+	int64_t ns;
+	int step; /* +1 enters, -1 leaves */
+};
+
+static int by_time(const void *pa, const void *pb)
+{
+	const struct edge *a = pa, *b = pb;
+	if (a->ns != b->ns)
+		return a->ns < b->ns ? -1 : 1;
+	return a->step - b->step; /* who leaves at the very moment another enters did not meet it */
+}
+
+/* Over the stretch that all logs cover, or over all there is (`whole`). NAN: a thread logged nothing, or there is no such
+ * stretch. */
+static double overlap(const struct bd_team *team, struct bd_kernel_event **logs, bool whole)
+{
+	int64_t from = INT64_MIN, to = INT64_MAX;
+	size_t n = 0;
+	for (unsigned i = 0; i < team->n; i++) {
+		uint64_t len = team->lanes[i].log_len;
+		if (!len)
+			return NAN;
+		if (!whole) {
+			from = BD_MAX(from, logs[i][0].enter_ns);
+			to = BD_MIN(to, logs[i][len - 1].exit_ns);
+		}
+		n += 2 * len;
+	}
+	bd_auto_free struct edge *edges = bd_alloc(n * sizeof *edges);
+	n = 0;
+	for (unsigned i = 0; i < team->n; i++)
+		for (uint64_t e = 0; e < team->lanes[i].log_len; e++) {
+			edges[n++] = (struct edge){logs[i][e].enter_ns, 1};
+			edges[n++] = (struct edge){logs[i][e].exit_ns, -1};
+		}
+	qsort(edges, n, sizeof *edges, by_time);
+	int64_t one = 0, two = 0, last = edges[0].ns;
+	int inside = 0;
+	for (size_t e = 0; e < n; e++) {
+		int64_t a = BD_MAX(last, from), b = BD_MIN(edges[e].ns, to), span = BD_MAX(b - a, 0);
+		if (inside >= 1)
+			one += span;
+		if (inside >= 2)
+			two += span;
+		inside += edges[e].step;
+		last = edges[e].ns;
+	}
+	if (one == 0)
+		return NAN;
+	return (double)two / (double)one;
+}
+
+static int64_t switch_interval_ns(void)
+{
+	PyObject *ask = PySys_GetObject("getswitchinterval");
+	bd_auto_py PyObject *s = ask ? PyObject_CallNoArgs(ask) : NULL;
+	double value = s ? PyFloat_AsDouble(s) : -1;
+	if (value <= 0) {
+		PyErr_Clear();
+		value = 0.005;
+	}
+	return (int64_t)(value * 1e9);
+}
+
+static bool fail(struct bd_bench_cell *c, const char *key, const char *hint, const char *message)
+{
+	struct bd_error err = {0};
+	bd_error_set(&err, -EBADMSG, key, hint, "%s", message);
+	bd_verdict_set(&c->verdict, "V4", BD_CELL_INVALID, &err);
+	return false;
+}
+
+/* One logged batch; false when it failed in itself. */
+static bool measure(struct bd_bench_cell *c, int64_t duration_ns)
+{
+	unsigned n = c->team->n;
+	size_t bytes = LOG_EVENTS * sizeof(struct bd_kernel_event);
+	/* Mapped for this moment only: what it touches is given back. */
+	char *memory = mmap(NULL, n * bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	if (memory == MAP_FAILED)
+		return fail(c, "internal", "", "no memory for the logs");
+	bd_auto_free struct bd_kernel_event **logs = bd_alloc(n * sizeof *logs);
+	for (unsigned i = 0; i < n; i++)
+		logs[i] = (struct bd_kernel_event *)(memory + i * bytes);
+	struct bd_batch batch = {.duration_ns = duration_ns, .processors = &c->processors, .affinity = c->affinity,
+		.logs = logs, .log_cap = LOG_EVENTS};
+	struct bd_error err = {0};
+	bool ok = true;
+	if (bd_team_run(c->team, &batch, &err) < 0) {
+		bd_verdict_set(&c->verdict, NULL, BD_CELL_FAILED, &err);
+		ok = false;
+	} else {
+		ok = bd_check_counter(c) && bd_check_result(c);
+		c->overlap = overlap(c->team, logs, c->work.overlap == BD_OVERLAP_NONE);
+		int64_t cpu = 0, end = c->team->start_ns + c->team->wall_ns;
+		for (unsigned i = 0; i < n; i++) {
+			cpu += c->team->lanes[i].cpu_ns;
+			end = BD_MAX(end, c->team->lanes[i].end_ns);
+		}
+		c->parallel = (double)cpu / (double)(end - c->team->start_ns);
+	}
+	munmap(memory, n * bytes);
+	return ok;
+}
+
+bool bd_check_overlap(struct bd_bench_cell *c)
+{
+	bool enabled = bd_self_gil_enabled();
+#ifdef Py_GIL_DISABLED
+	static int before = -1;
+	if (before < 0)
+		before = enabled;
+	if (before != enabled)
+		return fail(c, "gil-changed", "an imported module does not declare that it can do without",
+			"the GIL was switched on while the cell was measured");
+#else
+	if (!enabled)
+		return fail(c, "gil-changed", "", "the GIL is off in a build that has one");
+#endif
+	if (c->team->n < 2 || !c->work.native_calls)
+		return true;
+	/* Every holder must get its turn, which takes a switch interval each. */
+	int64_t turns = switch_interval_ns() * (c->work.overlap == BD_OVERLAP_NONE ? c->team->n + 1 : 2);
+	int64_t duration = BD_MAX(turns, 10 * c->work.native_ns);
+	for (int attempt = 0;; attempt++, duration *= 2) {
+		if (!measure(c, duration))
+			return false;
+		bool last = attempt == ATTEMPTS - 1;
+		if (isnan(c->overlap)) {
+			if (!last)
+				continue;
+			if (c->work.overlap == BD_OVERLAP_ANY)
+				return true;
+			return fail(c, "overlap-unproven", "the machine is too busy",
+				"the threads were never all at work in one batch");
+		}
+		char text[160];
+		if (c->work.overlap == BD_OVERLAP_NONE && c->overlap > 0) {
+			snprintf(text, sizeof text, "native sections that hold the GIL overlapped %.3f of the time", c->overlap);
+			return fail(c, "gil-not-held", "the binding releases the GIL, or it is off", text);
+		}
+		if (c->work.overlap == BD_OVERLAP_WANTED && c->overlap < WANTED) {
+			if (!last)
+				continue;
+			snprintf(text, sizeof text, "native sections that release the GIL overlapped only %.3f of the time", c->overlap);
+			return fail(c, "gil-not-released", "the binding holds the GIL", text);
+		}
+		return true;
+	}
+}

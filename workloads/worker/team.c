@@ -1,0 +1,310 @@
+/* The threads of a cell, and batches.
+ *
+ * A lane is made in bd_team_new and lives until bd_team_free. Between batches it sleeps in a futex without the GIL and
+ * without wanting it. A batch: the coordinating main thread releases the GIL and raises `turn`; every lane goes to its
+ * processor, reads its own counters, and meets the others at a native barrier, where the clock starts; only then it
+ * asks for the GIL. The main thread sleeps until the stop. A team of one has no thread: the lane is the caller. */
+#include "bd_bench.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <linux/futex.h>
+#include <stdio.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
+#include <time.h>
+#include <unistd.h>
+
+/* ---- processors -------------------------------------------------------------------------------------------- */
+
+#define PROCESSORS_MAX 4096
+#define MASK_BYTES CPU_ALLOC_SIZE(PROCESSORS_MAX)
+static cpu_set_t *all_processors;
+
+void bd_affinity_save_nogil(void)
+{
+	all_processors = CPU_ALLOC(PROCESSORS_MAX);
+	if (!all_processors || sched_getaffinity(0, MASK_BYTES, all_processors) < 0)
+		abort();
+}
+
+int bd_affinity_apply_nogil(const struct bd_ints *processors, const char *affinity, unsigned index)
+{
+	cpu_set_t *set = CPU_ALLOC(PROCESSORS_MAX);
+	if (!set)
+		abort();
+	CPU_ZERO_S(MASK_BYTES, set);
+	if (!processors || !processors->n || bd_streq(affinity, "free"))
+		CPU_OR_S(MASK_BYTES, set, all_processors, all_processors);
+	else if (bd_streq(affinity, "set"))
+		for (size_t i = 0; i < processors->n; i++)
+			CPU_SET_S((size_t)processors->v[i], MASK_BYTES, set);
+	else
+		CPU_SET_S((size_t)processors->v[index % processors->n], MASK_BYTES, set);
+	/* A processor taken offline or out of the cgroup in between is seen in the sample: `cpu` says where it ran. */
+	sched_setaffinity(0, MASK_BYTES, set);
+	CPU_FREE(set);
+	return sched_getcpu();
+}
+
+/* ---- futexes ----------------------------------------------------------------------------------------------- */
+
+static void wait_while_nogil(_Atomic uint32_t *word, uint32_t value)
+{
+	while (atomic_load(word) == value)
+		syscall(SYS_futex, word, FUTEX_WAIT_PRIVATE, value, NULL, NULL, 0);
+}
+
+static void raise_nogil(_Atomic uint32_t *word, uint32_t value)
+{
+	atomic_store(word, value);
+	syscall(SYS_futex, word, FUTEX_WAKE_PRIVATE, INT_MAX, NULL, NULL, 0);
+}
+
+/* ---- one lane ---------------------------------------------------------------------------------------------- */
+
+struct usage {
+	struct rusage ru;
+	int64_t cpu_ns;
+	uint64_t calls;
+};
+
+static void read_usage_nogil(const struct bd_lane *lane, struct usage *u)
+{
+	struct timespec t;
+	getrusage(RUSAGE_THREAD, &u->ru);
+	u->calls = bd_kernel_slot_at(lane->slot)->calls;
+	clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
+	u->cpu_ns = (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
+}
+
+static void account_nogil(struct bd_lane *lane, const struct usage *before, const struct usage *after)
+{
+	lane->cpu_ns = after->cpu_ns - before->cpu_ns;
+	lane->native_calls = after->calls - before->calls;
+	lane->voluntary = after->ru.ru_nvcsw - before->ru.ru_nvcsw;
+	lane->involuntary = after->ru.ru_nivcsw - before->ru.ru_nivcsw;
+	lane->minor_faults = after->ru.ru_minflt - before->ru.ru_minflt;
+	lane->major_faults = after->ru.ru_majflt - before->ru.ru_majflt;
+}
+
+static void begin_nogil(struct bd_lane *lane, struct usage *before)
+{
+	const struct bd_batch *b = lane->team->batch;
+	lane->processor = bd_affinity_apply_nogil(b->processors, b->affinity, lane->index);
+	struct bd_kernel_slot *slot = bd_kernel_slot_at(lane->slot);
+	slot->log_len = 0;
+	slot->log_cap = b->log_cap;
+	slot->log = b->logs ? b->logs[lane->index] : NULL;
+	read_usage_nogil(lane, before);
+}
+
+/* Does the work. With the GIL. */
+static void work(struct bd_lane *lane, const struct usage *before)
+{
+	struct bd_work *w = lane->team->work;
+	Py_CLEAR(lane->result);
+	lane->result = w->desc->run(w, lane->ticker, lane->start);
+	struct usage after;
+	read_usage_nogil(lane, &after);
+	account_nogil(lane, before, &after);
+	if (!lane->result) {
+		free(lane->failure);
+		lane->failure = bd_py_error();
+	}
+	struct bd_kernel_slot *slot = bd_kernel_slot_at(lane->slot);
+	slot->log = NULL;
+	lane->log_len = BD_MIN(slot->log_len, slot->log_cap);
+
+	if (lane->result && !((const struct bd_ticker *)lane->ticker)->end_ns) {
+		free(lane->failure);
+		lane->failure = bd_strdup("the case returned before its ticks were over");
+	}
+
+	/* A loop that the flag ended had one turn in flight when the flag went up: between two looks at it lies one turn. */
+	const struct bd_ticker *t = (const struct bd_ticker *)lane->ticker;
+	lane->end_ns = t->end_ns;
+	lane->straddled = t->stopped && t->started ? w->per_turn : 0;
+	lane->ops = t->started * w->per_turn - lane->straddled;
+}
+
+static PyObject *lane_main(PyObject *capsule, PyObject *no_args)
+{
+	(void)no_args;
+	struct bd_lane *lane = PyCapsule_GetPointer(capsule, NULL);
+	struct bd_team *team = lane->team;
+	lane->tid = gettid();
+	bd_kernel_take_slot(lane->slot);
+	uint32_t turn = 0;
+	PyThreadState *state = PyEval_SaveThread();
+	if (atomic_fetch_add(&team->running, 1) + 1 == team->n)
+		raise_nogil(&team->done, 1);
+	for (;;) {
+		wait_while_nogil(&team->turn, turn);
+		turn = atomic_load(&team->turn);
+		if (team->quit)
+			break;
+		struct usage before;
+		begin_nogil(lane, &before);
+		if (atomic_fetch_add(&team->arrived, 1) + 1 == team->n) {
+			team->start_ns = bd_clock_mono_ns();
+			raise_nogil(&team->go, turn);
+		} else {
+			wait_while_nogil(&team->go, turn - 1);
+		}
+		PyEval_RestoreThread(state);
+		work(lane, &before);
+		PyEval_SaveThread();
+		if (atomic_fetch_sub(&team->running, 1) == 1)
+			raise_nogil(&team->done, turn + 1);
+	}
+	PyEval_RestoreThread(state);
+	Py_RETURN_NONE;
+}
+
+/* ---- the team ---------------------------------------------------------------------------------------------- */
+
+static unsigned next_slot = 1;
+
+static int start_threads(struct bd_team *team, struct bd_error *err)
+{
+	static PyMethodDef def = {"lane", lane_main, METH_NOARGS, NULL};
+	bd_auto_py PyObject *module = PyImport_ImportModule("_thread");
+	bd_auto_py PyObject *start = module ? PyObject_GetAttrString(module, "start_new_thread") : NULL;
+	bd_auto_py PyObject *nothing = PyTuple_New(0);
+	if (!start || !nothing)
+		return bd_py_error_set(err, "no-threads");
+	for (unsigned i = 0; i < team->n; i++) {
+		bd_auto_py PyObject *capsule = PyCapsule_New(&team->lanes[i], NULL, NULL);
+		bd_auto_py PyObject *function = capsule ? PyCFunction_New(&def, capsule) : NULL;
+		bd_auto_py PyObject *ident = function ? PyObject_CallFunctionObjArgs(start, function, nothing, NULL) : NULL;
+		if (!ident)
+			return bd_py_error_set(err, "no-threads");
+	}
+	Py_BEGIN_ALLOW_THREADS
+	wait_while_nogil(&team->done, 0);
+	Py_END_ALLOW_THREADS
+	return 0;
+}
+
+int bd_team_new(struct bd_work *w, uint64_t seed, struct bd_team **ret, struct bd_error *err)
+{
+	unsigned n = (unsigned)w->threads;
+	if (next_slot + n > BD_KERNEL_SLOTS)
+		return bd_error_set(err, -ENOTSUP, "too-many-threads", "use fewer cells or fewer threads in one run",
+			"a worker has counters for %d threads", BD_KERNEL_SLOTS - 1);
+	struct bd_team *team = bd_alloc(sizeof *team);
+	team->work = w;
+	team->n = n;
+	if (posix_memalign((void **)&team->lanes, 128, n * sizeof *team->lanes))
+		abort();
+	memset(team->lanes, 0, n * sizeof *team->lanes);
+	struct bd_rng rng;
+	bd_rng_init(&rng, seed);
+	for (unsigned i = 0; i < n; i++) {
+		struct bd_lane *lane = &team->lanes[i];
+		lane->team = team;
+		lane->index = i;
+		lane->slot = next_slot++;
+		lane->ticker = bd_ticker_new(&team->stop);
+		lane->start = PyLong_FromUnsignedLongLong(bd_rng_next(&rng) & BD_KERNEL_MASK);
+		if (!lane->ticker || !lane->start)
+			abort();
+	}
+	if (n == 1) {
+		team->lanes[0].tid = gettid();
+	} else {
+		int r = start_threads(team, err);
+		if (r < 0)
+			return r; /* threads already started sleep until the process ends: the team cannot be freed */
+	}
+	*ret = team;
+	return 0;
+}
+
+static void run_alone(struct bd_team *team)
+{
+	struct bd_lane *lane = &team->lanes[0];
+	struct usage before;
+	begin_nogil(lane, &before);
+	bd_kernel_take_slot(lane->slot);
+	team->start_ns = bd_clock_mono_ns();
+	work(lane, &before);
+	team->wall_ns = lane->end_ns - team->start_ns;
+}
+
+static void run_together_nogil(struct bd_team *team)
+{
+	const struct bd_batch *b = team->batch;
+	/* The main thread only keeps time: anywhere, so that it need not wait for a processor that is measured. */
+	bd_affinity_apply_nogil(NULL, "free", 0);
+	atomic_store(&team->arrived, 0);
+	atomic_store(&team->running, team->n);
+	uint32_t turn = atomic_load(&team->turn) + 1;
+	raise_nogil(&team->turn, turn);
+	wait_while_nogil(&team->go, turn - 1);
+	if (b->duration_ns) {
+		int64_t at = team->start_ns + b->duration_ns;
+		struct timespec t = {.tv_sec = at / 1000000000, .tv_nsec = at % 1000000000};
+		while (clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &t, NULL) == EINTR)
+			;
+		team->stop_ns = bd_clock_mono_ns();
+		atomic_store(&team->stop, true);
+		team->wall_ns = team->stop_ns - team->start_ns;
+	}
+	wait_while_nogil(&team->done, turn);
+}
+
+int bd_team_run(struct bd_team *team, const struct bd_batch *batch, struct bd_error *err)
+{
+	uint64_t per_turn = team->work->per_turn;
+	uint64_t limit = batch->iterations ? (batch->iterations + per_turn - 1) / per_turn : UINT64_MAX;
+	uint64_t stray = bd_kernel_slot_at(0)->calls;
+	atomic_store(&team->stop, false);
+	team->batch = batch;
+	for (unsigned i = 0; i < team->n; i++)
+		bd_ticker_reset(team->lanes[i].ticker, limit);
+	if (team->n == 1) {
+		run_alone(team);
+	} else {
+		Py_BEGIN_ALLOW_THREADS
+		run_together_nogil(team);
+		Py_END_ALLOW_THREADS
+	}
+	team->batch = NULL;
+	team->stray_calls = bd_kernel_slot_at(0)->calls - stray;
+	int64_t end = team->start_ns;
+	for (unsigned i = 0; i < team->n; i++) {
+		struct bd_lane *lane = &team->lanes[i];
+		if (lane->failure) {
+			bd_error_set(err, -EIO, "exception", "", "thread %u: %s", i, lane->failure);
+			free(BD_TAKE_PTR(lane->failure));
+			return -EIO;
+		}
+		lane->overrun_ns = lane->straddled ? BD_MAX(lane->end_ns - team->stop_ns, 0) : 0;
+		end = BD_MAX(end, lane->end_ns);
+	}
+	if (!batch->duration_ns)
+		team->wall_ns = end - team->start_ns;
+	return 0;
+}
+
+void bd_team_free(struct bd_team **pt)
+{
+	struct bd_team *team = *pt;
+	if (!team)
+		return;
+	*pt = NULL;
+	if (team->n > 1) {
+		team->quit = true;
+		Py_BEGIN_ALLOW_THREADS
+		raise_nogil(&team->turn, atomic_load(&team->turn) + 1);
+		Py_END_ALLOW_THREADS
+		return; /* the lanes read the team until they are gone, and nobody joins them: the process ends now */
+	}
+	Py_CLEAR(team->lanes[0].ticker);
+	Py_CLEAR(team->lanes[0].start);
+	Py_CLEAR(team->lanes[0].result);
+	free(team->lanes);
+	free(team);
+}

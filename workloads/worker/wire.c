@@ -1,0 +1,106 @@
+#include "bd_bench.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <unistd.h>
+
+static int in_fd = -1, out_fd = -1;
+static char *buffer;
+static size_t have, capacity;
+
+int bd_wire_open_nogil(void)
+{
+	const char *fds = getenv("BENCHD_FDS");
+	int r, w, end = 0;
+	if (!fds || sscanf(fds, "%d,%d%n", &r, &w, &end) != 2 || fds[end] || r < 0 || w < 0)
+		return -EINVAL;
+	/* A case may start programs: they must not keep the conversation open. */
+	if (fcntl(r, F_SETFD, FD_CLOEXEC) < 0 || fcntl(w, F_SETFD, FD_CLOEXEC) < 0)
+		return -EINVAL;
+	in_fd = r;
+	out_fd = w;
+	unsetenv("BENCHD_FDS");
+	return 0;
+}
+
+cJSON *bd_wire_read_nogil(void)
+{
+	for (;;) {
+		char *end = have ? memchr(buffer, '\n', have) : NULL;
+		if (end) {
+			*end = '\0';
+			cJSON *json = cJSON_Parse(buffer);
+			size_t used = (size_t)(end - buffer) + 1;
+			memmove(buffer, buffer + used, have - used);
+			have -= used;
+			if (!cJSON_IsObject(json)) {
+				cJSON_Delete(json);
+				bd_wire_fault_nogil("protocol", "a line is not one JSON object");
+			}
+			return json;
+		}
+		if (have >= BD_WIRE_LINE_MAX)
+			bd_wire_fault_nogil("protocol", "a line is longer than %u bytes", BD_WIRE_LINE_MAX);
+		if (have == capacity) {
+			capacity = capacity ? 2 * capacity : 1 << 16;
+			buffer = bd_realloc(buffer, capacity);
+		}
+		ssize_t n = read(in_fd, buffer + have, capacity - have);
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n <= 0)
+			return NULL;
+		have += (size_t)n;
+	}
+}
+
+void bd_wire_send_nogil(const char *type, cJSON *object)
+{
+	/* "type" first: people read these lines too */
+	cJSON *t = cJSON_CreateString(type);
+	if (!cJSON_InsertItemInArray(object, 0, t))
+		abort();
+	t->string = bd_strdup("type");
+	bd_auto_free char *text = bd_json_text(object);
+	cJSON_Delete(object);
+	size_t len = strlen(text);
+	text[len++] = '\n'; /* in the place of the NUL */
+	for (size_t at = 0; at < len;) {
+		ssize_t n = write(out_fd, text + at, len - at);
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n <= 0)
+			_exit(0); /* nobody listens any more: the same as end of input */
+		at += (size_t)n;
+	}
+}
+
+void bd_wire_log_nogil(const char *level, const char *fmt, ...)
+{
+	bd_auto_str struct bd_str text = {0};
+	va_list ap;
+	va_start(ap, fmt);
+	bd_str_vprintf(&text, fmt, ap);
+	va_end(ap);
+	cJSON *o = cJSON_CreateObject();
+	cJSON_AddStringToObject(o, "level", level);
+	cJSON_AddStringToObject(o, "message", text.s);
+	bd_wire_send_nogil("log", o);
+}
+
+void bd_wire_fault_nogil(const char *key, const char *fmt, ...)
+{
+	bd_auto_str struct bd_str text = {0};
+	va_list ap;
+	va_start(ap, fmt);
+	bd_str_vprintf(&text, fmt, ap);
+	va_end(ap);
+	cJSON *o = cJSON_CreateObject(), *reason = cJSON_AddObjectToObject(o, "reason");
+	cJSON_AddNullToObject(reason, "check");
+	cJSON_AddStringToObject(reason, "key", key);
+	cJSON_AddStringToObject(reason, "message", text.s);
+	cJSON_AddStringToObject(reason, "hint", "");
+	bd_wire_send_nogil("fault", o);
+	_exit(70);
+}

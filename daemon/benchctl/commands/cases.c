@@ -1,0 +1,58 @@
+/* benchctl cases: what crosses the boundary, with the parameters of each. */
+#include "bd_benchctl.h"
+
+static const struct bd_option options[] = {
+	{"python", 0, BD_OPT_TEXT, "ID", "as this interpreter offers them (default: the default one)", false, 0, 0},
+};
+
+static void table(const struct bd_ctl *ctl, const struct bd_catalogue *c, struct bd_str *out)
+{
+	bd_auto_grid struct bd_grid *g = bd_grid_new(&ctl->out);
+	size_t name = bd_grid_column(g, (struct bd_grid_column){"case", false, false, false, 0});
+	size_t params = bd_grid_column(g, (struct bd_grid_column){"parameters, the default first", false, false, false, 1});
+	size_t summary = bd_grid_column(g, (struct bd_grid_column){"what it measures", false, false, true, 0});
+	for (size_t i = 0; i < c->cases_len; i++) {
+		const struct bd_case_info *k = &c->cases[i];
+		bd_auto_str struct bd_str text = {0};
+		for (size_t j = 0; j < k->params_len; j++) {
+			bd_str_printf(&text, "%s%s=", j ? "  " : "", k->params[j].name);
+			for (size_t v = 0; v < k->params[j].values.n; v++)
+				bd_str_printf(&text, "%s%s", v ? "," : "", k->params[j].values.v[v]);
+		}
+		bd_grid_row(g);
+		bd_grid_set(g, name, BD_BOLD, "%s", k->name);
+		if (text.len)
+			bd_grid_set(g, params, BD_PLAIN, "%s", text.s);
+		bd_grid_set(g, summary, BD_PLAIN, "%s", k->summary ? k->summary : "");
+	}
+	bd_grid_print(g, out);
+}
+
+static int run(struct bd_ctl *ctl, const struct bd_words *w)
+{
+	struct bd_error err;
+	bd_auto_json cJSON *json = NULL;
+	const char *python = bd_words_text(w, "python");
+	bd_auto_free char *path = bd_ctl_path("/api/v1/cases", "python", python);
+	if (bd_ctl_get(ctl, path, &json, &err) < 0)
+		return bd_ctl_fail(ctl, &err);
+	if (ctl->json)
+		return bd_ctl_answer_json(ctl, json);
+	struct bd_catalogue c;
+	bd_doc_init(&bd_catalogue_doc, &c);
+	if (bd_doc_decode(&bd_catalogue_doc, json, &c, &err) < 0)
+		return bd_ctl_fail(ctl, &err);
+	bd_auto_str struct bd_str out = {0};
+	table(ctl, &c, &out);
+	bd_doc_done(&bd_catalogue_doc, &c);
+	return bd_ctl_answer(ctl, out.s);
+}
+
+const struct bd_command bd_command_cases = {
+	.name = "cases",
+	.summary = "list the cases that can be measured, with their parameters",
+	.options = options,
+	.options_len = BD_LEN(options),
+	.example = "benchctl cases",
+	.run = run,
+};

@@ -1,0 +1,308 @@
+/* What stands below the rows of a run's table: everything that qualifies its figures. */
+#include "run_table.h"
+
+#include <stdio.h>
+
+#define LABEL 9 /* width of a note's label with the blank after it */
+
+void bd_note_put(struct bd_str *out, const struct bd_screen *s, const char *label, enum bd_style style, const char *text)
+{
+	bd_auto_free char *l = bd_text_for(s, label), *t = bd_text_for(s, text);
+	size_t width = bd_text_width(l), pad = width < LABEL ? LABEL - width : 1;
+	bd_put(out, s, style, l);
+	bd_str_printf(out, "%*s", (int)pad, "");
+	bd_text_wrap(out, t, s->width, LABEL, width + pad);
+	bd_str_puts(out, "\n");
+}
+
+static const char *string_in(const cJSON *j, const char *name)
+{
+	const cJSON *v = cJSON_GetObjectItemCaseSensitive(j, name);
+	return cJSON_IsString(v) && *v->valuestring ? v->valuestring : NULL;
+}
+
+void bd_run_machine(const cJSON *e, struct bd_str *out)
+{
+	const char *model = string_in(e, "cpu_model"), *kernel = string_in(e, "kernel"), *hypervisor = string_in(e, "hypervisor");
+	const cJSON *count = cJSON_GetObjectItemCaseSensitive(e, "processors");
+	if (model)
+		bd_str_puts(out, model);
+	if (cJSON_IsNumber(count))
+		bd_str_printf(out, "%s%.0f processor%s", out->len ? ", " : "", count->valuedouble, count->valuedouble == 1 ? "" : "s");
+	if (kernel)
+		bd_str_printf(out, "%sLinux %s", out->len ? ", " : "", kernel);
+	if (hypervisor)
+		bd_str_printf(out, "%s%s", out->len ? ", under " : "under ", hypervisor);
+}
+
+static const struct bd_cell_result *find(const struct bd_run_document *doc, const char *id)
+{
+	for (size_t i = 0; i < doc->cells_len; i++)
+		if (bd_streq(doc->cells[i].id, id))
+			return &doc->cells[i];
+	return NULL;
+}
+
+/* "the same cell with gil=release, threads=1": on which axes references differ from their cells. */
+static void about_ratios(const struct bd_run_document *doc, const struct bd_screen *s, struct bd_str *out)
+{
+	struct bd_map differs = {0};
+	bool any = false;
+	const char *other_case = NULL;
+	for (size_t i = 0; i < doc->cells_len; i++) {
+		const struct bd_cell_result *c = &doc->cells[i];
+		const struct bd_cell_result *r = c->ratio && !bd_streq(c->ratio->to, c->id) ? find(doc, c->ratio->to) : NULL;
+		if (!r)
+			continue;
+		any = true;
+		if (!bd_streq(r->case_name, c->case_name))
+			other_case = r->case_name;
+		for (size_t j = 0; j < r->axes.n; j++) {
+			const char *axis = r->axes.v[j].key, *value = r->axes.v[j].value, *known = bd_map_get(&differs, axis);
+			if (!bd_streq(value, bd_axes_get(&c->axes, axis)))
+				bd_map_set(&differs, axis, known && !bd_streq(known, value) ? "its own" : value);
+		}
+	}
+	if (any) {
+		bd_auto_str struct bd_str text = {0};
+		bd_str_puts(&text, "time/op ÷ that of the same cell with ");
+		if (other_case)
+			bd_str_printf(&text, "case=%s%s", other_case, differs.n ? ", " : "");
+		for (size_t i = 0; i < differs.n; i++)
+			bd_str_printf(&text, "%s%s=%s", i ? ", " : "", differs.v[i].key, differs.v[i].value);
+		bd_note_put(out, s, "ratio", BD_DIM, text.s);
+	}
+	for (size_t i = 0; i < differs.n; i++) {
+		free(differs.v[i].key);
+		free(differs.v[i].value);
+	}
+	free(differs.v);
+}
+
+static void about_intervals(const struct bd_run_document *doc, const struct bd_screen *s, struct bd_str *out)
+{
+	bool with = false, without = false, partial = false, crowded = false;
+	for (size_t i = 0; i < doc->cells_len; i++) {
+		const struct bd_cell_result *c = &doc->cells[i];
+		if (!c->time_ns_per_op)
+			continue;
+		with = with || isfinite(c->time_ns_per_op->lo);
+		without = without || !isfinite(c->time_ns_per_op->lo);
+		partial = partial || !c->complete;
+		crowded = crowded || c->oversubscribed;
+	}
+	if (with)
+		bd_note_put(out, s, "±", BD_DIM, "95 % interval; the launch is its unit");
+	if (without)
+		bd_note_put(out, s, "±", BD_DIM, with ? "none for cells with fewer than 6 launches" : "none: intervals need at least 6 launches");
+	if (partial)
+		bd_note_put(out, s, "~", BD_DIM, "stopped early: figures of what was measured until then");
+	if (crowded)
+		bd_note_put(out, s, "*", BD_DIM, "more threads than processors");
+}
+
+static void about_noise(const struct bd_run_document *doc, const struct bd_screen *s, struct bd_str *out)
+{
+	for (size_t i = 0; i < doc->noise_len; i++) {
+		const struct bd_noise *n = &doc->noise[i];
+		const char *kind = bd_streq(n->kind, "same-process")     ? "same process"
+		                   : bd_streq(n->kind, "second-process") ? "second process"
+		                                                         : n->kind;
+		bd_auto_str struct bd_str text = {0};
+		bd_auto_free char *ratio = bd_text_ratio(n->ratio);
+		bd_str_printf(&text, "%-14s %s", kind, ratio);
+		if (isfinite(n->lo) && isfinite(n->hi)) {
+			bd_auto_free char *floor = bd_text_percent(fmax(fabs(1 - n->lo), fabs(n->hi - 1)));
+			bd_str_printf(&text, " [%.3f, %.3f]: this machine sees ≥ %s today", n->lo, n->hi, floor);
+		} else {
+			bd_str_puts(&text, ": what this machine sees is known from 6 launches on");
+		}
+		/* not wrapped into the paragraph of the other row: the two are read as columns */
+		bd_auto_free char *plain = bd_text_for(s, text.s);
+		bd_put(out, s, BD_DIM, i ? "   " : "A/A");
+		bd_str_printf(out, "%*s%s\n", LABEL - 3, "", plain);
+	}
+}
+
+/* Reasons that many cells share are said once. */
+struct said {
+	const char *status;
+	const struct bd_reason *reason;
+	const struct bd_cell_result **cells;
+	size_t cells_len;
+};
+
+static void say(struct said **v, size_t *n, const char *status, const struct bd_reason *r, const struct bd_cell_result *c)
+{
+	for (size_t i = 0; i < *n; i++) {
+		struct said *s = &(*v)[i];
+		if (bd_streq(s->status, status) && (s->reason == r || (s->reason && r && bd_streq(s->reason->message, r->message)))) {
+			*BD_PUSH(s->cells, s->cells_len) = c;
+			return;
+		}
+	}
+	struct said *s = BD_PUSH(*v, *n);
+	s->status = status;
+	s->reason = r;
+	*BD_PUSH(s->cells, s->cells_len) = c;
+}
+
+static void said_free(struct said *v, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		free(v[i].cells);
+	free(v);
+}
+
+static void put_reason(struct bd_str *text, const struct bd_reason *r)
+{
+	if (!r)
+		return;
+	bd_str_printf(text, ": %s", r->message ? r->message : r->key ? r->key : "no reason given");
+	if (r->hint && *r->hint)
+		bd_str_printf(text, " (%s)", r->hint);
+}
+
+/* The cells of a reason by their differing axes, not more than fit two lines. */
+static void put_cells(const struct bd_screen *s, const struct said *said, const struct bd_strv *varying, bool cases, struct bd_str *out)
+{
+	bd_auto_str struct bd_str text = {0};
+	size_t room = 2 * (s->width - LABEL) - 20, i = 0;
+	for (; i < said->cells_len; i++) {
+		const struct bd_cell_result *c = said->cells[i];
+		bd_auto_free char *label = bd_axes_label(c->case_name, &c->axes, varying);
+		if (i && text.len + strlen(label) > room)
+			break;
+		bool named = cases && !bd_streq(label, c->case_name);
+		bd_str_printf(&text, "%s%s%s%s", i ? "; " : "", named ? c->case_name : "", named ? " " : "", label);
+	}
+	if (i < said->cells_len)
+		bd_str_printf(&text, "; and %zu more", said->cells_len - i);
+	bd_auto_free char *plain = bd_text_for(s, text.s);
+	bd_str_printf(out, "%*s", LABEL, "");
+	bd_text_wrap(out, plain, s->width, LABEL, LABEL);
+	bd_str_puts(out, "\n");
+}
+
+/* Cells without figures, with their reasons. */
+static void about_cells(const struct bd_run_document *doc, const struct bd_screen *s, struct bd_str *out)
+{
+	static const char *const order[] = {"failed", "invalid", "interrupted", "unsupported"};
+	struct said *said = NULL;
+	size_t n = 0;
+	bool cases = false;
+	bd_auto_strv struct bd_strv varying = {0};
+	bd_auto_free const struct bd_axes **axes = bd_alloc(doc->cells_len * sizeof(const struct bd_axes *));
+	for (size_t k = 0; k < BD_LEN(order); k++)
+		for (size_t i = 0; i < doc->cells_len; i++) {
+			const struct bd_cell_result *c = &doc->cells[i];
+			axes[i] = &c->axes;
+			cases = cases || !bd_streq(c->case_name, doc->cells[0].case_name);
+			if (bd_streq(c->status, order[k]) && (c->reason || !c->time_ns_per_op))
+				say(&said, &n, c->status, c->reason, c);
+		}
+	bd_axes_varying(axes, doc->cells_len, &varying);
+	for (size_t i = 0; i < n; i++) {
+		const struct bd_reason *r = said[i].reason;
+		bd_auto_str struct bd_str text = {0};
+		bd_str_printf(&text, "%zu cell%s %s", said[i].cells_len, said[i].cells_len == 1 ? "" : "s", said[i].status);
+		if (r && (r->check || !bd_streq(r->key, said[i].status)))
+			bd_str_printf(&text, " (%s%s%s)", r->check ? r->check : "", r->check && r->key ? ", " : "", r->key ? r->key : "");
+		put_reason(&text, r);
+		bool mild = bd_streq(said[i].status, "unsupported"), partial = bd_streq(said[i].status, "interrupted");
+		bd_note_put(out, s, mild ? "–" : "✗", mild ? BD_DIM : partial ? BD_YELLOW : BD_RED, text.s);
+		put_cells(s, &said[i], &varying, cases, out);
+	}
+	said_free(said, n);
+}
+
+/* Why columns are empty: not traced, no scaling. One line per reason; which cells only when not all. */
+static void about_gaps(const struct bd_run_document *doc, const struct bd_screen *s, struct bd_str *out)
+{
+	for (int scaling = 0; scaling < 2; scaling++) {
+		struct said *said = NULL;
+		size_t n = 0, of = 0;
+		for (size_t i = 0; i < doc->cells_len; i++) {
+			const struct bd_cell_result *c = &doc->cells[i];
+			const struct bd_reason *r = scaling ? c->scaling_reason : c->gil && bd_streq(c->gil->mode, "off") ? c->gil->reason : NULL;
+			of += c->time_ns_per_op != NULL;
+			if (r && c->time_ns_per_op)
+				say(&said, &n, "", r, c);
+		}
+		for (size_t i = 0; i < n; i++) {
+			bd_auto_str struct bd_str text = {0};
+			bd_str_puts(&text, scaling ? "not shown" : "waits not traced");
+			if (said[i].cells_len < of)
+				bd_str_printf(&text, " for %zu of %zu cells", said[i].cells_len, of);
+			put_reason(&text, said[i].reason);
+			bd_note_put(out, s, scaling ? "scaling" : "GIL", BD_YELLOW, text.s);
+		}
+		said_free(said, n);
+	}
+	int64_t lost = 0;
+	for (size_t i = 0; i < doc->cells_len; i++)
+		if (doc->cells[i].gil && doc->cells[i].gil->lost > 0)
+			lost += doc->cells[i].gil->lost;
+	if (lost) {
+		bd_auto_free char *text = bd_printf("%lld waits could not be recorded: shares are too low", (long long)lost);
+		bd_note_put(out, s, "GIL", BD_YELLOW, text);
+	}
+}
+
+static void about_run(const struct bd_run_document *doc, const struct bd_screen *s, struct bd_str *out)
+{
+	const struct bd_run_head *r = &doc->run;
+	bd_auto_str struct bd_str text = {0};
+	if (r->id)
+		bd_str_puts(&text, r->id);
+	if (r->started)
+		bd_str_printf(&text, ", started %s", r->started);
+	if (r->seed != BD_NULL_INT)
+		bd_str_printf(&text, ", seed %lld", (long long)r->seed);
+	if (r->labels.n) {
+		bd_auto_free char *labels = bd_text_map(&r->labels);
+		bd_str_printf(&text, ", %s", labels);
+	}
+	bd_note_put(out, s, "run", BD_DIM, text.s ? text.s : "");
+	if (!isfinite(r->wall_s))
+		return;
+	bd_auto_free char *wall = bd_text_seconds(r->wall_s), *setup = bd_text_seconds(r->setup_s), *measure = bd_text_seconds(r->measure_s);
+	bd_str_clear(&text);
+	bd_str_printf(&text, "%s wall, %s set-up, %s measuring", wall, setup, measure);
+	if (r->measure_s > 0 && isfinite(r->batch_s)) {
+		bd_auto_free char *share = bd_text_percent(r->batch_s / r->measure_s);
+		bd_str_printf(&text, ", %s of it inside batches", share);
+	}
+	bd_note_put(out, s, "time", BD_DIM, text.s);
+}
+
+void bd_run_notes(const struct bd_run_document *doc, const struct bd_screen *s, struct bd_str *out)
+{
+	bd_str_puts(out, "\n");
+	about_intervals(doc, s, out);
+	about_ratios(doc, s, out);
+	about_noise(doc, s, out);
+	about_gaps(doc, s, out);
+	about_cells(doc, s, out);
+	about_run(doc, s, out);
+}
+
+bool bd_run_ended(const char *state)
+{
+	return state && !bd_streq(state, "queued") && !bd_streq(state, "running");
+}
+
+int bd_run_exit(const struct bd_run_document *doc)
+{
+	const struct bd_run_head *r = &doc->run;
+	if (bd_streq(r->state, "failed") && r->reason && r->reason->key) {
+		int status = bd_error_kind(r->reason->key)->exit_status;
+		return status ? status : BD_EXIT_UNDECIDED;
+	}
+	if (!bd_streq(r->state, "complete"))
+		return BD_EXIT_UNDECIDED;
+	for (size_t i = 0; i < doc->cells_len; i++)
+		if (!bd_streq(doc->cells[i].status, "ok") && !bd_streq(doc->cells[i].status, "unsupported"))
+			return BD_EXIT_UNDECIDED;
+	return BD_EXIT_OK;
+}

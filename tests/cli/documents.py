@@ -1,0 +1,154 @@
+"""Run and plan documents for tests of the layout: every kind of cell, note and gap that a table can show."""
+
+HEAD = {
+    "id": "01JGQX4T8ZB7Q2M5R9V3C6D0EF", "suite": "gil-contention", "state": "complete", "reason": None,
+    "started": "2026-01-02T03:04:05Z", "wall_s": 41.2, "setup_s": 5.1, "measure_s": 36.0, "batch_s": 34.9, "seed": 7,
+    "launches": 6, "rounds": 2, "labels": {}, "comparability_key": "5f2c",
+    "environment": {"cpu_model": "Example CPU 1234 @ 2.50GHz", "processors": 2, "kernel": "6.1.0-18-amd64"},
+}
+NS = {"1us": 1.0e3, "10us": 1.0e4, "100us": 1.0e5, "1ms": 1.0e6}
+
+
+def around(x, part):
+    return {"median": x, "lo": x * (1 - part), "hi": x * (1 + part)}
+
+
+def reason(key, message, hint=None, check=None):
+    return {"check": check, "key": key, "message": message, "hint": hint}
+
+
+def cell(case, axes, **over):
+    base = {"python": "3.11.2", "binding": "capi:fastcall", "caller": "python", "allocator": "glibc", "objalloc": "pymalloc",
+            "threads": 1, "affinity": "pinned", "gc": "on", "switch_interval": "5ms"}
+    base.update(axes)
+    defaults = {"caller": "python", "allocator": "glibc", "objalloc": "pymalloc", "affinity": "pinned", "gc": "on",
+                "switch_interval": "5ms"}
+    name = case + "".join(f"/{k}={v}" for k, v in base.items() if defaults.get(k) != v)
+    c = {"id": name, "case": case, "axes": base, "status": "ok", "complete": True, "reason": None, "samples": 12,
+         "iterations": 460800, "u_actual_ns": None, "cpu_ns_per_op": None, "ctx_switches_per_op": 0.02, "fairness": None,
+         "modes": None, "time_ns_per_op": None, "throughput_ops_s": None, "latency_ns": None, "ratio": None, "scaling": None,
+         "steady": "flat", "oversubscribed": False, "gil": None, "threads": [], "memory": None}
+    c.update(over)
+    return c
+
+
+def without_figures(case, axes, status, why):
+    return cell(case, axes, status=status, reason=why, complete=False, samples=0, iterations=0)
+
+
+def contention(u, gil, threads, part=0.004, traced=True):
+    """A cell as two processors would give it: holders wait for each other, releasers run side by side up to two."""
+    own = NS[u] * 1.002 + 62
+    lanes = 1 if gil == "hold" else min(threads, 2)
+    time = own * threads / lanes * (1.018 if threads > 1 else 1)
+    share = (threads - 1) / threads * 0.98 if gil == "hold" else 0.012 * (threads - 1)
+    estimate = around(time, part)
+    estimate.update({"min": time * 0.99, "mad": time * 0.002})
+    wait_ns = int(share * threads * 2.4e9)
+    blockers = [{"waiter": w, "holder": h, "ns": int(wait_ns / (threads * (threads - 1)) * (1.04 if (w, h) == (1, 0) else 0.99)),
+                 "waits": 900} for w in range(threads) for h in range(threads) if w != h]
+    split = [int(wait_ns * p) for p in (0.86, 0.11, 0.02, 0.01)]
+    off = {"mode": "off", "waits": None, "wait_ns": None, "wait_share": None, "holder_ns": None, "runqueue_ns": None,
+           "switch_ns": None, "mutex_ns": None, "p50_ns": None, "p99_ns": None, "max_ns": None, "lost": None, "blockers": [],
+           "reason": reason("no-bpf-rights", "bench-tracer may not load BPF programs",
+                            "sudo setcap cap_bpf,cap_perfmon+ep bench-tracer")}
+    on = {"mode": "counters", "waits": int(share * 41000), "wait_ns": wait_ns, "wait_share": share, "holder_ns": split[0],
+          "runqueue_ns": split[1], "switch_ns": split[2], "mutex_ns": split[3], "p50_ns": 5000000, "p99_ns": 5300000,
+          "max_ns": 9100000, "lost": 0, "blockers": blockers, "reason": None}
+    c = cell("gil-contention", {"gil": gil, "u": u, "threads": threads}, u_actual_ns=NS[u] * 1.002, cpu_ns_per_op=own * 1.01,
+             fairness=0.98, time_ns_per_op=estimate, throughput_ops_s=around(threads * 1e9 / time, part),
+             scaling=around(threads * own / time, part) if threads > 1 else None, oversubscribed=threads > 2,
+             gil=on if traced else off)
+    return c
+
+
+def document(cells, **head):
+    ids = {c["id"] for c in cells}
+    for c in cells:
+        to = c["id"].replace("/threads=2", "/threads=1").replace("/threads=4", "/threads=1")
+        if c["time_ns_per_op"] and to != c["id"] and to in ids:
+            base = next(x for x in cells if x["id"] == to)["time_ns_per_op"]["median"]
+            c["ratio"] = {"to": to, **around(c["time_ns_per_op"]["median"] / base, 0.006)}
+    return {"schema": "benchd.run.v1", "run": {**HEAD, **head},
+            "noise": [{"kind": "same-process", "cell": cells[0]["id"], "ratio": 1.002, "lo": 0.994, "hi": 1.009},
+                      {"kind": "second-process", "cell": cells[0]["id"], "ratio": 0.991, "lo": 0.969, "hi": 1.014}],
+            "cells": cells}
+
+
+def empty_loop():
+    e = around(11.92, 0.006)
+    e.update({"min": 11.8, "mad": 0.03})
+    return cell("empty-loop", {"binding": "plain"}, time_ns_per_op=e, throughput_ops_s=around(1e9 / 11.92, 0.006),
+                cpu_ns_per_op=11.9, gil={"mode": "counters", "waits": 0, "wait_ns": 0, "wait_share": 0.0, "blockers": [],
+                                         "lost": 0, "reason": None})
+
+
+def whole_suite():
+    cells = [contention(u, gil, t) for gil in ("hold", "release") for u in ("1us", "100us", "1ms") for t in (1, 2, 4)]
+    return document(cells + [empty_loop()])
+
+
+def troubled():
+    """Failed, invalid, unsupported, interrupted and incomplete cells; nothing traced; too few launches for intervals."""
+    cells = [contention("100us", gil, t, traced=False) for gil in ("hold", "release") for t in (1, 2)]
+    for c in cells:
+        for figures in (c["time_ns_per_op"], c["throughput_ops_s"], c["scaling"]):
+            if figures:
+                figures["lo"] = figures["hi"] = None
+    cells[1]["complete"] = False
+    cells[3].update(scaling=None, scaling_reason=reason("processors<threads", "the threads of this cell shared a processor"))
+    cells += [
+        without_figures("gil-contention", {"gil": "hold", "u": "100us", "threads": 4}, "failed",
+                        reason("signal", "the worker was ended by signal 6 (SIGABRT)", "see the worker's lines in benchctl daemon log")),
+        without_figures("gil-contention", {"gil": "release", "u": "100us", "threads": 4}, "invalid",
+                        reason("no-overlap", "the native parts of two threads never ran at once", None, "V4")),
+        without_figures("gil-contention", {"gil": "hold", "u": "100us", "threads": 8}, "interrupted",
+                        reason("interrupted", "the run ended before this cell was measured")),
+        without_figures("gil-contention", {"gil": "hold", "u": "100us", "threads": 2, "binding": "abi3"}, "unsupported",
+                        reason("not-built", "abi3 was not built", "apt-get install python3-dev")),
+        without_figures("gil-contention", {"gil": "release", "u": "100us", "threads": 2, "binding": "abi3"}, "unsupported",
+                        reason("not-built", "abi3 was not built", "apt-get install python3-dev")),
+    ]
+    d = document(cells, state="cancelled", reason=reason("cancelled", "cancelled by its client", None), launches=2,
+                 labels={"branch": "main"})
+    for n in d["noise"]:
+        n["lo"] = n["hi"] = None
+    for c in d["cells"]:
+        if c["ratio"]:
+            c["ratio"]["lo"] = c["ratio"]["hi"] = None
+    return d
+
+
+def single_cases():
+    """Three cases of one cell each: a table of cases."""
+    return document([empty_loop(), cell("call", {"binding": "plain"}, time_ns_per_op={**around(73.1, 0.01), "min": 72.0, "mad": 1.0},
+                                        throughput_ops_s=around(1e9 / 73.1, 0.01), steady="slowdown"),
+                     without_figures("abort", {"binding": "plain"}, "failed", reason("signal", "signal 6 (SIGABRT)"))],
+                    suite="calls")
+
+
+def allocators():
+    """One axis beside threads: a column, no headings."""
+    cells = []
+    for i, name in enumerate(("glibc", "jemalloc", "mimalloc")):
+        c = contention("100us", "hold", 1)
+        c["axes"]["allocator"] = name
+        c["id"] = c["id"].replace("capi:fastcall", f"capi:fastcall/allocator={name}")
+        c["time_ns_per_op"]["median"] *= 1 + i / 100
+        cells.append(c)
+    d = document(cells)
+    for c in cells[1:]:
+        c["ratio"] = {"to": cells[0]["id"], **around(c["time_ns_per_op"]["median"] / cells[0]["time_ns_per_op"]["median"], 0.004)}
+    return d
+
+
+def plan():
+    rows = [{"id": c["id"], "case": c["case"], "axes": c["axes"], "status": "ok", "reason": None, "batch_s": 0.2}
+            for c in whole_suite()["cells"][:4]]
+    rows.append({**rows[0], "id": "x", "axes": {**rows[0]["axes"], "binding": "abi3"}, "status": "unsupported", "batch_s": None,
+                 "reason": reason("not-built", "abi3 was not built", "apt-get install python3-dev")})
+    return {"schema": "benchd.plan.v1", "suite": "gil-contention", "expected_s": 24.5, "launches": 6, "rounds": 2, "cells": rows}
+
+
+DOCUMENTS = {"suite": ("run", whole_suite), "troubled": ("run", troubled), "cases": ("run", single_cases),
+             "allocators": ("run", allocators), "plan": ("plan", plan)}

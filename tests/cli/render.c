@@ -1,0 +1,48 @@
+/* Renders a document through the code benchctl itself uses, at a chosen width: render run|plan FILE WIDTH [ascii] [colour].
+ * Prints the exit status a run of this document would have on standard error. For tests of the layout only. */
+#include "bd_benchctl.h"
+
+#include <locale.h>
+#include <stdio.h>
+#include <unistd.h>
+
+static int fail(const struct bd_error *err)
+{
+	fprintf(stderr, "render: %s\n", err->message);
+	return 1;
+}
+
+int main(int argc, char **argv)
+{
+	if (argc < 4)
+		return 64;
+	setlocale(LC_CTYPE, "C.UTF-8");
+	struct bd_screen s = {.utf8 = true, .width = (size_t)strtoul(argv[3], NULL, 10)};
+	for (int i = 4; i < argc; i++) {
+		s.utf8 = s.utf8 && !bd_streq(argv[i], "ascii");
+		s.colour = s.colour || bd_streq(argv[i], "colour");
+	}
+	struct bd_error err;
+	bd_auto_free char *text = NULL;
+	bd_auto_json cJSON *json = NULL;
+	if (bd_file_read(argv[2], 1 << 24, &text, NULL) < 0 || bd_json_parse(text, argv[2], &json, &err) < 0)
+		return fail(&err);
+	bd_auto_str struct bd_str out = {0};
+	if (bd_streq(argv[1], "run")) {
+		struct bd_run_document doc;
+		bd_doc_init(&bd_run_document_doc, &doc);
+		if (bd_doc_decode(&bd_run_document_doc, json, &doc, &err) < 0)
+			return fail(&err);
+		bd_run_table(&doc, &s, &out);
+		fprintf(stderr, "exit %d\n", bd_run_exit(&doc));
+		bd_doc_done(&bd_run_document_doc, &doc);
+	} else {
+		struct bd_plan_document doc;
+		bd_doc_init(&bd_plan_document_doc, &doc);
+		if (bd_doc_decode(&bd_plan_document_doc, json, &doc, &err) < 0)
+			return fail(&err);
+		bd_plan_table(&doc, &s, &out);
+		bd_doc_done(&bd_plan_document_doc, &doc);
+	}
+	return bd_write_all(STDOUT_FILENO, out.s, out.len) == 0 ? 0 : 1;
+}

@@ -101,6 +101,8 @@ enum bd_style { BD_PLAIN, BD_BOLD, BD_DIM, BD_RED, BD_YELLOW, BD_GREEN };
 /* Appends text in a style, in the characters the screen has. */
 void bd_put(struct bd_str *out, const struct bd_screen *s, enum bd_style style, const char *text);
 void bd_putf(struct bd_str *out, const struct bd_screen *s, enum bd_style style, const char *fmt, ...) BD_PRINTF(4, 5);
+/* Plain text wrapped to the screen; as bd_text_wrap. */
+void bd_put_wrapped(struct bd_str *out, const struct bd_screen *s, const char *text, size_t indent, size_t start);
 
 struct bd_ctl {
 	const char *server; /* --server, else NULL */

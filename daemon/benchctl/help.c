@@ -1,27 +1,51 @@
 /* Help texts, made from the descriptors; wrapped at 80 columns whatever the terminal, so that they can be compared. */
 #include "bd_benchctl.h"
 
-#define WIDTH 80
-#define COLUMN 28 /* where summaries start */
+#include <ctype.h>
 
-static void item(struct bd_str *out, const char *left, const char *text)
+#define WIDTH 80
+#define COLUMN_MOST 28 /* where the right side of a list starts at the latest; longer words get a line of their own */
+
+struct item {
+	char *left;
+	const char *text;
+};
+
+/* A titled list in two columns. Takes the items. */
+static void put_list(struct bd_str *out, const char *title, struct item *items, size_t n)
 {
-	size_t start = 2 + strlen(left);
-	bd_str_printf(out, "  %s", left);
-	if (start + 2 > COLUMN) {
-		bd_str_puts(out, "\n");
-		start = 0;
+	size_t column = 0;
+	for (size_t i = 0; i < n; i++) {
+		size_t end = 2 + strlen(items[i].left) + 2;
+		if (end <= COLUMN_MOST)
+			column = BD_MAX(column, end);
 	}
-	bd_str_printf(out, "%*s", (int)(COLUMN - start), "");
-	bd_text_wrap(out, text, WIDTH, COLUMN, COLUMN);
-	bd_str_puts(out, "\n");
+	if (n)
+		bd_str_printf(out, "\n%s:\n", title);
+	for (size_t i = 0; i < n; i++) {
+		size_t at = 2 + strlen(items[i].left);
+		bd_str_printf(out, "  %s", items[i].left);
+		if (at + 2 > column) {
+			bd_str_puts(out, "\n");
+			at = 0;
+		}
+		bd_str_printf(out, "%*s", (int)(column - at), "");
+		bd_text_wrap(out, items[i].text, WIDTH, column, column);
+		bd_str_puts(out, "\n");
+		free(items[i].left);
+	}
+	free(items);
+}
+
+static void add(struct item **items, size_t *n, char *left, const char *text)
+{
+	*BD_PUSH(*items, *n) = (struct item){left, text};
 }
 
 static void options(struct bd_str *out, const char *title, const struct bd_option *o, size_t n)
 {
-	if (!n)
-		return;
-	bd_str_printf(out, "\n%s:\n", title);
+	struct item *items = NULL;
+	size_t len = 0;
 	for (size_t i = 0; i < n; i++) {
 		bd_auto_str struct bd_str left = {0};
 		if (o[i].letter)
@@ -29,8 +53,19 @@ static void options(struct bd_str *out, const char *title, const struct bd_optio
 		bd_str_printf(&left, "--%s", o[i].name);
 		if (o[i].argument)
 			bd_str_printf(&left, " %s", o[i].argument);
-		item(out, left.s, o[i].summary);
+		add(&items, &len, bd_str_take(&left), o[i].summary);
 	}
+	put_list(out, title, items, len);
+}
+
+/* Fixed lists of the overview. */
+static void pairs(struct bd_str *out, const char *title, const char *const (*v)[2], size_t n)
+{
+	struct item *items = NULL;
+	size_t len = 0;
+	for (size_t i = 0; i < n; i++)
+		add(&items, &len, bd_strdup(v[i][0]), v[i][1]);
+	put_list(out, title, items, len);
 }
 
 static void paragraphs(struct bd_str *out, const char *text)
@@ -53,19 +88,31 @@ void bd_help_overview(const struct bd_command *const *commands, size_t n, struct
 	paragraphs(out,
 		"Measures what it costs to cross the boundary between Python and native code, and who waited for the GIL "
 		"meanwhile.");
-	bd_str_puts(out, "\ncommands:\n");
+	static const char *const statuses[][2] = {
+		{"0", "yes, success"},
+		{"1", "the answer is no: a problem was found, it does not run"},
+		{"2", "could not decide: invalid or failed cells, interrupted, daemon lost, waited too long"},
+		{"64", "usage: an unknown word or value"},
+		{"66", "no such input"},
+		{"69", "no benchd could be reached or started"},
+		{"70", "a bug in benchd"},
+		{"74", "store full or unwritable"},
+		{"77", "not permitted"},
+	};
+	static const char *const environment[][2] = {
+		{"BENCHD_DATA", "folder of your own benchd (default: $XDG_DATA_HOME/benchd)"},
+		{"BENCHD_URL", "a benchd that runs elsewhere, as --server"},
+		{"BENCHD_TOKEN", "what that benchd asks for"},
+		{"NO_COLOR", "no colours"},
+	};
+	struct item *items = NULL;
+	size_t len = 0;
 	for (size_t i = 0; i < n; i++)
-		item(out, commands[i]->name, commands[i]->summary);
+		add(&items, &len, bd_strdup(commands[i]->name), commands[i]->summary);
+	put_list(out, "commands", items, len);
 	options(out, "options of every command", bd_global_options, bd_global_options_len);
-	bd_str_puts(out, "\nexit status:\n");
-	item(out, "0", "yes, success");
-	item(out, "1", "the answer is no: a problem was found");
-	item(out, "2", "could not decide: invalid or failed cells, interrupted, daemon lost, waited too long");
-	item(out, "64, 66, 69, 70, 74, 77", "usage; no such input; no benchd; a bug in benchd; store full or unwritable; not permitted");
-	bd_str_puts(out, "\nenvironment:\n");
-	item(out, "BENCHD_DATA", "folder of your own benchd (default: $XDG_DATA_HOME/benchd)");
-	item(out, "BENCHD_URL, BENCHD_TOKEN", "use a benchd that runs elsewhere");
-	item(out, "NO_COLOR", "no colours");
+	pairs(out, "exit status", statuses, BD_LEN(statuses));
+	pairs(out, "environment", environment, BD_LEN(environment));
 	bd_str_puts(out, "\nexample:\n  benchctl run gil-contention --threads 1,2 --budget 20s\n");
 }
 
@@ -79,18 +126,18 @@ void bd_help_command(const struct bd_command *c, const struct bd_command *parent
 		bd_str_printf(out, " %s", c->operands);
 	bd_str_puts(out, "\n\n");
 	bd_auto_free char *summary = bd_printf("%s.", c->summary);
+	summary[0] = (char)toupper((unsigned char)summary[0]);
 	bd_text_wrap(out, summary, WIDTH, 0, 0);
 	bd_str_puts(out, "\n");
 	if (c->details)
 		paragraphs(out, c->details);
-	if (c->verbs_len) {
-		bd_str_puts(out, "\ncommands:\n");
-		for (size_t i = 0; i < c->verbs_len; i++) {
-			const struct bd_command *v = &c->verbs[i];
-			bd_auto_free char *left = bd_printf("%s %s%s%s", c->name, v->name, v->operands ? " " : "", v->operands ? v->operands : "");
-			item(out, left, v->summary);
-		}
+	struct item *verbs = NULL;
+	size_t len = 0;
+	for (size_t i = 0; i < c->verbs_len; i++) {
+		const struct bd_command *v = &c->verbs[i];
+		add(&verbs, &len, bd_printf("%s %s%s%s", c->name, v->name, v->operands ? " " : "", v->operands ? v->operands : ""), v->summary);
 	}
+	put_list(out, "commands", verbs, len);
 	options(out, "options", c->options, c->options_len);
 	options(out, "options of every command", bd_global_options, bd_global_options_len);
 	bd_str_printf(out, "\nexample:\n  %s\n", c->example);

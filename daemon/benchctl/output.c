@@ -57,6 +57,12 @@ void bd_putf(struct bd_str *out, const struct bd_screen *s, enum bd_style style,
 	bd_put(out, s, style, b.s ? b.s : "");
 }
 
+void bd_put_wrapped(struct bd_str *out, const struct bd_screen *s, const char *text, size_t indent, size_t start)
+{
+	bd_auto_free char *plain = bd_text_for(s, text);
+	bd_text_wrap(out, plain, s->width, indent, start);
+}
+
 int bd_write_all(int fd, const char *text, size_t len)
 {
 	while (len) {

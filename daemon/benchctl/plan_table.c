@@ -14,14 +14,16 @@ void bd_plan_table(const struct bd_plan_document *doc, const struct bd_screen *s
 
 	bd_auto_free char *time = bd_text_seconds(doc->expected_s);
 	bd_put(out, s, BD_BOLD, doc->suite ? doc->suite : "plan");
-	bd_putf(out, s, BD_PLAIN, "  would measure %zu cell%s", doc->cells_len - unsupported,
-		doc->cells_len - unsupported == 1 ? "" : "s");
+	bd_auto_str struct bd_str rest = {0};
+	bd_str_printf(&rest, "would measure %zu cell%s", doc->cells_len - unsupported, doc->cells_len - unsupported == 1 ? "" : "s");
 	if (unsupported)
-		bd_putf(out, s, BD_PLAIN, " (%zu unsupported)", unsupported);
+		bd_str_printf(&rest, " (%zu unsupported)", unsupported);
 	if (doc->launches != BD_NULL_INT && doc->rounds != BD_NULL_INT)
-		bd_putf(out, s, BD_PLAIN, " in %lld launch%s × %lld round%s", (long long)doc->launches, doc->launches == 1 ? "" : "es",
+		bd_str_printf(&rest, " in %lld launch%s × %lld round%s", (long long)doc->launches, doc->launches == 1 ? "" : "es",
 			(long long)doc->rounds, doc->rounds == 1 ? "" : "s");
-	bd_putf(out, s, BD_PLAIN, ", about %s", time);
+	bd_str_printf(&rest, ", about %s", time);
+	bd_str_puts(out, "  ");
+	bd_put_wrapped(out, s, rest.s, 2, 2 + bd_text_width(doc->suite ? doc->suite : "plan"));
 	bd_str_puts(out, "\n\n");
 
 	bd_auto_grid struct bd_grid *g = bd_grid_new(s);

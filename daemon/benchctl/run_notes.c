@@ -7,11 +7,11 @@
 
 void bd_note_put(struct bd_str *out, const struct bd_screen *s, const char *label, enum bd_style style, const char *text)
 {
-	bd_auto_free char *l = bd_text_for(s, label), *t = bd_text_for(s, text);
+	bd_auto_free char *l = bd_text_for(s, label);
 	size_t width = bd_text_width(l), pad = width < LABEL ? LABEL - width : 1;
 	bd_put(out, s, style, l);
 	bd_str_printf(out, "%*s", (int)pad, "");
-	bd_text_wrap(out, t, s->width, LABEL, width + pad);
+	bd_put_wrapped(out, s, text, LABEL, width + pad);
 	bd_str_puts(out, "\n");
 }
 
@@ -110,17 +110,17 @@ static void about_noise(const struct bd_run_document *doc, const struct bd_scree
 		                                                         : n->kind;
 		bd_auto_str struct bd_str text = {0};
 		bd_auto_free char *ratio = bd_text_ratio(n->ratio);
-		bd_str_printf(&text, "%-14s %s", kind, ratio);
+		bd_str_puts(&text, ratio);
 		if (isfinite(n->lo) && isfinite(n->hi)) {
 			bd_auto_free char *floor = bd_text_percent(fmax(fabs(1 - n->lo), fabs(n->hi - 1)));
 			bd_str_printf(&text, " [%.3f, %.3f]: this machine sees ≥ %s today", n->lo, n->hi, floor);
 		} else {
 			bd_str_puts(&text, ": what this machine sees is known from 6 launches on");
 		}
-		/* not wrapped into the paragraph of the other row: the two are read as columns */
-		bd_auto_free char *plain = bd_text_for(s, text.s);
 		bd_put(out, s, BD_DIM, i ? "   " : "A/A");
-		bd_str_printf(out, "%*s%s\n", LABEL - 3, "", plain);
+		bd_str_printf(out, "%*s%-14s ", LABEL - 3, "", kind);
+		bd_put_wrapped(out, s, text.s, LABEL + 15, LABEL + 15);
+		bd_str_puts(out, "\n");
 	}
 }
 
@@ -178,9 +178,8 @@ static void put_cells(const struct bd_screen *s, const struct said *said, const 
 	}
 	if (i < said->cells_len)
 		bd_str_printf(&text, "; and %zu more", said->cells_len - i);
-	bd_auto_free char *plain = bd_text_for(s, text.s);
 	bd_str_printf(out, "%*s", LABEL, "");
-	bd_text_wrap(out, plain, s->width, LABEL, LABEL);
+	bd_put_wrapped(out, s, text.s, LABEL, LABEL);
 	bd_str_puts(out, "\n");
 }
 

@@ -221,14 +221,17 @@ static void header(const struct table *t, struct bd_str *out)
 	bd_put(out, t->s, BD_BOLD, r->suite ? r->suite : "run");
 	bd_str_puts(out, "  ");
 	bd_put(out, t->s, good ? BD_GREEN : BD_RED, r->state ? r->state : "?");
+	bd_auto_str struct bd_str rest = {0};
 	if (isfinite(r->wall_s)) {
 		bd_auto_free char *wall = bd_text_seconds(r->wall_s);
-		bd_putf(out, t->s, BD_PLAIN, "%s%s", good ? " in " : " after ", wall);
+		bd_str_printf(&rest, "%s %s", good ? "in" : "after", wall);
 	}
-	bd_putf(out, t->s, BD_PLAIN, "  %zu cell%s", t->doc->cells_len, t->doc->cells_len == 1 ? "" : "s");
+	bd_str_printf(&rest, "%s%zu cell%s", rest.len ? ", " : "", t->doc->cells_len, t->doc->cells_len == 1 ? "" : "s");
 	if (r->launches != BD_NULL_INT && r->rounds != BD_NULL_INT)
-		bd_putf(out, t->s, BD_PLAIN, ", %lld launch%s × %lld round%s", (long long)r->launches, r->launches == 1 ? "" : "es",
+		bd_str_printf(&rest, ", %lld launch%s × %lld round%s", (long long)r->launches, r->launches == 1 ? "" : "es",
 			(long long)r->rounds, r->rounds == 1 ? "" : "s");
+	bd_str_puts(out, " ");
+	bd_put_wrapped(out, t->s, rest.s, 2, bd_text_width(r->suite ? r->suite : "run") + strlen(r->state ? r->state : "?") + 3);
 	bd_str_puts(out, "\n");
 	bd_auto_str struct bd_str same = {0}, machine = {0};
 	constants(t, &same);
@@ -238,8 +241,7 @@ static void header(const struct table *t, struct bd_str *out)
 	if (r->reason && r->reason->message) {
 		bd_auto_free char *text = bd_printf("%s%s%s%s", r->reason->message, r->reason->hint ? " (" : "",
 			r->reason->hint ? r->reason->hint : "", r->reason->hint ? ")" : "");
-		bd_auto_free char *plain = bd_text_for(t->s, text);
-		bd_text_wrap(out, plain, t->s->width, 0, 0);
+		bd_put_wrapped(out, t->s, text, 0, 0);
 		bd_str_puts(out, "\n");
 	}
 }

@@ -1,0 +1,102 @@
+"""Tables of run documents through the code benchctl uses, at 80 and 200 columns."""
+import json
+import os
+import subprocess
+import tempfile
+import unicodedata
+import unittest
+
+from ctl import ESCAPE, RENDER, golden
+from documents import DOCUMENTS, contention, document, whole_suite
+
+
+def width(line):
+    return sum(2 if unicodedata.east_asian_width(c) in "WF" else 0 if unicodedata.combining(c) else 1 for c in line)
+
+
+def render(kind, doc, columns, *more):
+    """(text, exit status a run would have)"""
+    with tempfile.NamedTemporaryFile("w", suffix=".json", encoding="utf-8") as f:
+        json.dump(doc, f)
+        f.flush()
+        p = subprocess.run([RENDER, kind, f.name, str(columns), *more], capture_output=True, encoding="utf-8", timeout=60, check=True)
+    return p.stdout, int(p.stderr.split()[-1]) if kind == "run" else 0
+
+
+class Tables(unittest.TestCase):
+    def test_every_table_is_the_agreed_one(self):
+        files = set()
+        for name, (kind, make) in DOCUMENTS.items():
+            for columns in (80, 200):
+                files.add(f"table-{name}-{columns}.txt")
+                golden(self, f"table-{name}-{columns}.txt", render(kind, make(), columns)[0])
+        golden(self, "table-suite-80-ascii.txt", render("run", whole_suite(), 80, "ascii")[0])
+        files.add("table-suite-80-ascii.txt")
+        stored = {f for f in os.listdir(os.path.join(os.path.dirname(os.path.abspath(__file__)), "golden")) if f.startswith("table")}
+        self.assertEqual(stored, files)
+
+    def test_no_line_is_wider_than_the_screen(self):
+        for name, (kind, make) in DOCUMENTS.items():
+            for columns in (60, 80, 100, 132, 200):
+                for line in render(kind, make(), columns)[0].splitlines():
+                    self.assertLessEqual(width(line), columns, f"{name} at {columns}: {line}")
+
+    def test_more_room_shows_more(self):
+        narrow, wide = render("run", whole_suite(), 80)[0], render("run", whole_suite(), 200)[0]
+        for column in ("time/op", "ratio", "scaling", "wait", "blocker"):
+            self.assertIn(column, narrow.split("\n\n")[1])
+        for column in ("ops/s", "cpu/op", "fairness", "samples", "wait p99"):
+            self.assertNotIn(column, narrow)
+            self.assertIn(column, wide)
+
+    def test_ascii_has_nothing_else(self):
+        for name, (kind, make) in DOCUMENTS.items():
+            self.assertTrue(render(kind, make(), 80, "ascii")[0].isascii(), name)
+        self.assertFalse(render("run", whole_suite(), 80)[0].isascii(), "the check would find something")
+
+    def test_colour_is_emphasis_only(self):
+        for name, (kind, make) in DOCUMENTS.items():
+            plain, coloured = render(kind, make(), 80)[0], render(kind, make(), 80, "colour")[0]
+            self.assertNotIn("\x1b", plain)
+            self.assertIn("\x1b", coloured)
+            without = "\n".join(line.rstrip() for line in ESCAPE.sub("", coloured).split("\n"))
+            self.assertEqual(without, plain, name)
+
+    def test_numbers_of_a_group_share_a_unit_and_a_decimal_point(self):
+        for group in render("run", whole_suite(), 80)[0].split("\n\n")[2:5]:
+            rows = [r for r in group.splitlines() if r.startswith(("hold", "release"))]
+            self.assertEqual(len(rows), 6)
+            self.assertEqual(len({r.index(".") for r in rows}), 1, group)
+            self.assertEqual(len({r.split()[3] for r in rows}), 1, group)
+
+    def test_texts_of_others_do_not_drive_the_terminal(self):
+        doc = whole_suite()
+        doc["run"]["labels"] = {"branch": "a\x1b[2Jb"}
+        self.assertNotIn("\x1b", render("run", doc, 80)[0])
+
+    def test_exit_status_of_documents(self):
+        def status(**head):
+            return render("run", document([contention("1us", "hold", 1)], **head), 80)[1]
+
+        def with_cell(state):
+            doc = document([contention("1us", "hold", 1), contention("1us", "hold", 2)])
+            doc["cells"][1].update(status=state, time_ns_per_op=None, ratio=None,
+                                   reason={"check": None, "key": "signal", "message": "m", "hint": None})
+            return render("run", doc, 80)[1]
+
+        def why(key):
+            return {"check": None, "key": key, "message": "m", "hint": None}
+
+        self.assertEqual(status(), 0)
+        self.assertEqual(with_cell("unsupported"), 0)
+        for state in ("failed", "invalid", "interrupted"):
+            self.assertEqual(with_cell(state), 2, state)
+        for state in ("cancelled", "interrupted", "running", "queued"):
+            self.assertEqual(status(state=state), 2, state)
+        self.assertEqual(status(state="failed", reason=why("store-full")), 74)
+        self.assertEqual(status(state="failed", reason=why("waited-too-long")), 2)
+        self.assertEqual(status(state="failed", reason=None), 2)
+
+
+if __name__ == "__main__":
+    unittest.main()

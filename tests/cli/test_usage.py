@@ -1,0 +1,136 @@
+"""What is refused, with which status, and which word is offered instead; and where colours and messages go."""
+import fcntl
+import os
+import pty
+import struct
+import subprocess
+import termios
+import unittest
+
+from ctl import BENCHCTL, Case, environment
+
+REFUSED = [
+    # arguments, what the message must contain
+    (["runn"], ["no command 'runn'", "did you mean run?"]),
+    (["xyzzy"], ["no command 'xyzzy'", "one of run, runs"]),
+    (["run"], ["run needs TARGET", "for example benchctl run"]),
+    (["run", "a", "b"], ["run takes TARGET", "'b'"]),
+    (["run", "a", "--thread", "1"], ["no option --thread", "did you mean --threads?"]),
+    (["run", "a", "--precision", "1%"], ["run has no option --precision"]),
+    (["run", "a", "--html", "x"], ["run has no option --html"]),
+    (["run", "a", "--equivalence", "x"], ["run has no option --equivalence"]),
+    (["run", "a", "--gc", "off"], ["run has no option --gc"]),
+    (["run", "a", "--threads"], ["--threads needs a value"]),
+    (["run", "a", "--threads", "1,,2"], ["empty entry"]),
+    (["run", "a", "--threads="], ["empty entry"]),
+    (["run", "a", "--budget", "soon"], ["--budget needs a time, not 'soon'", "30s"]),
+    (["run", "a", "--budget", "-3s"], ["--budget needs a time"]),
+    (["run", "a", "--budget", "inf"], ["--budget needs a time"]),
+    (["run", "a", "--budget", "0x10"], ["--budget needs a time"]),
+    (["run", "a", "--wait", "10 minutes"], ["--wait needs a time"]),
+    (["run", "a", "--launches", "0"], ["--launches needs a whole number from 1"]),
+    (["run", "a", "--launches", "six"], ["--launches needs a whole number"]),
+    (["run", "a", "--rounds", "2.5"], ["--rounds needs a whole number"]),
+    (["run", "a", "--seed", "99999999999999999999"], ["--seed needs a whole number"]),
+    (["run", "a", "--trace", "event"], ["--trace does not know 'event'", "one of off|counters"]),
+    (["run", "a", "--trace", "counter"], ["did you mean counters?"]),
+    (["run", "a", "--axis", "u"], ["--axis needs NAME=V1,V2"]),
+    (["run", "a", "--axis", "u=1us,"], ["empty entry"]),
+    (["run", "a", "--label", "branch"], ["--label needs K=V"]),
+    (["run", "a", "--env", "=x"], ["--env needs K=V"]),
+    (["run", "a", "--dry-run=yes"], ["--dry-run takes no value"]),
+    (["runs"], ["runs needs one of list, show"]),
+    (["runs", "lst"], ["runs has no command 'lst'", "did you mean list?"]),
+    (["runs", "list", "x"], ["runs list takes no operand, not 'x'"]),
+    (["runs", "list", "--limit", "0"], ["--limit needs a whole number from 1"]),
+    (["runs", "list", "--state", "complet"], ["did you mean complete?"]),
+    (["runs", "show"], ["runs show needs ID"]),
+    (["suites", "x"], ["suites takes no operand"]),
+    (["daemon"], ["daemon needs one of start, status, log, stop"]),
+    (["daemon", "restart"], ["daemon has no command 'restart'", "did you mean start?"]),
+    (["daemon", "stop", "--forc"], ["did you mean --force?"]),
+    (["daemon", "log", "--follow"], ["no option --follow"]),
+    (["daemon", "status", "--server", "http://127.0.0.1:1"], ["daemon does not work on --server"]),
+    (["help", "nope"], ["no command 'nope'"]),
+    (["help", "run", "list"], ["run has no command 'list'"]),
+    (["--color", "sometimes", "suites"], ["--color does not know 'sometimes'", "one of auto|always|never"]),
+    (["--jsn", "suites"], ["no option --jsn", "did you mean --json?"]),
+    (["-x"], ["no option -x"]),
+    (["completion", "bash"], ["no command 'completion'"]),
+]
+
+
+class Usage(Case):
+    def test_refusals(self):
+        for args, parts in REFUSED:
+            with self.subTest(args=args):
+                out, err = self.ctl(*args, status=64)
+                self.assertEqual(out, "")
+                self.assertTrue(err.startswith("benchctl: "), err)
+                self.assertEqual(err.count("\n"), 1, err)
+                for part in parts:
+                    self.assertIn(part, err)
+
+    def test_nothing_was_started_or_made_by_all_this(self):
+        for args, _ in REFUSED:
+            self.ctl(*args, status=64)
+        self.assertFalse(os.path.exists(os.path.join(self.data, "benchd")))
+
+    def test_no_command_shows_the_help_on_standard_error(self):
+        out, err = self.ctl(status=64)
+        self.assertEqual(out, "")
+        self.assertIn("commands:", err)
+
+    def test_options_are_accepted_before_and_after_the_command_and_with_equals(self):
+        self.assertEqual(self.ctl("--json", "daemon", "status", status=1)[0], self.ctl("daemon", "status", "--json", status=1)[0])
+        self.assertIn("--lines needs a whole number", self.ctl("daemon", "log", "--lines=x", status=64)[1])
+
+    def test_an_unwritable_answer_is_said(self):
+        with open("/dev/full", "w") as full:
+            p = self.popen("--help", stdout=full)
+            err = p.communicate(timeout=60)[1]
+        self.assertEqual(p.returncode, 74)
+        self.assertIn("No space left on device", err)
+
+    def test_a_reader_that_goes_away_ends_it_quietly(self):
+        r, w = os.pipe()
+        os.close(r)
+        p = self.popen("--help", stdout=w)
+        os.close(w)
+        err = p.communicate(timeout=60)[1]
+        self.assertEqual(err, "")
+        self.assertNotEqual(p.returncode, 0)
+
+
+class Colour(Case):
+    def on_terminal(self, *args, columns=80, **env):
+        """What it writes when standard output and standard error are a terminal."""
+        master, slave = pty.openpty()
+        fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
+        p = subprocess.Popen([BENCHCTL, *args], env=environment(self.data, **env), stdin=slave, stdout=slave, stderr=slave)
+        os.close(slave)
+        out = b""
+        while True:
+            try:
+                part = os.read(master, 65536)
+            except OSError:  # the last writer has gone
+                break
+            if not part:
+                break
+            out += part
+        os.close(master)
+        p.wait(60)
+        return out.decode()
+
+    def test_colour_on_a_terminal_only_and_never_against_the_users_wish(self):
+        self.assertIn("\x1b[31mbenchctl:", self.on_terminal("nope"))
+        self.assertNotIn("\x1b", self.on_terminal("nope", NO_COLOR="1"))
+        self.assertIn("\x1b", self.on_terminal("nope", NO_COLOR=""), "an empty NO_COLOR says nothing")
+        self.assertNotIn("\x1b", self.on_terminal("nope", TERM="dumb"))
+        self.assertNotIn("\x1b", self.on_terminal("--color", "never", "nope"))
+        self.assertNotIn("\x1b", self.ctl("nope", status=64)[1])
+        self.assertIn("\x1b", self.ctl("--color", "always", "nope", status=64)[1])
+
+
+if __name__ == "__main__":
+    unittest.main()

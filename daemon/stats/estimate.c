@@ -64,7 +64,8 @@ double bd_stats_sd(const double *v, size_t n)
 	return sqrt(sum / (double)(n - 1));
 }
 
-struct bd_stats_interval bd_stats_launch_interval(const double *launch_values, size_t n, double confidence, bool log_scale)
+struct bd_stats_interval bd_stats_launch_interval(const double *launch_values, size_t n, double confidence,
+	bool log_scale)
 {
 	struct bd_stats_interval out = {NAN, NAN, NAN};
 	bd_auto_free double *v = bd_alloc(n * sizeof *v);
@@ -123,8 +124,8 @@ size_t bd_stats_launch_medians(const struct bd_stats_point *p, size_t n, double 
 	return launch_medians(s, n, out);
 }
 
-struct bd_stats_interval bd_stats_paired_ratio(const struct bd_stats_point *a, size_t na, const struct bd_stats_point *b, size_t nb,
-	double confidence)
+struct bd_stats_interval bd_stats_paired_ratio(const struct bd_stats_point *a, size_t na,
+	const struct bd_stats_point *b, size_t nb, double confidence)
 {
 	bd_auto_free struct bd_stats_point *sa = in_order(a, na), *sb = in_order(b, nb);
 	bd_auto_free struct bd_stats_point *pairs = bd_alloc(na * sizeof *pairs);

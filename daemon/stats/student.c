@@ -43,7 +43,7 @@ static double beta_fraction(double a, double b, double x)
  * neither end loses its digits to a subtraction from one half. */
 static void areas(double t, double df, double *tail, double *central)
 {
-	double q = t * t / df;                         /* x = 1 / (1 + q) */
+	double q = t * t / df; /* x = 1 / (1 + q) */
 	double a = df / 2, log_common = log_inverse_beta_half(a) - a * log1p(q) + 0.5 * log(q / (1 + q));
 	if (1 / (1 + q) < (a + 1) / (a + 2.5)) {
 		*tail = 0.5 * exp(log_common) / a * beta_fraction(a, 0.5, 1 / (1 + q));
@@ -104,8 +104,11 @@ double bd_stats_t_quantile(double p, double df)
 	if (df > 1e5) {
 		/* So close to the normal distribution that its expansion is exact to the last digits (Abramowitz & Stegun 26.7.5). */
 		double z = solve(tail, central, INFINITY), y = z * z;
-		t = z * (1 + ((y + 1) / 4 + ((5 * y + 16) * y + 3) / (96 * df) +
-				     (((3 * y + 19) * y + 17) * y - 15) / (384 * df * df)) / df);
+		t = z *
+			(1 +
+				((y + 1) / 4 + ((5 * y + 16) * y + 3) / (96 * df) +
+					(((3 * y + 19) * y + 17) * y - 15) / (384 * df * df)) /
+					df);
 	} else {
 		t = solve(tail, central, df);
 	}

@@ -59,7 +59,8 @@ int bd_worker_pool_new(struct bd_worker_pool **ret, struct bd_error *err)
 		pthread_cond_destroy(&pool->changed);
 		pthread_mutex_destroy(&pool->lock);
 		free(pool);
-		return bd_error_set(err, -e, "internal", NULL, "cannot start the thread of the workers: %s", strerror(e));
+		return bd_error_set(err, -e, "internal", NULL, "cannot start the thread of the workers: %s",
+			strerror(e));
 	}
 	*ret = pool;
 	return 0;

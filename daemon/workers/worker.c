@@ -17,13 +17,13 @@
 struct bd_worker {
 	pid_t pid;
 	int pidfd;
-	int in_fd, out_fd;         /* its messages; ours */
-	struct bd_str in;          /* bytes at .. len are not read yet */
-	size_t at, searched;       /* no line end before `searched` */
-	int64_t timeout_ns;        /* of start and of sending */
+	int in_fd, out_fd;   /* its messages; ours */
+	struct bd_str in;    /* bytes at .. len are not read yet */
+	size_t at, searched; /* no line end before `searched` */
+	int64_t timeout_ns;  /* of start and of sending */
 	int64_t started_ns;
 	bool dead;
-	struct bd_error why;       /* the error that ended it: every later call repeats it */
+	struct bd_error why; /* the error that ended it: every later call repeats it */
 	struct bd_worker_ready ready;
 };
 
@@ -50,7 +50,8 @@ static int still_dead(const struct bd_worker *w, struct bd_error *err)
 	return w->why.code;
 }
 
-static int broke_protocol(struct bd_worker *w, struct bd_error *err, const char *hint, const char *fmt, ...) BD_PRINTF(4, 5);
+static int broke_protocol(struct bd_worker *w, struct bd_error *err, const char *hint, const char *fmt, ...)
+	BD_PRINTF(4, 5);
 static int broke_protocol(struct bd_worker *w, struct bd_error *err, const char *hint, const char *fmt, ...)
 {
 	struct bd_error why;
@@ -66,8 +67,8 @@ static int broke_protocol(struct bd_worker *w, struct bd_error *err, const char 
 static int timed_out(struct bd_worker *w, const char *what, int64_t timeout_ns, struct bd_error *err)
 {
 	struct bd_error why;
-	bd_error_set(&why, -ETIMEDOUT, "timeout", "a case that never ends, or a machine far too busy", "the worker did not %s within %.3g s",
-		what, (double)timeout_ns / 1e9);
+	bd_error_set(&why, -ETIMEDOUT, "timeout", "a case that never ends, or a machine far too busy",
+		"the worker did not %s within %.3g s", what, (double)timeout_ns / 1e9);
 	return put_down(w, &why, err);
 }
 
@@ -89,12 +90,14 @@ static int ended(struct bd_worker *w, const char *closed, const char *doing, str
 		return broke_protocol(w, err, NULL, "closed its %s but lives on", closed);
 	struct bd_error why;
 	if (si.si_code == CLD_EXITED)
-		bd_error_set(&why, -ECHILD, "exit", "its own output is in the log", "the worker exited with status %d while benchd %s",
-			si.si_status, doing);
+		bd_error_set(&why, -ECHILD, "exit", "its own output is in the log",
+			"the worker exited with status %d while benchd %s", si.si_status, doing);
 	else
 		bd_error_set(&why, -ECHILD, "signal",
-			si.si_status == SIGKILL ? "the kernel kills a large process when memory runs out" : "its own output is in the log",
-			"the worker was ended by signal %d (%s) while benchd %s", si.si_status, strsignal(si.si_status), doing);
+			si.si_status == SIGKILL ? "the kernel kills a large process when memory runs out"
+						: "its own output is in the log",
+			"the worker was ended by signal %d (%s) while benchd %s", si.si_status, strsignal(si.si_status),
+			doing);
 	return put_down(w, &why, err);
 }
 
@@ -202,12 +205,13 @@ static int faulted(struct bd_worker *w, const cJSON *j, struct bd_error *err)
 	const char *text = cJSON_GetStringValue(reason);
 	if (!text)
 		text = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(reason, "message"));
-	return broke_protocol(w, err, cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(reason, "hint")), "gave up: %s",
-		text ? text : "no reason given");
+	return broke_protocol(w, err, cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(reason, "hint")),
+		"gave up: %s", text ? text : "no reason given");
 }
 
 /* 0: *ret is the wanted message; 1: a log message, go on; else an error, and the worker is dead. */
-static int judge(struct bd_worker *w, char *line, size_t len, const char *const *types, cJSON **ret, struct bd_error *err)
+static int judge(struct bd_worker *w, char *line, size_t len, const char *const *types, cJSON **ret,
+	struct bd_error *err)
 {
 	if (len > MAX_LINE)
 		return broke_protocol(w, err, NULL, "sent a line of %zu bytes, more than 4 MiB", len);
@@ -216,7 +220,8 @@ static int judge(struct bd_worker *w, char *line, size_t len, const char *const 
 	bd_auto_json cJSON *j = NULL;
 	struct bd_error bad;
 	if (bd_json_parse(line, "message", &j, &bad) < 0)
-		return broke_protocol(w, err, "only messages belong on the descriptors of BENCHD_FDS", "sent what is not JSON: %.200s", bad.message);
+		return broke_protocol(w, err, "only messages belong on the descriptors of BENCHD_FDS",
+			"sent what is not JSON: %.200s", bad.message);
 	const char *type = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(j, "type"));
 	if (!cJSON_IsObject(j) || !type)
 		return broke_protocol(w, err, NULL, "sent JSON that is not an object with a type: %.100s", line);
@@ -259,9 +264,11 @@ int bd_worker_receive(struct bd_worker *w, const char *const *types, int64_t tim
 			{.fd = cancel_fd, .events = POLLIN},
 		};
 		int wait_ms = milliseconds_until(deadline);
-		poll(p, BD_LEN(p), line ? 0 : wait_ms); /* a failure is a signal: revents are 0, look at the time again */
+		poll(p, BD_LEN(p),
+			line ? 0 : wait_ms); /* a failure is a signal: revents are 0, look at the time again */
 		if (p[2].revents)
-			return bd_error_set(err, -ECANCELED, "cancelled", NULL, "cancelled while the worker was to %s", what);
+			return bd_error_set(err, -ECANCELED, "cancelled", NULL, "cancelled while the worker was to %s",
+				what);
 		/* An answer that is already there counts, even when it is we who come late: one more look. */
 		bool late = wait_ms == 0;
 		if (late && (line || looked || !p[0].revents))
@@ -302,7 +309,8 @@ static int check_privileges(struct bd_worker *w, struct bd_error *err)
 	struct bd_error why;
 	const char *hint = "a worker runs code under test and must hold nothing that code could use";
 	if (!zero_hex(w->ready.cap_eff) || w->ready.no_new_privs != 1) {
-		bd_error_set(&why, -EPERM, "privilege", hint, "the worker reports CapEff %s and NoNewPrivs %lld, not 0 and 1",
+		bd_error_set(&why, -EPERM, "privilege", hint,
+			"the worker reports CapEff %s and NoNewPrivs %lld, not 0 and 1",
 			w->ready.cap_eff ? w->ready.cap_eff : "nothing", (long long)w->ready.no_new_privs);
 		return put_down(w, &why, err);
 	}
@@ -316,13 +324,15 @@ static int check_privileges(struct bd_worker *w, struct bd_error *err)
 	for (size_t i = 0; i < BD_LEN(none); i++) {
 		bd_auto_free char *value = status_field(status, none[i]);
 		if (!zero_hex(value)) {
-			bd_error_set(&why, -EPERM, "privilege", hint, "the worker's %s is %s, not 0", none[i], value ? value : "unknown");
+			bd_error_set(&why, -EPERM, "privilege", hint, "the worker's %s is %s, not 0", none[i],
+				value ? value : "unknown");
 			return put_down(w, &why, err);
 		}
 	}
 	bd_auto_free char *no_new = status_field(status, "NoNewPrivs");
 	if (!bd_streq(no_new, "1")) {
-		bd_error_set(&why, -EPERM, "privilege", hint, "the worker's NoNewPrivs is %s, not 1", no_new ? no_new : "unknown");
+		bd_error_set(&why, -EPERM, "privilege", hint, "the worker's NoNewPrivs is %s, not 1",
+			no_new ? no_new : "unknown");
 		return put_down(w, &why, err);
 	}
 	return 0;
@@ -334,15 +344,16 @@ static int take_ready(struct bd_worker *w, const cJSON *j, struct bd_error *err)
 	if (bd_doc_decode(&bd_worker_ready_doc, j, &w->ready, &bad) < 0)
 		return broke_protocol(w, err, bad.hint, "sent a bad 'ready': %.300s", bad.message);
 	if (w->ready.protocol != PROTOCOL)
-		return broke_protocol(w, err, "build benchd and its workers from the same tree", "speaks protocol %lld, not %d",
-			(long long)w->ready.protocol, PROTOCOL);
+		return broke_protocol(w, err, "build benchd and its workers from the same tree",
+			"speaks protocol %lld, not %d", (long long)w->ready.protocol, PROTOCOL);
 	if (w->ready.pid != w->pid)
-		return broke_protocol(w, err, "a wrapper must exec the worker, not start it", "says it is process %lld, but %d was started",
-			(long long)w->ready.pid, (int)w->pid);
+		return broke_protocol(w, err, "a wrapper must exec the worker, not start it",
+			"says it is process %lld, but %d was started", (long long)w->ready.pid, (int)w->pid);
 	return check_privileges(w, err);
 }
 
-static int launch(struct bd_worker_pool *pool, const struct bd_worker_spec *spec, struct bd_worker **ret, struct bd_error *err)
+static int launch(struct bd_worker_pool *pool, const struct bd_worker_spec *spec, struct bd_worker **ret,
+	struct bd_error *err)
 {
 	int to[2], from[2];
 	if (pipe2(to, O_CLOEXEC) < 0)
@@ -414,7 +425,8 @@ static int await_ready(struct bd_worker *w, struct bd_error *err)
 	return r < 0 ? r : take_ready(w, j, err);
 }
 
-int bd_worker_start(struct bd_worker_pool *pool, const struct bd_worker_spec *spec, struct bd_worker **ret, struct bd_error *err)
+int bd_worker_start(struct bd_worker_pool *pool, const struct bd_worker_spec *spec, struct bd_worker **ret,
+	struct bd_error *err)
 {
 	struct bd_error own;
 	struct bd_worker *w = NULL;
@@ -424,8 +436,8 @@ int bd_worker_start(struct bd_worker_pool *pool, const struct bd_worker_spec *sp
 	return 0;
 }
 
-size_t bd_worker_start_all(struct bd_worker_pool *pool, const struct bd_worker_spec *specs, size_t n, struct bd_worker **rets,
-	struct bd_error *errs)
+size_t bd_worker_start_all(struct bd_worker_pool *pool, const struct bd_worker_spec *specs, size_t n,
+	struct bd_worker **rets, struct bd_error *errs)
 {
 	size_t started = 0;
 	for (size_t i = 0; i < n; i++) {

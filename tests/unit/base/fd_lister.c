@@ -28,12 +28,12 @@ int main(int argc, char **argv)
 	struct rlimit core, files;
 	getrlimit(RLIMIT_CORE, &core);
 	getrlimit(RLIMIT_NOFILE, &files);
-	printf("\ncwd %s\nleader %d\ncore %lld\nfiles %lld\n", getcwd(line, sizeof line), getsid(0) == getpid(), (long long)core.rlim_cur,
-		(long long)files.rlim_cur);
+	printf("\ncwd %s\nleader %d\ncore %lld\nfiles %lld\n", getcwd(line, sizeof line), getsid(0) == getpid(),
+		(long long)core.rlim_cur, (long long)files.rlim_cur);
 	FILE *f = fopen("/proc/self/status", "re");
 	while (f && fgets(line, sizeof line, f))
-		if (strncmp(line, "Cap", 3) == 0 || strncmp(line, "NoNewPrivs", 10) == 0 || strncmp(line, "SigBlk", 6) == 0 ||
-		    strncmp(line, "SigIgn", 6) == 0)
+		if (strncmp(line, "Cap", 3) == 0 || strncmp(line, "NoNewPrivs", 10) == 0 ||
+			strncmp(line, "SigBlk", 6) == 0 || strncmp(line, "SigIgn", 6) == 0)
 			fputs(line, stdout);
 	if (f)
 		fclose(f);

@@ -95,9 +95,9 @@ static int write_in_place(const char *path, const void *data, size_t len, mode_t
 	bd_auto_close int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, mode);
 	size_t half = len / 2;
 	return fd >= 0 && write(fd, data, half) == (ssize_t)half && sched_yield() == 0 &&
-			       write(fd, (const char *)data + half, len - half) == (ssize_t)(len - half)
-		       ? 0
-		       : -EIO;
+			write(fd, (const char *)data + half, len - half) == (ssize_t)(len - half)
+		? 0
+		: -EIO;
 }
 
 /* Writes until enough reads happened and (for the mutant) until one of them was torn. Returns how many were. */
@@ -113,7 +113,8 @@ static int torn_reads(int (*write_file)(const char *, const void *, size_t, mode
 	for (int i = 0; bd_clock_mono_ns() < deadline; i++) {
 		memset(text, 'a' + i % 26, SIZE);
 		BD_CHECK_INT(r.write(path, text, SIZE, 0600), 0);
-		bool enough = until_torn ? __atomic_load_n(&r.torn, __ATOMIC_ACQUIRE) > 0 : __atomic_load_n(&r.reads, __ATOMIC_ACQUIRE) > 500;
+		bool enough = until_torn ? __atomic_load_n(&r.torn, __ATOMIC_ACQUIRE) > 0
+					 : __atomic_load_n(&r.reads, __ATOMIC_ACQUIRE) > 500;
 		if (enough && i > 100)
 			break;
 	}
@@ -156,7 +157,8 @@ BD_TEST(folders_are_made)
 BD_TEST(program_files_are_found_beside_the_program)
 {
 	BD_CHECK(bd_program_dir()[0] == '/');
-	bd_auto_free char *cache = bd_program_file("CMakeCache.txt", "nonexistent"), *second = bd_program_file("nonexistent", "CMakeCache.txt"),
+	bd_auto_free char *cache = bd_program_file("CMakeCache.txt", "nonexistent"),
+			  *second = bd_program_file("nonexistent", "CMakeCache.txt"),
 			  *none = bd_program_file("nonexistent", "neither");
 	BD_CHECK(cache && bd_streq(cache, second));
 	BD_CHECK(access(cache, R_OK) == 0);
@@ -168,11 +170,13 @@ BD_TEST(build_id_is_the_linkers)
 {
 	char id[64] = "", untouched[64] = "x";
 	BD_CHECK_INT(bd_elf_build_id("/proc/self/exe", id, sizeof id), 0);
-	bd_auto_free char *command = bd_printf("LC_ALL=C readelf -n /proc/%d/exe | grep -q 'Build ID: %s$'", (int)getpid(), id);
+	bd_auto_free char *command = bd_printf("LC_ALL=C readelf -n /proc/%d/exe | grep -q 'Build ID: %s$'",
+		(int)getpid(), id);
 	BD_CHECK_INT(strlen(id), 40);
 	BD_CHECK_INT(system(command), 0);
 	id[3] = id[3] == 'a' ? 'b' : 'a';
-	bd_auto_free char *wrong = bd_printf("LC_ALL=C readelf -n /proc/%d/exe | grep -q 'Build ID: %s$'", (int)getpid(), id);
+	bd_auto_free char *wrong = bd_printf("LC_ALL=C readelf -n /proc/%d/exe | grep -q 'Build ID: %s$'",
+		(int)getpid(), id);
 	BD_CHECK(system(wrong) != 0);
 	BD_CHECK(bd_elf_build_id("/etc/passwd", untouched, sizeof untouched) < 0);
 	BD_CHECK_INT(bd_elf_build_id("/nonexistent", untouched, sizeof untouched), -ENOENT);

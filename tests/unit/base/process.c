@@ -38,10 +38,10 @@ static char *facts(struct bd_spawn sp)
 
 static const struct bd_spawn plain = {.max_core_bytes = -1, .out_fd = -1, .err_fd = -1};
 
-#define HAS(text, line)                                                              \
-	do {                                                                         \
-		if (!strstr(text, line))                                             \
-			BD_FAIL("no \"%s\" in:\n%s", line, text);                    \
+#define HAS(text, line)                                           \
+	do {                                                      \
+		if (!strstr(text, line))                          \
+			BD_FAIL("no \"%s\" in:\n%s", line, text); \
 	} while (0)
 
 BD_TEST(nothing_is_inherited)

@@ -11,7 +11,8 @@ BD_TEST(generator_gives_the_published_sequence)
 	for (size_t i = 0; i < BD_LEN(want); i++)
 		BD_CHECK(bd_rng_next(&r) == want[i]);
 	/* splitmix64 from 1234567 */
-	static const uint64_t expanded[] = {6457827717110365317U, 3203168211198807973U, 9817491932198370423U, 4593380528125082431U};
+	static const uint64_t expanded[] = {6457827717110365317U, 3203168211198807973U, 9817491932198370423U,
+		4593380528125082431U};
 	bd_rng_init(&r, 1234567);
 	for (size_t i = 0; i < 4; i++)
 		BD_CHECK(r.s[i] == expanded[i]);
@@ -75,7 +76,7 @@ BD_TEST(every_order_is_as_likely)
 
 static void *many_ulids(void *arg)
 {
-	char (*out)[BD_ULID_LEN] = arg;
+	char(*out)[BD_ULID_LEN] = arg;
 	for (int i = 0; i < 2000; i++)
 		bd_ulid(out[i]);
 	return NULL;
@@ -111,7 +112,8 @@ BD_TEST(ulids_are_sorted_by_time_and_never_equal)
 	bd_ulid(now);
 	int64_t after = bd_clock_real_ns() / 1000000;
 	for (int i = 0; i < 10; i++)
-		ms = ms * 32 + (strchr("0123456789ABCDEFGHJKMNPQRSTVWXYZ", now[i]) - "0123456789ABCDEFGHJKMNPQRSTVWXYZ");
+		ms = ms * 32 +
+			(strchr("0123456789ABCDEFGHJKMNPQRSTVWXYZ", now[i]) - "0123456789ABCDEFGHJKMNPQRSTVWXYZ");
 	BD_CHECK(before <= ms && ms <= after);
 }
 
@@ -126,7 +128,8 @@ BD_TEST(hash_is_fnv_1a)
 BD_TEST(secrets)
 {
 	BD_CHECK(bd_equal_secret("token", "token"));
-	BD_CHECK(!bd_equal_secret("token", "tokem") && !bd_equal_secret("toke", "token") && !bd_equal_secret("tokentoken", "token"));
+	BD_CHECK(!bd_equal_secret("token", "tokem") && !bd_equal_secret("toke", "token") &&
+		!bd_equal_secret("tokentoken", "token"));
 	BD_CHECK(!bd_equal_secret("", "token") && !bd_equal_secret("token", "") && bd_equal_secret("", ""));
 	unsigned char a[64] = {0}, b[64] = {0};
 	BD_CHECK(bd_random_bytes(a, sizeof a) == 0 && bd_random_bytes(b, sizeof b) == 0);

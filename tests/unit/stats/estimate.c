@@ -15,7 +15,8 @@ BD_TEST(location_and_spread)
 
 BD_TEST(quantile_is_type_7)
 {
-	static const double want[][2] = {{0, -6.5}, {0.1, -2.45}, {0.25, 0.9375}, {0.333, 2.24475}, {0.9, 9.875}, {0.99, 10.8875}, {1, 11}};
+	static const double want[][2] = {{0, -6.5}, {0.1, -2.45}, {0.25, 0.9375}, {0.333, 2.24475}, {0.9, 9.875},
+		{0.99, 10.8875}, {1, 11}};
 	for (size_t i = 0; i < BD_LEN(want); i++)
 		BD_CHECK_NEAR(bd_stats_quantile(odd, BD_LEN(odd), want[i][0]), want[i][1], 1e-14);
 	BD_CHECK(isnan(bd_stats_quantile(odd, BD_LEN(odd), 1.01)));
@@ -71,7 +72,8 @@ BD_TEST(ratios_must_be_positive)
 
 BD_TEST(launch_medians_in_order_of_launch)
 {
-	const struct bd_stats_point p[] = {{3, 0, 30, false}, {1, 2, 12, false}, {1, 0, 11, false}, {3, 1, 32, true}, {1, 1, 90, false}};
+	const struct bd_stats_point p[] = {{3, 0, 30, false}, {1, 2, 12, false}, {1, 0, 11, false}, {3, 1, 32, true},
+		{1, 1, 90, false}};
 	double out[5];
 	BD_CHECK_INT(bd_stats_launch_medians(p, BD_LEN(p), out), 2);
 	BD_CHECK_NEAR(out[0], 12, 0);

@@ -141,7 +141,8 @@ BD_TEST(agrees_with_reference_values)
 	for (size_t i = 0; i < BD_LEN(reference); i++) {
 		double t = bd_stats_t_quantile(reference[i].p, reference[i].df), error = fabs(t / reference[i].t - 1);
 		if (!(error < 1e-9))
-			BD_FAIL("p %.10g df %g: %.17g, expected %.17g", reference[i].p, reference[i].df, t, reference[i].t);
+			BD_FAIL("p %.10g df %g: %.17g, expected %.17g", reference[i].p, reference[i].df, t,
+				reference[i].t);
 	}
 }
 

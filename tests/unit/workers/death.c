@@ -27,8 +27,13 @@ static struct held hold(bool bound)
 			BD_CHECK_INT(start_odd(new_pool(), "mute", "echo", 0, &w, &err), 0);
 			pid = bd_worker_pid(w);
 		} else {
-			char *const argv[] = {(char *)"odd_worker", (char *)"mute", NULL}, *const env[] = {(char *)"BENCHD_FDS=0,1", NULL};
-			const struct bd_spawn sp = {.program = odd_worker(), .argv = argv, .envp = env, .out_fd = -1, .err_fd = -1};
+			char *const argv[] = {(char *)"odd_worker", (char *)"mute", NULL},
+				    *const env[] = {(char *)"BENCHD_FDS=0,1", NULL};
+			const struct bd_spawn sp = {.program = odd_worker(),
+				.argv = argv,
+				.envp = env,
+				.out_fd = -1,
+				.err_fd = -1};
 			BD_CHECK_INT(bd_spawn(&sp, &pid, NULL, NULL), 0);
 		}
 		BD_CHECK(write(p[1], &pid, sizeof pid) == (ssize_t)sizeof pid);
@@ -79,9 +84,14 @@ static void *start_in_thread(void *arg)
 		r->w = good(r->pool, "echo");
 		return NULL;
 	}
-	char *const argv[] = {(char *)"odd_worker", (char *)"hang", NULL}, *const env[] = {(char *)"BENCHD_FDS=0,1", NULL};
-	const struct bd_spawn sp = {
-		.program = odd_worker(), .argv = argv, .envp = env, .out_fd = -1, .err_fd = -1, .die_with_parent = true};
+	char *const argv[] = {(char *)"odd_worker", (char *)"hang", NULL},
+		    *const env[] = {(char *)"BENCHD_FDS=0,1", NULL};
+	const struct bd_spawn sp = {.program = odd_worker(),
+		.argv = argv,
+		.envp = env,
+		.out_fd = -1,
+		.err_fd = -1,
+		.die_with_parent = true};
 	pid_t pid;
 	BD_CHECK_INT(bd_spawn(&sp, &pid, &r->pidfd, NULL), 0);
 	return NULL;

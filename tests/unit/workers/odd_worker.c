@@ -54,9 +54,10 @@ static void ready(const char *how)
 	if (strcmp(how, "new-privs") == 0)
 		strcpy(no_new, "0");
 	int pid = strcmp(how, "pid") == 0 ? 1 : (int)getpid();
-	fprintf(out, "{\"type\":\"ready\",\"protocol\":%d,%s\"pid\":%d,\"no_new_privs\":%s%s%s%s}\n", strcmp(how, "protocol") == 0 ? 2 : 1,
-		"\"python\":\"9.9.9\",", pid, no_new, strcmp(how, "missing") == 0 ? "" : ",\"cap_eff\":\"",
-		strcmp(how, "missing") == 0 ? "" : caps, strcmp(how, "missing") == 0 ? "" : "\"");
+	fprintf(out, "{\"type\":\"ready\",\"protocol\":%d,%s\"pid\":%d,\"no_new_privs\":%s%s%s%s}\n",
+		strcmp(how, "protocol") == 0 ? 2 : 1, "\"python\":\"9.9.9\",", pid, no_new,
+		strcmp(how, "missing") == 0 ? "" : ",\"cap_eff\":\"", strcmp(how, "missing") == 0 ? "" : caps,
+		strcmp(how, "missing") == 0 ? "" : "\"");
 	fflush(out);
 }
 
@@ -188,7 +189,8 @@ static void answer(const char *how, const char *line, int asked, int argc, char 
 
 int main(int argc, char **argv)
 {
-	const char *start = argc > 1 ? argv[1] : "good", *how = argc > 2 ? argv[2] : "echo", *fds = getenv("BENCHD_FDS");
+	const char *start = argc > 1 ? argv[1] : "good", *how = argc > 2 ? argv[2] : "echo",
+		   *fds = getenv("BENCHD_FDS");
 	int r, w;
 	if (!fds || sscanf(fds, "%d,%d", &r, &w) != 2)
 		return 9;

@@ -48,9 +48,15 @@ BD_TEST(floods)
 BD_TEST(speaks_nonsense)
 {
 	static const char *const cases[][2] = {
-		{"not-json", "not JSON"}, {"array", "not an object"}, {"two-objects", "not JSON"}, {"empty-line", "not JSON"},
-		{"no-type", "with a type"}, {"type-number", "with a type"}, {"wrong-type", "'memory' where 'sample' was due"},
-		{"nul", "NUL"}, {"deep", "not JSON"},
+		{"not-json", "not JSON"},
+		{"array", "not an object"},
+		{"two-objects", "not JSON"},
+		{"empty-line", "not JSON"},
+		{"no-type", "with a type"},
+		{"type-number", "with a type"},
+		{"wrong-type", "'memory' where 'sample' was due"},
+		{"nul", "NUL"},
+		{"deep", "not JSON"},
 	};
 	for (size_t i = 0; i < BD_LEN(cases); i++)
 		misbehaves(cases[i][0], 20 * SECOND, "protocol", cases[i][1]);

@@ -22,13 +22,18 @@ BD_TEST(gets_exactly_what_it_is_given)
 	bd_map_set(&env, "EMPTY", "");
 	bd_map_set(&env, "WORDS", "a b=c");
 	char *const args[] = {(char *)"good", (char *)"show", (char *)"third one", NULL};
-	const struct bd_worker_spec spec = {.program = odd_worker(), .args = args, .env = &env, .cwd = "/usr", .log_fd = -1};
+	const struct bd_worker_spec spec = {.program = odd_worker(),
+		.args = args,
+		.env = &env,
+		.cwd = "/usr",
+		.log_fd = -1};
 	struct bd_worker *w;
 	struct bd_error err;
 	BD_CHECK_INT(bd_worker_start(pool, &spec, &w, &err), 0);
 	bd_auto_json cJSON *j = NULL;
 	BD_CHECK_INT(ask(w, 10 * SECOND, &j, &err), 0);
-	bd_auto_free char *fds = bd_json_text(item(j, "fds")), *got = bd_json_text(item(j, "env")), *argv = bd_json_text(item(j, "args"));
+	bd_auto_free char *fds = bd_json_text(item(j, "fds")), *got = bd_json_text(item(j, "env")),
+			  *argv = bd_json_text(item(j, "args"));
 	BD_CHECK_STR(fds, "[0,1,2,3,4]");
 	BD_CHECK_STR(got, "[\"PATH=/nowhere\",\"EMPTY=\",\"WORDS=a b=c\",\"BENCHD_FDS=3,4\"]");
 	BD_CHECK_STR(argv, "[\"good\",\"show\",\"third one\"]");
@@ -52,8 +57,9 @@ BD_TEST(hello_says_how_to_set_the_interpreter_up)
 		bd_auto_json cJSON *j = NULL;
 		BD_CHECK_INT(ask(w, 10 * SECOND, &j, &err), 0);
 		bd_auto_free char *hello = bd_json_text(item(j, "hello"));
-		BD_CHECK_STR(hello, set ? "{\"type\":\"hello\",\"protocol\":1,\"switch_interval_ns\":1500000,\"gc\":false}"
-					: "{\"type\":\"hello\",\"protocol\":1,\"switch_interval_ns\":0,\"gc\":true}");
+		BD_CHECK_STR(hello,
+			set ? "{\"type\":\"hello\",\"protocol\":1,\"switch_interval_ns\":1500000,\"gc\":false}"
+			    : "{\"type\":\"hello\",\"protocol\":1,\"switch_interval_ns\":0,\"gc\":true}");
 		bd_worker_free(&w);
 	}
 	bd_worker_pool_free(&pool);
@@ -155,8 +161,8 @@ static void remove_copy(char *path)
 	rmdir(path);
 }
 
-static int start_at(struct bd_worker_pool *pool, const char *program, const char *start, bool keep, struct bd_worker **ret,
-	struct bd_error *err)
+static int start_at(struct bd_worker_pool *pool, const char *program, const char *start, bool keep,
+	struct bd_worker **ret, struct bd_error *err)
 {
 	char *const args[] = {(char *)start, (char *)"show", NULL};
 	const struct bd_worker_spec spec = {.program = program, .args = args, .log_fd = -1, .allow_privileges = keep};
@@ -197,7 +203,9 @@ BD_TEST(an_ordinary_user_gains_nothing)
 	char *path = open_copy();
 	pid_t pid = fork();
 	if (pid == 0) {
-		if (getuid() == 0 && (setgroups(0, NULL) < 0 || setresgid(65534, 65534, 65534) < 0 || setresuid(65534, 65534, 65534) < 0))
+		if (getuid() == 0 &&
+			(setgroups(0, NULL) < 0 || setresgid(65534, 65534, 65534) < 0 ||
+				setresuid(65534, 65534, 65534) < 0))
 			BD_FAIL("cannot become an ordinary user: %s", strerror(errno));
 		privileges(path, "NoNewPrivs");
 		_exit(0);

@@ -35,7 +35,10 @@ static inline int start_odd(struct bd_worker_pool *pool, const char *start, cons
 	struct bd_worker **ret, struct bd_error *err)
 {
 	char *const args[] = {(char *)start, (char *)answer, NULL};
-	const struct bd_worker_spec spec = {.program = odd_worker(), .args = args, .log_fd = -1, .start_timeout_ns = timeout_ns};
+	const struct bd_worker_spec spec = {.program = odd_worker(),
+		.args = args,
+		.log_fd = -1,
+		.start_timeout_ns = timeout_ns};
 	return bd_worker_start(pool, &spec, ret, err);
 }
 

@@ -104,11 +104,9 @@ double bd_stats_t_quantile(double p, double df)
 	if (df > 1e5) {
 		/* So close to the normal distribution that its expansion is exact to the last digits (Abramowitz & Stegun 26.7.5). */
 		double z = solve(tail, central, INFINITY), y = z * z;
-		t = z *
-			(1 +
-				((y + 1) / 4 + ((5 * y + 16) * y + 3) / (96 * df) +
-					(((3 * y + 19) * y + 17) * y - 15) / (384 * df * df)) /
-					df);
+		double first = (y + 1) / 4, second = ((5 * y + 16) * y + 3) / 96;
+		double third = (((3 * y + 19) * y + 17) * y - 15) / 384;
+		t = z * (1 + (first + (second + third / df) / df) / df);
 	} else {
 		t = solve(tail, central, df);
 	}

@@ -264,8 +264,8 @@ int bd_worker_receive(struct bd_worker *w, const char *const *types, int64_t tim
 			{.fd = cancel_fd, .events = POLLIN},
 		};
 		int wait_ms = milliseconds_until(deadline);
-		poll(p, BD_LEN(p),
-			line ? 0 : wait_ms); /* a failure is a signal: revents are 0, look at the time again */
+		/* A failure can only be a signal: revents are 0 then, and the time is looked at again. */
+		poll(p, BD_LEN(p), line ? 0 : wait_ms);
 		if (p[2].revents)
 			return bd_error_set(err, -ECANCELED, "cancelled", NULL, "cancelled while the worker was to %s",
 				what);

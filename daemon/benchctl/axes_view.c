@@ -23,15 +23,26 @@ void bd_axes_varying(const struct bd_axes *const *axes, size_t n, struct bd_strv
 	}
 }
 
-char *bd_axes_label(const char *case_name, const struct bd_axes *axes, const struct bd_strv *names)
+char *bd_cell_label(const struct bd_run_document *doc, const struct bd_cell_result *cell)
 {
-	struct bd_str out = {0};
-	for (size_t k = 0; k < names->n; k++) {
-		const char *value = bd_axes_get(axes, names->v[k]);
-		if (value)
-			bd_str_printf(&out, "%s%s=%s", out.len ? " " : "", names->v[k], value);
+	bd_auto_free const struct bd_axes **axes = bd_alloc(doc->cells_len * sizeof(const struct bd_axes *));
+	const char *main_case = doc->run.suite;
+	size_t n = 0;
+	bool named = false;
+	for (size_t i = 0; i < doc->cells_len; i++) {
+		named = named || bd_streq(doc->cells[i].case_name, main_case);
+		if (bd_streq(doc->cells[i].case_name, cell->case_name))
+			axes[n++] = &doc->cells[i].axes;
 	}
-	if (!out.len)
-		bd_str_puts(&out, case_name ? case_name : "cell");
+	bd_auto_strv struct bd_strv varying = {0};
+	bd_axes_varying(axes, n, &varying);
+	struct bd_str out = {0};
+	if (!varying.n || !bd_streq(cell->case_name, named ? main_case : doc->cells[0].case_name))
+		bd_str_puts(&out, cell->case_name);
+	for (size_t k = 0; k < varying.n; k++) {
+		const char *value = bd_axes_get(&cell->axes, varying.v[k]);
+		if (value)
+			bd_str_printf(&out, "%s%s=%s", out.len ? " " : "", varying.v[k], value);
+	}
 	return bd_str_take(&out);
 }

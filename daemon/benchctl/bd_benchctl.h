@@ -184,20 +184,17 @@ int bd_run_exit(const struct bd_run_document *doc);
 bool bd_run_ended(const char *state);
 
 /* Which axes differ among cells: names in the fixed order. */
-struct bd_axes_view {
-	const struct bd_axes *const *v;
-	size_t n;
-};
 void bd_axes_varying(const struct bd_axes *const *axes, size_t n, struct bd_strv *ret);
-/* "gil=hold u=100us threads=2": the named axes of one cell; its case name when none is named. Caller frees. */
-char *bd_axes_label(const char *case_name, const struct bd_axes *axes, const struct bd_strv *names);
+/* "threads=2 gil=hold": the axes that differ among the cells of its case, after the name of the case unless that is the
+ * suite's own. Caller frees. */
+char *bd_cell_label(const struct bd_run_document *doc, const struct bd_cell_result *cell);
 
 /* ---- the live line ---------------------------------------------------------------------------------------------------- */
 
 struct bd_live;
 #define bd_auto_live BD_CLEANUP(bd_live_free)
 /* Starts to show progress of a run on standard error: a rewritten line on a terminal, else one line per 10 s; nothing
- * with -q. cells: the document when the run was accepted (for their axes). */
+ * with -q. doc: as it was when the run was accepted, for the names of its cells. */
 struct bd_live *bd_live_new(const struct bd_ctl *ctl, const struct bd_run_document *doc);
 void bd_live_event(struct bd_live *l, const char *type, const cJSON *data);
 void bd_live_note(struct bd_live *l, const char *fmt, ...) BD_PRINTF(2, 3); /* a line that stays */

@@ -12,7 +12,7 @@
 
 struct seen { /* the latest figures of one cell */
 	char *id, *label;
-	double median, lo, hi, wait_share;
+	double median, lo, hi, wait_share; /* NAN until told */
 	bool bad;
 };
 
@@ -23,10 +23,10 @@ struct bd_live {
 	pthread_cond_t wake;
 	bool on, end;
 	/* under the lock */
-	struct bd_strv varying;
 	struct seen *cells;
-	size_t cells_len, planned;
-	size_t last; /* cell of the latest figures, plus one; 0 = none yet */
+	size_t cells_len;
+	const struct seen *last; /* cell of the latest figures; NULL = none yet */
+	double last_ns;          /* time per operation of its latest batch alone; NAN = unknown */
 	char phase[32], waiting_for[96];
 	int64_t launch, launches, round, rounds, done, of;
 	double elapsed_s, left_s;
@@ -54,6 +54,14 @@ static int64_t whole_in(const cJSON *j, const char *name)
 	return isfinite(v) ? (int64_t)v : 0;
 }
 
+static struct seen *seen_of(struct bd_live *l, const char *id)
+{
+	for (size_t i = 0; i < l->cells_len; i++)
+		if (bd_streq(l->cells[i].id, id))
+			return &l->cells[i];
+	return NULL;
+}
+
 static void take_progress(struct bd_live *l, const cJSON *data)
 {
 	snprintf(l->phase, sizeof l->phase, "%s", string_in(data, "phase"));
@@ -67,35 +75,28 @@ static void take_progress(struct bd_live *l, const cJSON *data)
 	l->elapsed_s = number_in(data, "elapsed_s");
 	l->left_s = number_in(data, "left_s");
 	l->told_ns = bd_clock_mono_ns();
-}
-
-static struct seen *cell_of(struct bd_live *l, const struct bd_cell_result *c)
-{
-	for (size_t i = 0; i < l->cells_len; i++)
-		if (bd_streq(l->cells[i].id, c->id)) {
-			l->last = i + 1;
-			return &l->cells[i];
-		}
-	struct seen *s = BD_PUSH(l->cells, l->cells_len);
-	s->id = bd_strdup(c->id);
-	s->label = bd_axes_label(c->case_name, &c->axes, &l->varying);
-	l->last = l->cells_len;
-	return s;
+	const struct seen *last = seen_of(l, string_in(data, "last_cell"));
+	if (last) {
+		l->last = last;
+		l->last_ns = number_in(data, "last_time_ns_per_op");
+	}
 }
 
 static void take_cell(struct bd_live *l, const cJSON *data)
 {
 	struct bd_cell_result c;
 	bd_doc_init(&bd_cell_result_doc, &c);
-	if (bd_doc_decode(&bd_cell_result_doc, data, &c, NULL) == 0 && c.id) {
-		struct seen *s = cell_of(l, &c);
-		s->bad = !c.time_ns_per_op;
+	struct seen *s = bd_doc_decode(&bd_cell_result_doc, data, &c, NULL) == 0 ? seen_of(l, c.id) : NULL;
+	if (s) {
+		s->bad = c.reason && !c.time_ns_per_op;
 		if (c.time_ns_per_op) {
 			s->median = c.time_ns_per_op->median;
 			s->lo = c.time_ns_per_op->lo;
 			s->hi = c.time_ns_per_op->hi;
 			s->wait_share = c.gil && !bd_streq(c.gil->mode, "off") ? c.gil->wait_share : NAN;
 		}
+		l->last = s;
+		l->last_ns = NAN;
 	}
 	bd_doc_done(&bd_cell_result_doc, &c);
 }
@@ -156,17 +157,17 @@ static void sentence(const struct bd_live *l, struct bd_str *out)
 	}
 	if (!l->last)
 		return;
-	const struct seen *s = &l->cells[l->last - 1];
-	bd_str_printf(out, " · %s", s->label);
-	if (s->bad) {
+	bd_str_printf(out, " · %s", l->last->label);
+	double ns = isfinite(l->last_ns) ? l->last_ns : l->last->median;
+	if (l->last->bad) {
 		bd_str_puts(out, " no figures");
-		return;
+	} else if (isfinite(ns)) {
+		struct bd_scale scale = bd_scale_for(ns, ns);
+		bd_auto_free char *time = bd_scale_text(&scale, ns);
+		bd_str_printf(out, " %s", time);
 	}
-	struct bd_scale scale = bd_scale_for(s->median, s->median);
-	bd_auto_free char *time = bd_scale_text(&scale, s->median);
-	bd_str_printf(out, " %s", time);
-	if (isfinite(s->wait_share)) {
-		bd_auto_free char *share = bd_text_percent(s->wait_share);
+	if (isfinite(l->last->wait_share)) {
+		bd_auto_free char *share = bd_text_percent(l->last->wait_share);
 		bd_str_printf(out, ", waits %s", share);
 	}
 }
@@ -218,12 +219,11 @@ struct bd_live *bd_live_new(const struct bd_ctl *ctl, const struct bd_run_docume
 {
 	struct bd_live *l = bd_alloc(sizeof *l);
 	l->ctl = ctl;
-	l->elapsed_s = l->left_s = NAN;
+	l->elapsed_s = l->left_s = l->last_ns = NAN;
 	l->begun_ns = l->told_ns = bd_clock_mono_ns();
-	bd_auto_free const struct bd_axes **axes = bd_alloc(doc->cells_len * sizeof(const struct bd_axes *));
 	for (size_t i = 0; i < doc->cells_len; i++)
-		axes[i] = &doc->cells[i].axes;
-	bd_axes_varying(axes, doc->cells_len, &l->varying);
+		*BD_PUSH(l->cells, l->cells_len) = (struct seen){.id = bd_strdup(doc->cells[i].id),
+			.label = bd_cell_label(doc, &doc->cells[i]), .median = NAN, .lo = NAN, .hi = NAN, .wait_share = NAN};
 	pthread_mutex_init(&l->lock, NULL);
 	pthread_condattr_t attr;
 	pthread_condattr_init(&attr);
@@ -279,7 +279,6 @@ void bd_live_free(struct bd_live **lp)
 		free(l->cells[i].label);
 	}
 	free(l->cells);
-	bd_strv_done(&l->varying);
 	free(l);
 	*lp = NULL;
 }

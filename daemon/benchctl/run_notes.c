@@ -23,16 +23,16 @@ static const char *string_in(const cJSON *j, const char *name)
 
 void bd_run_machine(const cJSON *e, struct bd_str *out)
 {
-	const char *model = string_in(e, "cpu_model"), *kernel = string_in(e, "kernel"), *hypervisor = string_in(e, "hypervisor");
-	const cJSON *count = cJSON_GetObjectItemCaseSensitive(e, "processors");
+	const char *model = string_in(e, "cpu_model"), *kernel = string_in(e, "kernel");
+	const cJSON *count = cJSON_GetObjectItemCaseSensitive(e, "processors_allowed");
 	if (model)
 		bd_str_puts(out, model);
 	if (cJSON_IsNumber(count))
 		bd_str_printf(out, "%s%.0f processor%s", out->len ? ", " : "", count->valuedouble, count->valuedouble == 1 ? "" : "s");
+	if (cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(e, "hypervisor")))
+		bd_str_printf(out, "%svirtual machine", out->len ? ", " : "");
 	if (kernel)
 		bd_str_printf(out, "%sLinux %s", out->len ? ", " : "", kernel);
-	if (hypervisor)
-		bd_str_printf(out, "%s%s", out->len ? ", under " : "under ", hypervisor);
 }
 
 static const struct bd_cell_result *find(const struct bd_run_document *doc, const char *id)
@@ -115,7 +115,7 @@ static void about_noise(const struct bd_run_document *doc, const struct bd_scree
 			bd_auto_free char *floor = bd_text_percent(fmax(fabs(1 - n->lo), fabs(n->hi - 1)));
 			bd_str_printf(&text, " [%.3f, %.3f]: this machine sees ≥ %s today", n->lo, n->hi, floor);
 		} else {
-			bd_str_puts(&text, ": what this machine sees is known from 6 launches on");
+			bd_str_puts(&text, " (no interval with fewer than 6 launches)");
 		}
 		bd_put(out, s, BD_DIM, i ? "   " : "A/A");
 		bd_str_printf(out, "%*s%-14s ", LABEL - 3, "", kind);
@@ -164,17 +164,15 @@ static void put_reason(struct bd_str *text, const struct bd_reason *r)
 }
 
 /* The cells of a reason by their differing axes, not more than fit two lines. */
-static void put_cells(const struct bd_screen *s, const struct said *said, const struct bd_strv *varying, bool cases, struct bd_str *out)
+static void put_cells(const struct bd_run_document *doc, const struct bd_screen *s, const struct said *said, struct bd_str *out)
 {
 	bd_auto_str struct bd_str text = {0};
 	size_t room = 2 * (s->width - LABEL) - 20, i = 0;
 	for (; i < said->cells_len; i++) {
-		const struct bd_cell_result *c = said->cells[i];
-		bd_auto_free char *label = bd_axes_label(c->case_name, &c->axes, varying);
+		bd_auto_free char *label = bd_cell_label(doc, said->cells[i]);
 		if (i && text.len + strlen(label) > room)
 			break;
-		bool named = cases && !bd_streq(label, c->case_name);
-		bd_str_printf(&text, "%s%s%s%s", i ? "; " : "", named ? c->case_name : "", named ? " " : "", label);
+		bd_str_printf(&text, "%s%s", i ? "; " : "", label);
 	}
 	if (i < said->cells_len)
 		bd_str_printf(&text, "; and %zu more", said->cells_len - i);
@@ -189,18 +187,12 @@ static void about_cells(const struct bd_run_document *doc, const struct bd_scree
 	static const char *const order[] = {"failed", "invalid", "interrupted", "unsupported"};
 	struct said *said = NULL;
 	size_t n = 0;
-	bool cases = false;
-	bd_auto_strv struct bd_strv varying = {0};
-	bd_auto_free const struct bd_axes **axes = bd_alloc(doc->cells_len * sizeof(const struct bd_axes *));
 	for (size_t k = 0; k < BD_LEN(order); k++)
 		for (size_t i = 0; i < doc->cells_len; i++) {
 			const struct bd_cell_result *c = &doc->cells[i];
-			axes[i] = &c->axes;
-			cases = cases || !bd_streq(c->case_name, doc->cells[0].case_name);
 			if (bd_streq(c->status, order[k]) && (c->reason || !c->time_ns_per_op))
 				say(&said, &n, c->status, c->reason, c);
 		}
-	bd_axes_varying(axes, doc->cells_len, &varying);
 	for (size_t i = 0; i < n; i++) {
 		const struct bd_reason *r = said[i].reason;
 		bd_auto_str struct bd_str text = {0};
@@ -210,7 +202,7 @@ static void about_cells(const struct bd_run_document *doc, const struct bd_scree
 		put_reason(&text, r);
 		bool mild = bd_streq(said[i].status, "unsupported"), partial = bd_streq(said[i].status, "interrupted");
 		bd_note_put(out, s, mild ? "–" : "✗", mild ? BD_DIM : partial ? BD_YELLOW : BD_RED, text.s);
-		put_cells(s, &said[i], &varying, cases, out);
+		put_cells(doc, s, &said[i], out);
 	}
 	said_free(said, n);
 }

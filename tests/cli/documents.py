@@ -1,10 +1,11 @@
 """Run and plan documents for tests of the layout: every kind of cell, note and gap that a table can show."""
+import re
 
 HEAD = {
     "id": "01JGQX4T8ZB7Q2M5R9V3C6D0EF", "suite": "gil-contention", "state": "complete", "reason": None,
     "started": "2026-01-02T03:04:05Z", "wall_s": 41.2, "setup_s": 5.1, "measure_s": 36.0, "batch_s": 34.9, "seed": 7,
     "launches": 6, "rounds": 2, "labels": {}, "comparability_key": "5f2c",
-    "environment": {"cpu_model": "Example CPU 1234 @ 2.50GHz", "processors": 2, "kernel": "6.1.0-18-amd64"},
+    "environment": {"cpu_model": "Example CPU 1234 @ 2.50GHz", "processors_allowed": 2, "hypervisor": True, "kernel": "6.1.0-18-amd64"},
 }
 NS = {"1us": 1.0e3, "10us": 1.0e4, "100us": 1.0e5, "1ms": 1.0e6}
 
@@ -65,7 +66,7 @@ def contention(u, gil, threads, part=0.004, traced=True):
 def document(cells, **head):
     ids = {c["id"] for c in cells}
     for c in cells:
-        to = c["id"].replace("/threads=2", "/threads=1").replace("/threads=4", "/threads=1")
+        to = re.sub("/threads=[248]", "/threads=1", c["id"]).replace("/gil=hold", "/gil=release")
         if c["time_ns_per_op"] and to != c["id"] and to in ids:
             base = next(x for x in cells if x["id"] == to)["time_ns_per_op"]["median"]
             c["ratio"] = {"to": to, **around(c["time_ns_per_op"]["median"] / base, 0.006)}

@@ -54,24 +54,6 @@ static void check_data(cJSON *checks)
 	add(checks, "client", "data", true, data, NULL);
 }
 
-/* Parts that were switched off when this build was configured, each with its reason. */
-static void check_build(cJSON *checks)
-{
-	bd_auto_free char *path = bd_program_file("share/benchd/off.txt", "share/benchd/off.txt"), *text = NULL;
-	if (!path || bd_file_read(path, 65536, &text, NULL) < 0)
-		return;
-	bd_auto_strv struct bd_strv lines = {0};
-	bd_strv_split(&lines, text, '\n');
-	for (size_t i = 0; i < lines.n; i++) {
-		char *colon = strstr(lines.v[i], ": ");
-		if (!colon)
-			continue;
-		*colon = 0;
-		bd_auto_free char *message = bd_printf("not built: %s", colon + 2);
-		add(checks, "client", lines.v[i], false, message, "install it, then configure and build again");
-	}
-}
-
 /* The daemon's own list; a daemon that cannot be reached is a finding like any other. */
 static void check_daemon(const struct bd_ctl *ctl, cJSON *checks)
 {
@@ -159,7 +141,6 @@ static int run(struct bd_ctl *ctl, const struct bd_words *w)
 	cJSON *checks = cJSON_AddArrayToObject(json, "checks");
 	add(checks, "client", "version", true, "benchctl " BENCHD_VERSION, NULL);
 	check_data(checks);
-	check_build(checks);
 	check_daemon(ctl, checks);
 	size_t problems = 0;
 	const cJSON *c;

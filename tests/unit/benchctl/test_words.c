@@ -1,0 +1,92 @@
+/* The command line as the descriptors say; what is refused is tested through the program (tests/cli). */
+#include "bd_benchctl.h"
+#include "bd_test.h"
+
+static const struct bd_option options[] = {
+	{"threads", 0, BD_OPT_LIST, "N,...", "", true, 0, 0},
+	{"label", 0, BD_OPT_PAIR, "K=V", "", true, 0, 0},
+	{"budget", 0, BD_OPT_SECONDS, "TIME", "", false, 0, 0},
+	{"launches", 0, BD_OPT_WHOLE, "N", "", false, 1, 10},
+	{"detach", 0, BD_OPT_FLAG, NULL, "", false, 0, 0},
+};
+static const struct bd_command verbs[] = {{.name = "list", .summary = "", .example = ""}};
+static const struct bd_command run = {.name = "run", .summary = "", .example = "", .operands = "TARGET", .operands_min = 1,
+	.operands_max = 2, .options = options, .options_len = BD_LEN(options)};
+static const struct bd_command runs = {.name = "runs", .summary = "", .example = "", .verbs = verbs, .verbs_len = 1};
+static const struct bd_command *const commands[] = {&run, &runs};
+
+static int parse(struct bd_words *w, const char *line)
+{
+	bd_auto_strv struct bd_strv words = {0};
+	static char *argv[32];
+	bd_strv_split(&words, line, ' ');
+	for (size_t i = 0; i < words.n; i++)
+		argv[i] = bd_strdup(words.v[i]); /* borrowed by w; the test ends soon */
+	struct bd_error err;
+	return bd_words_parse(commands, BD_LEN(commands), (int)words.n, argv, w, &err);
+}
+
+BD_TEST(values_are_found_wherever_they_stand)
+{
+	bd_auto_words struct bd_words w = {0};
+	BD_CHECK_INT(parse(&w, "benchctl -vv --json run --threads=1,2 suite --threads 2,4 --budget 1.5m --label a=b=c --detach"), 0);
+	BD_CHECK(w.command == &run && !w.parent);
+	BD_CHECK_INT(w.operands.n, 1);
+	BD_CHECK_STR(w.operands.v[0], "suite");
+	bd_auto_strv struct bd_strv threads = {0};
+	bd_words_list(&w, "threads", &threads);
+	BD_CHECK_INT(threads.n, 3);
+	BD_CHECK_STR(threads.v[2], "4");
+	BD_CHECK_NEAR(bd_words_seconds(&w, "budget"), 90, 1e-9);
+	BD_CHECK(isnan(bd_words_seconds(&w, "wait")));
+	BD_CHECK_INT(bd_words_whole(&w, "launches"), BD_NULL_INT);
+	BD_CHECK(bd_words_flag(&w, "detach") && bd_words_flag(&w, "json") && !bd_words_flag(&w, "quiet"));
+	struct bd_map labels = {0};
+	bd_words_pairs(&w, "label", &labels);
+	BD_CHECK_INT(labels.n, 1);
+	BD_CHECK_STR(bd_map_get(&labels, "a"), "b=c");
+	bd_map_done(&labels);
+}
+
+BD_TEST(the_last_of_a_single_value_counts)
+{
+	bd_auto_words struct bd_words w = {0};
+	BD_CHECK_INT(parse(&w, "benchctl run x --launches 2 --launches=3"), 0);
+	BD_CHECK_INT(bd_words_whole(&w, "launches"), 3);
+}
+
+BD_TEST(words_after_two_dashes_are_operands)
+{
+	bd_auto_words struct bd_words w = {0};
+	BD_CHECK_INT(parse(&w, "benchctl run -- --detach -v"), 0);
+	BD_CHECK_INT(w.operands.n, 2);
+	BD_CHECK(!bd_words_flag(&w, "detach"));
+}
+
+BD_TEST(a_verb_has_its_parent)
+{
+	bd_auto_words struct bd_words w = {0};
+	BD_CHECK_INT(parse(&w, "benchctl runs list"), 0);
+	BD_CHECK(w.command == &verbs[0] && w.parent == &runs);
+	bd_auto_free char *title = bd_words_title(&w);
+	BD_CHECK_STR(title, "runs list");
+}
+
+BD_TEST(times)
+{
+	static const struct {
+		const char *text;
+		double seconds;
+	} good[] = {{"30s", 30}, {"30", 30}, {"500ms", 0.5}, {"10m", 600}, {"10min", 600}, {"1.5h", 5400}, {"0", 0}};
+	static const char *const bad[] = {"", "s", "-1s", "+1s", "1 s", "1d", "inf", "nan", "0x10", "1e400", " 1", "1ss", "."};
+	double s;
+	for (size_t i = 0; i < BD_LEN(good); i++) {
+		BD_CHECK_INT(bd_seconds_parse(good[i].text, &s), 0);
+		BD_CHECK_NEAR(s, good[i].seconds, 1e-9);
+	}
+	for (size_t i = 0; i < BD_LEN(bad); i++)
+		if (bd_seconds_parse(bad[i], &s) == 0)
+			BD_FAIL("'%s' was taken as a time", bad[i]);
+}
+
+BD_TEST_MAIN

@@ -9,7 +9,7 @@
 #define START_TIMEOUT_NS (20 * SECOND)
 #define PREPARE_TIMEOUT_NS (20 * SECOND)
 #define BATCH_TIMEOUT_NS (10 * SECOND)   /* beyond 20 times the expected time */
-#define WARM_NS 30000000LL
+#define WARM_NS 15000000LL          /* a few switch intervals: code is specialised after some ten calls */
 
 static bool live(const struct run *r, size_t cell)
 {

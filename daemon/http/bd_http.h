@@ -12,13 +12,15 @@ struct bd_http_config {
 	int port;                 /* 0 = chosen by the kernel; 127.0.0.1 only */
 	const char *token;        /* bearer token, borrowed */
 	struct bd_store *store;
-	struct bd_engine *engine; /* may be set later with bd_http_set_engine, before the first request */
+	struct bd_engine *engine; /* NULL: given later with bd_http_set_engine; requests are refused until then */
 	const char *version, *build, *data, *token_file;
 	void (*on_stop)(void *arg); /* POST daemon/stop */
 	void *arg;
 };
 /* Listens. Errors: port-unusable. */
 int bd_http_start(const struct bd_http_config *config, struct bd_http **ret, struct bd_error *err);
+/* With NULL, requests that need it are answered "stopping" from now on; returns when no request uses the old one any more.
+ * Event streams go on: what the engine says while it is freed still reaches them. */
 void bd_http_set_engine(struct bd_http *h, struct bd_engine *engine);
 void bd_http_stop(struct bd_http **h);
 int bd_http_port(const struct bd_http *h);

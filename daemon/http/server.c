@@ -1,0 +1,262 @@
+/* civetweb: starting and stopping it, and the way of a request from it to the router and back. */
+#include "call.h"
+
+#include <arpa/inet.h>
+#include <dirent.h>
+#include <errno.h>
+#include <poll.h>
+#include <stdio.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#define LINGER_NS INT64_C(1000000000)
+
+/* ---- the sockets behind civetweb ----------------------------------------------------------------------------------- */
+
+/* Calls fn for each of our sockets bound to `port`; peer_port is 0 for the listening one. */
+static void each_socket(int port, void (*fn)(int fd, int peer_port, void *arg), void *arg)
+{
+	DIR *d = opendir("/proc/self/fd");
+	if (!d)
+		return;
+	for (struct dirent *e; (e = readdir(d));) {
+		int fd = atoi(e->d_name);
+		struct sockaddr_in here, there;
+		socklen_t n = sizeof here, m = sizeof there;
+		if (e->d_name[0] == '.' || fd == dirfd(d) || getsockname(fd, (struct sockaddr *)&here, &n) < 0 ||
+		    n < sizeof here || here.sin_family != AF_INET || ntohs(here.sin_port) != port)
+			continue;
+		bool peer = getpeername(fd, (struct sockaddr *)&there, &m) == 0 && m == sizeof there;
+		fn(fd, peer ? ntohs(there.sin_port) : 0, arg);
+	}
+	closedir(d);
+}
+
+struct search {
+	int peer_port, fd;
+};
+
+static void match(int fd, int peer_port, void *arg)
+{
+	struct search *s = arg;
+	if (peer_port == s->peer_port)
+		s->fd = fd;
+}
+
+int bd_http_socket(const struct bd_http_call *c)
+{
+	struct search s = {.fd = -1};
+	if (c->info && (s.peer_port = c->info->remote_port))
+		each_socket(c->http->port, match, &s);
+	return s.fd;
+}
+
+void bd_http_linger(const struct bd_http_call *c)
+{
+	int fd = bd_http_socket(c);
+	if (fd < 0 || shutdown(fd, SHUT_WR) < 0)
+		return;
+	int64_t end = bd_clock_mono_ns() + LINGER_NS;
+	char drop[4096];
+	for (;;) {
+		int64_t left = end - bd_clock_mono_ns();
+		struct pollfd p = {.fd = fd, .events = POLLIN};
+		if (left <= 0 || c->http->stopping || poll(&p, 1, (int)(left / 1000000)) <= 0 || recv(fd, drop, sizeof drop, MSG_DONTWAIT) <= 0)
+			return;
+	}
+}
+
+/* ---- callbacks --------------------------------------------------------------------------------------------------------- */
+
+static void call_done(struct bd_http_call *c)
+{
+	for (size_t i = 0; i < c->query.n; i++) {
+		free(c->query.v[i].key);
+		free(c->query.v[i].value);
+	}
+	free(c->query.v);
+	bd_str_done(&c->error_headers);
+	free(c->param);
+	cJSON_Delete(c->body);
+	if (!c->body_read)
+		bd_http_linger(c);
+}
+
+static int begin_request(struct mg_connection *conn)
+{
+	struct bd_http_call c = {.http = mg_get_user_data(mg_get_context(conn)), .conn = conn, .info = mg_get_request_info(conn)};
+	c.head = bd_streq(c.info->request_method, "HEAD");
+	c.method = c.head ? "GET" : c.info->request_method;
+	/* nothing is left unread when the request says it has no body */
+	c.body_read = c.info->content_length <= 0 && !bd_http_header(&c, "Transfer-Encoding");
+	/* One request per connection: on loopback a new one costs less than a thread that waits for the next request. It
+	 * also keeps civetweb from reading the rest of a refused body, for which it has no deadline. */
+	mg_disable_connection_keep_alive(conn);
+	bd_http_route_call(&c);
+	call_done(&c);
+	return 1;
+}
+
+/* civetweb's own refusals, before there is a request to route: said in the one error format. */
+static int http_error(struct mg_connection *conn, int status, const char *message)
+{
+	struct bd_http_call c = {.http = mg_get_user_data(mg_get_context(conn)), .conn = conn, .info = mg_get_request_info(conn)};
+	struct bd_error err = {0};
+	if (status == 413 || status == 431)
+		bd_error_set(&err, -E2BIG, "headers-too-large", NULL, "the request's headers are larger than %d bytes", BD_HTTP_HEADERS_MAX);
+	else if (status < 500)
+		bd_error_set(&err, -EINVAL, "bad-request", NULL, "%s", message && *message ? message : "this is not an HTTP request");
+	else
+		bd_error_set(&err, -EIO, "internal", NULL, "%s", message && *message ? message : "the server failed");
+	mg_disable_connection_keep_alive(conn);
+	bd_http_reply_error(&c, &err);
+	bd_http_linger(&c);
+	return 0;
+}
+
+static int log_message(const struct mg_connection *conn, const char *message)
+{
+	(void)conn;
+	bd_log(BD_LOG_DEBUG, "http: %s", message);
+	return 1;
+}
+
+/* ---- life ---------------------------------------------------------------------------------------------------------------- */
+
+static int listen_on(struct bd_http *h, struct bd_error *err)
+{
+	char port[32], threads[16], timeout[16], headers[16], text[256] = "";
+	snprintf(port, sizeof port, "127.0.0.1:%d", h->config.port);
+	snprintf(threads, sizeof threads, "%d", BD_HTTP_THREADS);
+	snprintf(timeout, sizeof timeout, "%d", BD_HTTP_TIMEOUT_MS);
+	snprintf(headers, sizeof headers, "%d", BD_HTTP_HEADERS_MAX);
+	const char *options[] = {"listening_ports", port, "num_threads", threads, "request_timeout_ms", timeout, "max_request_size", headers,
+		"enable_keep_alive", "no", "decode_url", "no", "enable_auth_domain_check", "no", "enable_directory_listing", "no",
+		"tcp_nodelay", "1", "connection_queue", "128", "listen_backlog", "256", NULL};
+	const struct mg_callbacks callbacks = {.begin_request = begin_request, .http_error = http_error, .log_message = log_message};
+	struct mg_init_data init = {.callbacks = &callbacks, .user_data = h, .configuration_options = options};
+	struct mg_error_data failed = {.text = text, .text_buffer_size = sizeof text};
+	h->mg = mg_start2(&init, &failed);
+	if (!h->mg)
+		return bd_error_set(err, -EADDRINUSE, "port-unusable", "choose another with --port, or 0 for any free one",
+			"cannot listen on %s%s%s", port, text[0] ? ": " : "", text);
+	struct mg_server_port got[1];
+	if (mg_get_server_ports(h->mg, 1, got) != 1)
+		return bd_error_set(err, -EIO, "port-unusable", NULL, "cannot tell which port was given");
+	h->port = got[0].port;
+	h->url = bd_printf("http://127.0.0.1:%d", h->port);
+	return 0;
+}
+
+int bd_http_start(const struct bd_http_config *config, struct bd_http **ret, struct bd_error *err)
+{
+	struct bd_http *h = bd_alloc(sizeof *h);
+	h->config = *config;
+	h->engine = config->engine;
+	/* taking the engine away must not wait for ever behind requests that keep coming */
+	pthread_rwlockattr_t attr;
+	pthread_rwlockattr_init(&attr);
+	pthread_rwlockattr_setkind_np(&attr, PTHREAD_RWLOCK_PREFER_WRITER_NONRECURSIVE_NP);
+	pthread_rwlock_init(&h->engine_lock, &attr);
+	pthread_rwlockattr_destroy(&attr);
+	h->started_ns = h->last_request_ns = bd_clock_mono_ns();
+	mg_init_library(0);
+	int r = bd_http_sessions_new(&h->sessions, err);
+	if (r == 0)
+		r = bd_http_events_new(h, &h->events, err);
+	if (r == 0)
+		r = listen_on(h, err);
+	if (r < 0) {
+		bd_http_stop(&h);
+		return r;
+	}
+	*ret = h;
+	return 0;
+}
+
+void bd_http_set_engine(struct bd_http *h, struct bd_engine *engine)
+{
+	pthread_rwlock_wrlock(&h->engine_lock);
+	h->engine = engine;
+	pthread_rwlock_unlock(&h->engine_lock);
+}
+
+struct bd_engine *bd_http_engine_take(struct bd_http *h)
+{
+	pthread_rwlock_rdlock(&h->engine_lock);
+	if (!h->engine)
+		pthread_rwlock_unlock(&h->engine_lock);
+	return h->engine;
+}
+
+void bd_http_engine_give(struct bd_http *h)
+{
+	pthread_rwlock_unlock(&h->engine_lock);
+}
+
+static void hang_up(int fd, int peer_port, void *arg)
+{
+	(void)arg;
+	if (peer_port)
+		shutdown(fd, SHUT_RDWR);
+}
+
+struct waker {
+	int port;
+	_Atomic bool done;
+};
+
+/* civetweb looks at its stop flag only when something happens or 2 s have passed: make something happen. */
+static void *wake(void *arg)
+{
+	struct waker *w = arg;
+	for (; !w->done; bd_sleep_ns(10000000)) {
+		bd_auto_close int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+		struct sockaddr_in to = {.sin_family = AF_INET, .sin_port = htons((uint16_t)w->port), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+		if (fd >= 0 && connect(fd, (struct sockaddr *)&to, sizeof to) < 0 && errno != EINPROGRESS)
+			bd_log(BD_LOG_DEBUG, "http: nobody listens any more");
+		each_socket(w->port, hang_up, NULL);
+	}
+	return NULL;
+}
+
+void bd_http_stop(struct bd_http **hp)
+{
+	struct bd_http *h = *hp;
+	*hp = NULL;
+	if (!h)
+		return;
+	h->stopping = true;
+	if (h->events)
+		bd_http_events_stop(h->events);
+	if (h->mg) {
+		struct waker w = {.port = h->port};
+		pthread_t thread;
+		bool waking = pthread_create(&thread, NULL, wake, &w) == 0;
+		mg_stop(h->mg);
+		w.done = true;
+		if (waking)
+			pthread_join(thread, NULL);
+	}
+	mg_exit_library();
+	bd_http_events_free(&h->events);
+	bd_http_sessions_free(&h->sessions);
+	pthread_rwlock_destroy(&h->engine_lock);
+	free(h->url);
+	free(h);
+}
+
+int bd_http_port(const struct bd_http *h)
+{
+	return h->port;
+}
+
+int64_t bd_http_last_request_ns(const struct bd_http *h)
+{
+	return h->in_flight > 0 ? bd_clock_mono_ns() : h->last_request_ns;
+}
+
+size_t bd_http_streams(const struct bd_http *h)
+{
+	return bd_http_events_streams(h->events);
+}

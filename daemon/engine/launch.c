@@ -222,6 +222,7 @@ static int take_cell(struct run *r, const cJSON *answer, size_t *ret_cell, struc
 		run_cell_ended(r, cell, status, BD_TAKE_PTR(w.reason));
 	if (!c->duration_ns && c->iterations == 0 && w.iterations > 0)
 		c->iterations = w.iterations;
+	r->state[cell].parallel = fmax(r->state[cell].parallel, w.parallel); /* the number, where one of them is NAN */
 	if (w.tids.n) {
 		free(r->state[cell].tids.v);
 		r->state[cell].tids = w.tids;

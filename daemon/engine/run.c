@@ -219,12 +219,25 @@ static void begin(struct run *r)
 	for (size_t i = 0; i < p->cells_len; i++) {
 		if (p->cells[i].scaling >= 0)
 			r->state[p->cells[i].scaling].scaling_reference = true;
-		if (bd_axes_threads(&p->cells[i].axes) > 1 && r->processors.n < 2)
-			p->cells[i].scaling_off = bd_reason_new("V4", "processors<threads", NULL, "one processor cannot show scaling");
+		r->state[i].parallel = (double)NAN;
 	}
 	store_row(r);
 	engine_emit(r->e, &(struct bd_event){.run_id = r->job->id, .kind = BD_EVENT_STATE, .state = BD_RUN_RUNNING});
 	start_tracer(r);
+}
+
+#define PARALLEL_WANTED 1.5
+#define PARALLEL_WORK_NS 50000 /* below, waiting for the GIL itself keeps threads off their processors */
+
+/* Threads that release the GIL but never got two processors at once (one processor, a quota) cannot show scaling. */
+static void check_parallel(struct bd_cell *c, double parallel)
+{
+	const char *u = bd_axes_get(&c->axes, WORK_PARAM);
+	int64_t work = 0;
+	if (u && bd_duration_parse(u, &work) == 0 && work >= PARALLEL_WORK_NS && c->scaling >= 0 &&
+	    bd_streq(bd_axes_get(&c->axes, "gil"), "release") && parallel < PARALLEL_WANTED)
+		c->scaling_off = bd_reason_new("V4", "processors<threads", "give it at least two processors (cpuset, quota)",
+			"its %lld threads got %.2f processors' worth of time at most", (long long)bd_axes_threads(&c->axes), parallel);
 }
 
 /* What only the whole run shows. */
@@ -237,6 +250,8 @@ static void last_checks(struct run *r)
 		    bd_streq(bd_axes_get(&c->axes, "gil"), "hold"))
 			run_cell_ended(r, i, BD_CELL_INVALID, bd_reason_new("V4", "no-wait-traced", "benchctl doctor",
 				"threads that hold the GIL were traced and none of them ever waited: the tracer did not see them"));
+		if (c->status == BD_CELL_OK)
+			check_parallel(c, s->parallel);
 		if (!s->traced && !c->gil_off && r->trace_off)
 			c->gil_off = bd_reason_copy(r->trace_off);
 		store_cell(r, i);

@@ -9,6 +9,7 @@ struct cell_state {
 	bool prepared;               /* in the worker that lives now: answers to `bye` */
 	bool traced;                 /* any batch was */
 	int64_t waits;               /* traced, over the whole run */
+	double parallel;             /* most processors' worth of time its threads got in a check; NAN = not known */
 	bool scaling_reference;      /* some threaded cell compares itself with it */
 };
 

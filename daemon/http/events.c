@@ -20,7 +20,7 @@ struct entry {
 	int64_t cell;
 	enum bd_run_state state;
 	struct bd_reason *reason;
-	struct bd_progress progress; /* phase and waiting_for are owned */
+	struct bd_progress progress; /* phase, waiting_for and last_cell are owned */
 };
 struct log {
 	char run_id[BD_ULID_LEN];
@@ -52,6 +52,7 @@ static void entry_done(struct entry *e)
 	bd_reason_free(e->reason);
 	free((char *)(uintptr_t)e->progress.phase);
 	free((char *)(uintptr_t)e->progress.waiting_for);
+	free((char *)(uintptr_t)e->progress.last_cell);
 	*e = (struct entry){0};
 }
 
@@ -61,6 +62,7 @@ static struct entry entry_copy(const struct entry *e)
 	c.reason = bd_reason_copy(e->reason);
 	c.progress.phase = bd_strdup(e->progress.phase);
 	c.progress.waiting_for = bd_strdup(e->progress.waiting_for);
+	c.progress.last_cell = bd_strdup(e->progress.last_cell);
 	return c;
 }
 
@@ -222,6 +224,8 @@ static cJSON *progress_json(const struct entry *e)
 	add_number(j, "elapsed_s", p->elapsed_s);
 	add_number(j, "left_s", p->left_s);
 	add_text(j, "waiting_for", p->waiting_for);
+	add_text(j, "last_cell", p->last_cell);
+	add_number(j, "last_time_ns_per_op", p->last_cell ? p->last_time_ns_per_op : (double)NAN);
 	return j;
 }
 

@@ -133,14 +133,13 @@ static void sentence(const struct bd_live *l, struct bd_str *out)
 		bd_str_puts(out, "queued");
 		return;
 	}
-	if (bd_streq(l->phase, "measuring"))
-		bd_str_printf(out, "launch %lld/%lld round %lld/%lld", (long long)l->launch, (long long)l->launches, (long long)l->round,
-			(long long)l->rounds);
-	else
-		bd_str_puts(out, bd_streq(l->phase, "setup") ? "setting up" : l->phase);
-	if (bd_streq(l->phase, "setup") && l->launch)
-		bd_str_printf(out, " launch %lld/%lld", (long long)l->launch, (long long)l->launches);
-	if (l->of)
+	bd_str_puts(out, bd_streq(l->phase, "setup") ? "setting up" : l->phase);
+	/* launches and rounds are counted from 0 in events, and are not known before the first one begins */
+	if (l->launch >= 0 && l->launches > 0)
+		bd_str_printf(out, " launch %lld/%lld", (long long)BD_MIN(l->launch + 1, l->launches), (long long)l->launches);
+	if (l->launch >= 0 && l->rounds > 0 && bd_streq(l->phase, "measuring"))
+		bd_str_printf(out, " round %lld/%lld", (long long)BD_MIN(l->round + 1, l->rounds), (long long)l->rounds);
+	if (l->of > 0)
 		bd_str_printf(out, " cell %lld/%lld", (long long)l->done, (long long)l->of);
 	if (isfinite(l->elapsed_s)) {
 		bd_auto_free char *elapsed = bd_text_seconds(l->elapsed_s + since);

@@ -81,7 +81,7 @@ static void *reader(void *arg)
 		bool whole = len == SIZE;
 		for (size_t i = 1; whole && i < len; i++)
 			whole = text[i] == text[0];
-		r->torn += !whole;
+		__atomic_fetch_add(&r->torn, !whole, __ATOMIC_RELEASE);
 		r->changes += whole && text[0] != last;
 		last = text[0];
 		__atomic_fetch_add(&r->reads, 1, __ATOMIC_RELEASE);

@@ -144,10 +144,10 @@ BD_TEST(a_missing_program)
 /* Where any user can start it from: the build tree may be closed to others. */
 static char *open_copy(void)
 {
-	char *text = NULL;
+	bd_auto_free char *text = NULL;
 	size_t len;
 	BD_CHECK_INT(bd_file_read(odd_worker(), 64 << 20, &text, &len), 0);
-	char *dir = bd_strdup("/tmp/bd-workers-XXXXXX");
+	char dir[] = "/tmp/bd-workers-XXXXXX";
 	BD_CHECK(mkdtemp(dir) && chmod(dir, 0755) == 0);
 	char *path = bd_printf("%s/odd_worker", dir);
 	BD_CHECK_INT(bd_file_write(path, text, len, 0755), 0);
@@ -159,6 +159,7 @@ static void remove_copy(char *path)
 	unlink(path);
 	*strrchr(path, '/') = 0;
 	rmdir(path);
+	free(path);
 }
 
 static int start_at(struct bd_worker_pool *pool, const char *program, const char *start, bool keep,

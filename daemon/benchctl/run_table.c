@@ -230,8 +230,8 @@ static void header(const struct table *t, struct bd_str *out)
 	if (r->launches != BD_NULL_INT && r->rounds != BD_NULL_INT)
 		bd_str_printf(&rest, ", %lld launch%s × %lld round%s", (long long)r->launches, r->launches == 1 ? "" : "es",
 			(long long)r->rounds, r->rounds == 1 ? "" : "s");
-	bd_str_puts(out, " ");
-	bd_put_wrapped(out, t->s, rest.s, 2, bd_text_width(r->suite ? r->suite : "run") + strlen(r->state ? r->state : "?") + 3);
+	bd_str_puts(out, isfinite(r->wall_s) ? " " : ", ");
+	bd_put_wrapped(out, t->s, rest.s, 2, bd_text_width(r->suite ? r->suite : "run") + strlen(r->state ? r->state : "?") + 4);
 	bd_str_puts(out, "\n");
 	bd_auto_str struct bd_str same = {0}, machine = {0};
 	constants(t, &same);

@@ -190,7 +190,8 @@ struct bd_scale bd_scale_for(double smallest_ns, double largest_ns)
 	while (i + 1 < BD_LEN(units) && largest_ns >= 1e5 * units[i].ns)
 		i++;
 	double x = smallest_ns / units[i].ns;
-	return (struct bd_scale){units[i].unit, units[i].ns, x < 9.995 ? 2 : x < 999.5 ? 1 : 0};
+	/* four digits of the smallest: intervals of a few per mille are printed beside them */
+	return (struct bd_scale){units[i].unit, units[i].ns, x < 9.9995 ? 3 : x < 99.995 ? 2 : x < 999.95 ? 1 : 0};
 }
 
 char *bd_scale_text(const struct bd_scale *s, double ns)

@@ -52,16 +52,16 @@ BD_TEST(percent_and_ratio)
 BD_TEST(one_scale_fits_a_set)
 {
 	struct bd_scale s = bd_scale_for(1050, 400e3);
-	CHECK_TEXT(bd_scale_text(&s, 1050), "1.05 µs");
-	CHECK_TEXT(bd_scale_text(&s, 400e3), "400.00 µs");
+	CHECK_TEXT(bd_scale_text(&s, 1050), "1.050 µs");
+	CHECK_TEXT(bd_scale_text(&s, 400e3), "400.000 µs");
 	s = bd_scale_for(11.9, 12.4);
-	CHECK_TEXT(bd_scale_text(&s, 11.94), "11.9 ns");
+	CHECK_TEXT(bd_scale_text(&s, 11.94), "11.94 ns");
 	s = bd_scale_for(999.99, 2000); /* would be printed as 1000.0 ns */
-	CHECK_TEXT(bd_scale_text(&s, 999.99), "1.00 µs");
+	CHECK_TEXT(bd_scale_text(&s, 999.99), "1.000 µs");
 	s = bd_scale_for(12, 5e9); /* 5000000000 ns is unreadable */
 	BD_CHECK_STR(s.unit, "ms");
 	s = bd_scale_for(0.4, 0.4);
-	CHECK_TEXT(bd_scale_text(&s, 0.4), "0.40 ns");
+	CHECK_TEXT(bd_scale_text(&s, 0.4), "0.400 ns");
 	CHECK_TEXT(bd_scale_text(&s, NAN), "–");
 }
 

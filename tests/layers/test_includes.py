@@ -24,7 +24,7 @@ MAY_INCLUDE = {
     "client": "base model",
     "report": "base model store stats",
     "engine": "base model store workers tracer stats kernels",
-    "http": "base model store stats workers tracer engine report",
+    "http": "base model store engine report",
     "benchctl": "base model client",
 }
 PROGRAM_MAY_INCLUDE = {

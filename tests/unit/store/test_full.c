@@ -7,11 +7,28 @@
 #include <sched.h>
 #include <sys/mount.h>
 
+/* A mount namespace of our own whose mounts nobody else sees. In a chroot "/" is no mount point, so it cannot be made
+ * private there: joining our own namespace leads to its real root, and back from there. */
+static int private_mounts(void)
+{
+	if (unshare(CLONE_NEWNS) < 0)
+		return -1;
+	if (mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) == 0)
+		return 0;
+	bd_auto_close int here = open("/", O_PATH | O_CLOEXEC), own = open("/proc/self/ns/mnt", O_RDONLY | O_CLOEXEC);
+	if (here < 0 || own < 0 || setns(own, CLONE_NEWNS) < 0)
+		return -1;
+	int r = mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL);
+	if (fchdir(here) < 0 || chroot(".") < 0)
+		return -1;
+	return r;
+}
+
 static void small_disk(const char *size)
 {
 	folder_make();
-	if (geteuid() != 0 || unshare(CLONE_NEWNS) < 0 || mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0)
-		BD_SKIP("mounting a small file system needs root");
+	if (geteuid() != 0 || private_mounts() < 0)
+		BD_SKIP("mounting a small file system needs root (%s)", strerror(errno));
 	bd_auto_free char *options = bd_printf("size=%s", size);
 	BD_CHECK_INT(mount("tmpfs", folder, "tmpfs", 0, options), 0);
 }

@@ -47,4 +47,5 @@ def main(out, found, ident, default, *files):
     os.replace(out + ".new", out)
 
 
-main(*sys.argv[1:])
+if __name__ == "__main__":
+    main(*sys.argv[1:])

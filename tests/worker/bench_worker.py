@@ -1,11 +1,16 @@
 """Drives a real bench-worker over its two descriptors, as benchd does."""
+import functools
 import json
 import os
 import select
 import shutil
 import subprocess
+import sys
 import time
-import unittest
+
+ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+sys.path.insert(0, os.path.join(ROOT, "cmake"))
+import write_interpreter  # noqa: E402
 
 BUILD = os.environ["BENCHD_BUILD"]
 HOME = os.path.join(BUILD, "lib", "benchd")
@@ -26,6 +31,16 @@ def interpreters():
     return sorted(found, key=lambda i: (not i["default"], i["id"]))
 
 
+def each_interpreter(test):
+    """Runs test(self, interpreter) for each of them, as a sub-test."""
+    @functools.wraps(test)
+    def run(self):
+        for interpreter in interpreters():
+            with self.subTest(python=interpreter["id"]):
+                test(self, interpreter)
+    return run
+
+
 def default():
     return interpreters()[0]
 
@@ -43,17 +58,20 @@ class Died(Exception):
 
 
 class Worker:
-    def __init__(self, interpreter=None, env=None, folder=None, program=None):
+    def __init__(self, interpreter=None, env=None, folder=None, drop=True, descriptors=...):
         self.interpreter = interpreter or default()
         self.folder = folder or os.path.join(INTERPRETERS, self.interpreter["id"])
         their_in, self._out = os.pipe()
         self._in, their_out = os.pipe()
         environment = {"PATH": "/usr/bin:/bin", "LANG": "C.UTF-8", "PYTHONHASHSEED": "1"}
         environment.update(env or {})
-        environment["BENCHD_FDS"] = "%d,%d" % (their_in, their_out)
+        if descriptors is ...:
+            descriptors = "%d,%d" % (their_in, their_out)
+        if descriptors is not None:
+            environment["BENCHD_FDS"] = descriptors
         # The preloaded library is the worker's, not setpriv's.
         assignments = ["%s=%s" % item for item in environment.items()]
-        command = DROP + ["env", "-i"] + assignments + [program or os.path.join(self.folder, "bench-worker")]
+        command = (DROP if drop else []) + ["env", "-i"] + assignments + [os.path.join(self.folder, "bench-worker")]
         self.process = subprocess.Popen(command, pass_fds=(their_in, their_out), stdin=subprocess.DEVNULL,
                                         stdout=subprocess.PIPE, stderr=subprocess.STDOUT, start_new_session=True)
         os.close(their_in)
@@ -187,10 +205,20 @@ def copy_tree(target, interpreter=None):
     return os.path.join(home, "interpreters", interpreter["id"])
 
 
-def missing(*programs):
-    """Reason to skip, or None."""
-    absent = [p for p in programs if not shutil.which(p)]
-    return "not installed: " + ", ".join(absent) if absent else None
+def until(condition, what, timeout=20):
+    """Waits for a condition, with a deadline."""
+    deadline = time.monotonic() + timeout
+    while not condition():
+        if time.monotonic() > deadline:
+            raise AssertionError("never happened: " + what)
+        time.sleep(0.005)
 
 
-assert unittest
+def state(pid, tid):
+    """Scheduler state of a thread: R, S, D …"""
+    with open("/proc/%d/task/%d/stat" % (pid, tid)) as f:
+        return f.read().rpartition(")")[2].split()[0]
+
+
+def build_id(path):
+    return write_interpreter.build_id(path)

@@ -160,7 +160,7 @@ struct bd_malloc_info {
 	const char *name;     /* glibc, jemalloc, mimalloc, tcmalloc, unknown */
 	char version[64];
 	char path[512];       /* of the object malloc is in */
-	const char *objalloc; /* what serves small objects: pymalloc, malloc, mimalloc */
+	const char *objalloc; /* what serves small objects: pymalloc, malloc, mimalloc (free-threaded), unknown */
 };
 const struct bd_malloc_info *bd_malloc_identify(void);
 int64_t bd_malloc_live_bytes(void); /* of the whole process; BD_NULL_INT = unknown */

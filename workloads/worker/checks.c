@@ -75,10 +75,6 @@ bool bd_check_malloc(struct bd_bench_cell *c)
 		bd_verdict_set(&c->verdict, "V5", BD_CELL_INVALID, &err);
 		return false;
 	}
-#ifdef Py_GIL_DISABLED
-	if (bd_streq(object, "pymalloc"))
-		object = "mimalloc"; /* the default of a build that has no pymalloc */
-#endif
 	if (!bd_streq(object, info->objalloc))
 		return FAIL(c, "V5", "object-allocator-differs", "PYTHONMALLOC chooses it when the interpreter starts",
 			"small objects come from %s, wanted %s", info->objalloc, object);

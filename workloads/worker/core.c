@@ -13,7 +13,7 @@
 #endif
 
 static struct {
-	bool greeted, opened, gc;
+	bool greeted, opened;
 	struct bd_bench_cell **cells;
 	size_t cells_len;
 	cJSON *steps, *manifest;
@@ -80,19 +80,24 @@ static void call(const char *module, const char *name, PyObject *argument)
 	}
 }
 
-static void hello(const cJSON *m)
+/* What is the process's own, said in hello or, by who starts workers before it knows their cells, in prepare. */
+static void settings(const cJSON *m)
 {
-	if (int_field(m, "protocol", 0) != 1)
-		bd_wire_fault_nogil("protocol", "this worker speaks protocol 1 only");
 	int64_t interval = int_field(m, "switch_interval_ns", 0);
 	if (interval) {
 		bd_auto_py PyObject *s = PyFloat_FromDouble((double)interval / 1e9);
 		call("sys", "setswitchinterval", s);
 	}
 	const cJSON *gc = field(m, "gc");
-	bench.gc = !gc || cJSON_IsTrue(gc);
-	if (!bench.gc)
-		call("gc", "disable", NULL);
+	if (cJSON_IsBool(gc))
+		call("gc", cJSON_IsTrue(gc) ? "enable" : "disable", NULL);
+}
+
+static void hello(const cJSON *m)
+{
+	if (int_field(m, "protocol", 0) != 1)
+		bd_wire_fault_nogil("protocol", "this worker speaks protocol 1 only");
+	settings(m);
 	struct bd_worker_ready ready;
 	bd_self_report(&ready);
 	bd_wire_send_nogil("ready", bd_doc_encode(&bd_worker_ready_doc, &ready));
@@ -248,6 +253,7 @@ static void read_cell(const cJSON *o, struct bd_bench_cell *c)
 static void prepare(const cJSON *m)
 {
 	open_library();
+	settings(m);
 	cJSON_Delete(bench.steps);
 	cJSON_Delete(bench.manifest);
 	bench.steps = cJSON_Duplicate(field(m, "steps"), true);

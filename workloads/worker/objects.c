@@ -23,7 +23,7 @@ static char *build_id(const struct dl_phdr_info *info)
 			const char *name = at + sizeof note;
 			const unsigned char *desc = (const unsigned char *)name + ((note.n_namesz + 3u) & ~3u);
 			at = (const char *)desc + ((note.n_descsz + 3u) & ~3u);
-			if (at > end)
+			if (desc + note.n_descsz > (const unsigned char *)end)
 				break;
 			if (note.n_type != NT_GNU_BUILD_ID || note.n_namesz != 4 || memcmp(name, "GNU", 4) != 0)
 				continue;

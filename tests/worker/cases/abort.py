@@ -1,0 +1,21 @@
+"""Calls abort: while it is being prepared, or in the first timed batch."""
+import gc
+import os
+
+params = {"when": ("where it dies", ("prepare", "batch"))}
+
+
+def setup(cell):
+    return cell.axes["when"]
+
+
+def run(ticks, when):
+    # everything is frozen between the preparation and the first batch
+    if when == "prepare" or gc.get_freeze_count():
+        os.abort()
+    for _ in ticks:
+        pass
+
+
+def verify(when, result, operations):
+    return True

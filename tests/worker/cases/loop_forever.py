@@ -1,0 +1,19 @@
+"""Never comes back: while it is being prepared, or in the first timed batch."""
+import gc
+
+params = {"when": ("where it hangs", ("prepare", "batch"))}
+
+
+def setup(cell):
+    return cell.axes["when"]
+
+
+def run(ticks, when):
+    while when == "prepare" or gc.get_freeze_count():
+        pass
+    for _ in ticks:
+        pass
+
+
+def verify(when, result, operations):
+    return True

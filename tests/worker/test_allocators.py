@@ -1,0 +1,126 @@
+"""V5: the allocator that is wanted is the one that works, and the check notices when it is not."""
+import ctypes.util
+import os
+import unittest
+
+import bench_worker as bw
+from bench_worker import Worker, cell
+
+SONAMES = {"jemalloc": ("libjemalloc.so.2",), "mimalloc": ("libmimalloc.so.3", "libmimalloc.so.2")}
+
+
+def library(name):
+    """What to preload for an allocator, as benchd does; None where it is not installed."""
+    for soname in SONAMES[name]:
+        try:
+            ctypes.CDLL(soname, mode=os.RTLD_LAZY | os.RTLD_LOCAL)
+        except OSError as error:
+            if "static TLS" not in str(error):
+                continue
+        return soname
+    return None
+
+
+class Allocators(unittest.TestCase):
+    def start(self, interpreter=None, allocator=None, objalloc=None, preload=None, **env):
+        if allocator in SONAMES:
+            preload = library(allocator)
+            if not preload:
+                self.skipTest("%s is not installed" % allocator)
+        if preload:
+            env["LD_PRELOAD"] = preload
+        if objalloc:
+            env["PYTHONMALLOC"] = objalloc
+        w = Worker(interpreter, env=env)
+        self.addCleanup(w.__exit__)
+        w.hello()
+        return w
+
+    def one(self, w, allocator, objalloc, threads=1):
+        answer, = w.prepare([cell(0, allocator=allocator, objalloc=objalloc, iterations=10, threads=threads)])
+        return answer
+
+    def refused(self, answer, key):
+        self.assertEqual((answer["status"], (answer["reason"] or {}).get("check"), (answer["reason"] or {}).get("key")),
+                         ("invalid", "V5", key), answer)
+
+    def works(self, allocator):
+        for interpreter in bw.interpreters():
+            for objalloc in ("malloc",) if interpreter["free_threaded"] else ("pymalloc", "malloc"):
+                for threads in (1, 2):
+                    with self.subTest(python=interpreter["id"], objalloc=objalloc, threads=threads):
+                        w = self.start(interpreter, allocator, objalloc)
+                        self.assertEqual((w.ready["malloc_name"], w.ready["objalloc"]), (allocator, objalloc))
+                        self.assertRegex(w.ready["malloc_version"], r"^\d+\.\d+")
+                        self.assertEqual(self.one(w, allocator, objalloc, threads)["status"], "ok")
+                        self.assertGreater(w.ask("memory")["allocator_bytes"], 0)
+                        self.assertEqual(w.bye(1)[0]["status"], "ok")
+
+    def test_glibc(self):
+        self.works("glibc")
+
+    def test_jemalloc(self):
+        self.works("jemalloc")
+
+    def test_mimalloc(self):
+        self.works("mimalloc")
+
+    def test_not_preloaded(self):
+        for wanted in ("jemalloc", "mimalloc", "tcmalloc"):
+            answer = self.one(self.start(), wanted, "pymalloc")
+            self.refused(answer, "allocator-not-loaded")
+            self.assertIn("malloc is served by glibc", answer["reason"]["message"])
+
+    def test_preloaded_but_not_wanted(self):
+        for allocator, wanted in (("jemalloc", "glibc"), ("mimalloc", "jemalloc")):
+            with self.subTest(allocator=allocator):
+                self.refused(self.one(self.start(allocator=allocator), wanted, "pymalloc"), "allocator-not-loaded")
+
+    def test_loaded_without_serving(self):
+        """A second library in the process answers mallctl, but malloc is not its own."""
+        name = library("jemalloc")
+        if not name:
+            self.skipTest("jemalloc is not installed")
+        w = self.start(BENCHD_CASES=os.path.join(bw.SOURCE, "cases"), BENCHD_TEST_LOAD=name,
+                       GLIBC_TUNABLES="glibc.rtld.optional_static_tls=16384")
+        answers = w.prepare([cell(0, case="loads", binding="plain", iterations=5),
+                             cell(1, allocator="jemalloc", iterations=5)])
+        self.assertEqual(answers[0]["status"], "ok", answers[0])
+        self.refused(answers[1], "allocator-not-loaded")
+
+    def test_an_impostor_whose_counters_stand_still(self):
+        w = self.start(preload=os.path.join(bw.MUTANTS, "libmalloc_impostor.so"))
+        self.assertEqual(w.ready["malloc_version"], "5.3.0-impostor")
+        answer = self.one(w, "jemalloc", "pymalloc")
+        self.refused(answer, "allocator-not-serving")
+        self.assertIn("moved the counters of jemalloc by 0 bytes", answer["reason"]["message"])
+
+    def test_an_impostor_that_counts_but_owns_nothing(self):
+        w = self.start(preload=os.path.join(bw.MUTANTS, "libmalloc_impostor.so"), IMPOSTOR_COUNTS="1")
+        answer = self.one(w, "jemalloc", "pymalloc")
+        self.refused(answer, "allocator-not-serving")
+        self.assertIn("owns 0 of 100 addresses", answer["reason"]["message"])
+
+    def test_the_object_allocator_is_another(self):
+        for interpreter in bw.interpreters():
+            if interpreter["free_threaded"]:
+                continue
+            with self.subTest(python=interpreter["id"]):
+                self.refused(self.one(self.start(interpreter), "glibc", "malloc"), "object-allocator-differs")
+                self.refused(self.one(self.start(interpreter, objalloc="malloc"), "glibc", "pymalloc"), "object-allocator-differs")
+
+    def test_looked_at_again_after_the_last_batch(self):
+        """A case puts its own allocator in place while it is measured."""
+        for objalloc in ("pymalloc", "malloc"):
+            w = self.start(objalloc=objalloc, BENCHD_CASES=os.path.join(bw.SOURCE, "cases"),
+                           BENCHD_TEST_LOAD=os.path.join(bw.MUTANTS, "libswap_allocator.so"))
+            answers = w.prepare([cell(0, case="swaps_allocator", binding="plain", objalloc=objalloc, iterations=5)])
+            self.assertEqual(answers[0]["status"], "ok", answers)
+            self.assertEqual(w.batch(0, iterations=5)["type"], "sample")
+            answer, = w.bye(1)
+            self.refused(answer, "object-allocator-differs")
+            self.assertIn("small objects come from unknown", answer["reason"]["message"])
+
+
+if __name__ == "__main__":
+    unittest.main()

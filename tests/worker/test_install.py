@@ -1,0 +1,35 @@
+"""Workers, bindings and the kernel library find each other after an install, and after the prefix was moved."""
+import os
+import shutil
+import subprocess
+import tempfile
+import unittest
+
+import bench_worker as bw
+from bench_worker import Worker, cell
+
+
+class Install(unittest.TestCase):
+    def test_a_moved_prefix_works(self):
+        folder = tempfile.mkdtemp()
+        self.addCleanup(shutil.rmtree, folder)
+        done = subprocess.run(["cmake", "--install", bw.BUILD, "--prefix", os.path.join(folder, "first")],
+                              capture_output=True, text=True, timeout=240)
+        self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
+        os.rename(os.path.join(folder, "first"), os.path.join(folder, "moved"))
+        home = os.path.join(folder, "moved", "lib", "benchd")
+        self.assertEqual(sorted(os.listdir(os.path.join(home, "interpreters"))), sorted(i["id"] for i in bw.interpreters()))
+        for interpreter in bw.interpreters():
+            with self.subTest(python=interpreter["id"]):
+                with Worker(interpreter, folder=os.path.join(home, "interpreters", interpreter["id"])) as w:
+                    objects = [o["path"] for o in w.hello()["objects"]]
+                    ours = [p for p in objects if "bdkernels" in p or "bdb_" in p]
+                    self.assertEqual(ours, [os.path.realpath(os.path.join(home, "libbdkernels.so"))])
+                    answers = w.prepare([cell(0, iterations=10), cell(1, binding="ctypes:argtypes", iterations=10)])
+                    self.assertEqual([a["status"] for a in answers], ["ok", "ok"], answers)
+                    self.assertEqual(w.batch(0, iterations=10)["ops"], [10])
+        self.assertTrue(os.path.exists(os.path.join(folder, "moved", "share", "benchd", "suites", "gil-contention.json")))
+
+
+if __name__ == "__main__":
+    unittest.main()

@@ -151,6 +151,9 @@ int bd_mkdirs(const char *path, mode_t mode);
 const char *bd_program_dir(void);
 /* A file of this installation: first BIN/../<in_build>, then BIN/../<installed>; the caller frees. NULL when neither exists. */
 char *bd_program_file(const char *in_build, const char *installed);
+/* Where a user's benchd keeps its data: $BENCHD_DATA, else $XDG_DATA_HOME/benchd, else ~/.local/share/benchd; absolute,
+ * the caller frees. */
+char *bd_data_dir(void);
 /* Hex build-id of an ELF file into out (at least 41 bytes), or -ENODATA. */
 int bd_elf_build_id(const char *path, char *out, size_t size);
 

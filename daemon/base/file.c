@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <pwd.h>
 #include <stdio.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -115,6 +116,21 @@ char *bd_program_file(const char *in_build, const char *installed)
 			return real;
 	}
 	return NULL;
+}
+
+char *bd_data_dir(void)
+{
+	const char *data = getenv("BENCHD_DATA"), *xdg = getenv("XDG_DATA_HOME"), *home = getenv("HOME");
+	if (data && data[0] == '/')
+		return bd_strdup(data);
+	if (data && *data) {
+		char cwd[PATH_MAX];
+		return bd_printf("%s/%s", getcwd(cwd, sizeof cwd) ? cwd : "", data);
+	}
+	if (xdg && xdg[0] == '/') /* a relative one is to be ignored, says the XDG base directory specification */
+		return bd_printf("%s/benchd", xdg);
+	struct passwd *pw = home && home[0] == '/' ? NULL : getpwuid(geteuid());
+	return bd_printf("%s/.local/share/benchd", pw ? pw->pw_dir : home && home[0] == '/' ? home : "");
 }
 
 int bd_elf_build_id(const char *path, char *out, size_t size)

@@ -154,7 +154,7 @@ static int show_log(struct bd_ctl *ctl, const struct bd_words *w)
 		return refuse_server(ctl);
 	struct bd_error err;
 	bd_auto_free char *data = bd_client_data_dir(), *text = NULL;
-	bd_auto_free char *path = bd_printf("%s/daemon.log", data);
+	bd_auto_free char *path = bd_printf("%s/benchd.log", data);
 	bd_auto_close int fd = open(path, O_RDONLY | O_CLOEXEC);
 	size_t len = 0;
 	int r = fd < 0 ? -errno : read_end(fd, &text, &len);

@@ -1,0 +1,198 @@
+/* benchd: the wiring. Starts store, HTTP and engine in the order in which they can refuse, says so to whoever started
+ * it, and takes them down in the order in which nobody is left without an answer. */
+#include "benchd.h"
+#include "bd_engine.h"
+#include "bd_http.h"
+#include "bd_report.h"
+#include "bd_store.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <unistd.h>
+
+#define LAST_WORDS_NS INT64_C(1000000000) /* for event streams to take the end of their run */
+
+struct daemon {
+	struct options options;
+	struct data data;
+	struct bd_store *store;
+	struct bd_http *http;
+	struct bd_engine *engine;
+	char *build, *interpreters, *suites, *tracer;
+};
+
+/* ---- telling whoever started us ----------------------------------------------------------------------------------------- */
+
+static void ready_say(struct daemon *d, const struct bd_error *err)
+{
+	int *fd = &d->options.ready_fd;
+	if (*fd < 0)
+		return;
+	bd_auto_json cJSON *j = cJSON_CreateObject();
+	if (err) {
+		cJSON *e = cJSON_AddObjectToObject(j, "error");
+		cJSON_AddStringToObject(e, "key", err->key);
+		cJSON_AddStringToObject(e, "message", err->message);
+		cJSON_AddStringToObject(e, "hint", err->hint);
+	} else {
+		bd_auto_free char *url = bd_printf("http://127.0.0.1:%d", bd_http_port(d->http));
+		cJSON_AddStringToObject(j, "url", url);
+		cJSON_AddNumberToObject(j, "pid", getpid());
+	}
+	bd_auto_free char *text = bd_json_text(j);
+	bd_auto_free char *line = bd_printf("%s\n", text);
+	if (write(*fd, line, strlen(line)) < 0)
+		bd_log(BD_LOG_DEBUG, "whoever started this is gone");
+	bd_closep(fd);
+}
+
+/* ---- callbacks ------------------------------------------------------------------------------------------------------------ */
+
+static void on_event(const struct bd_event *event, void *arg)
+{
+	struct daemon *d = arg;
+	bd_http_event(event, d->http);
+}
+
+static void on_finished(const char *run_id, void *arg)
+{
+	struct daemon *d = arg;
+	struct bd_error err;
+	if (bd_report_finish(d->store, run_id, &err) < 0)
+		bd_log(BD_LOG_WARN, "run %s has no stored document: %s", run_id, err.message); /* it is made on request */
+	life_touch();
+}
+
+static void on_stop(void *arg)
+{
+	(void)arg;
+	life_stop();
+}
+
+static int64_t last_use_ns(void *arg)
+{
+	struct daemon *d = arg;
+	if (!bd_engine_idle(d->engine) || bd_http_streams(d->http) > 0)
+		return INT64_MAX;
+	return bd_http_last_request_ns(d->http);
+}
+
+/* ---- starting ---------------------------------------------------------------------------------------------------------------- */
+
+/* What tells two builds apart: the version alone does not. */
+static char *build_name(void)
+{
+	char id[64];
+	if (bd_elf_build_id("/proc/self/exe", id, sizeof id) < 0)
+		snprintf(id, sizeof id, "unknown");
+	return bd_printf("%s-%s", BENCHD_VERSION, id);
+}
+
+static int start_engine(struct daemon *d, struct bd_error *err)
+{
+	int worker_log = log_workers_open(err);
+	if (worker_log < 0)
+		return worker_log;
+	d->interpreters = bd_program_file("lib/benchd/interpreters", NULL);
+	d->suites = bd_program_file("share/benchd/suites", NULL);
+	d->tracer = bd_printf("%s/bench-tracer", bd_program_dir());
+	if (!d->suites)
+		return bd_error_set(err, -ENOENT, "internal", "install benchd again", "the suites are missing beside %s", bd_program_dir());
+	const struct bd_engine_config config = {.data = d->data.dir, .interpreters = d->interpreters ? d->interpreters : "", .tracer = d->tracer,
+		.suites = d->suites, .worker_log_fd = worker_log, .on_event = on_event, .on_event_arg = d, .on_finished = on_finished};
+	return bd_engine_new(&config, d->store, &d->engine, err);
+}
+
+static int start(struct daemon *d, struct bd_error *err)
+{
+	int r = data_open(d->options.data, &d->data, err);
+	if (r == 0 && !d->options.foreground)
+		r = log_open(d->data.dir, d->options.log_level, err);
+	if (r < 0)
+		return r;
+	if (d->options.foreground)
+		bd_log_to(STDERR_FILENO, d->options.log_level);
+	d->build = build_name();
+	bd_log(BD_LOG_INFO, "benchd %s starts on %s", d->build, d->data.dir);
+	r = bd_store_open(d->data.dir, &d->store, err);
+	if (r == 0)
+		r = bd_store_recover(d->store, err);
+	if (r < 0)
+		return r;
+	const struct bd_http_config http = {.port = d->options.port, .token = d->data.token, .store = d->store, .version = BENCHD_VERSION,
+		.build = d->build, .data = d->data.dir, .token_file = d->data.token_file, .on_stop = on_stop, .arg = d};
+	r = bd_http_start(&http, &d->http, err);
+	if (r == 0)
+		r = start_engine(d, err);
+	if (r < 0)
+		return r;
+	bd_http_set_engine(d->http, d->engine);
+	bd_auto_free char *url = bd_printf("http://127.0.0.1:%d", bd_http_port(d->http));
+	r = data_announce(&d->data, url, d->build, err);
+	if (r == 0)
+		bd_log(BD_LOG_INFO, "serving %s", url);
+	return r;
+}
+
+/* ---- ending -------------------------------------------------------------------------------------------------------------------- */
+
+static void stop(struct daemon *d)
+{
+	data_withdraw(&d->data);
+	if (d->http)
+		bd_http_set_engine(d->http, NULL);
+	bd_engine_free(&d->engine); /* the run in progress becomes interrupted, and its streams are told */
+	int64_t end = bd_clock_mono_ns() + LAST_WORDS_NS;
+	while (d->http && bd_http_streams(d->http) > 0 && bd_clock_mono_ns() < end)
+		bd_sleep_ns(5000000);
+	bd_http_stop(&d->http);
+	bd_store_free(&d->store);
+	free(d->build);
+	free(d->interpreters);
+	free(d->suites);
+	free(d->tracer);
+}
+
+static int fail(struct daemon *d, const struct bd_error *err)
+{
+	fprintf(stderr, err->hint[0] ? "benchd: %s (%s)\n" : "benchd: %s%s\n", err->message, err->hint);
+	if (log_is_open())
+		bd_log(BD_LOG_ERROR, "%s", err->message);
+	ready_say(d, err);
+	return bd_error_kind(err->key)->exit_status;
+}
+
+int main(int argc, char **argv)
+{
+	struct daemon d = {.data = DATA_NONE};
+	struct bd_error err = {0};
+	int status = BD_EXIT_OK, r = options_read(&d.options, argc, argv, &err);
+	if (d.options.ready_fd >= 0)
+		fcntl(d.options.ready_fd, F_SETFD, FD_CLOEXEC);
+	if (r < 0) {
+		status = fail(&d, &err);
+	} else if (d.options.help) {
+		fputs(options_help, stdout);
+	} else if (d.options.version) {
+		puts("benchd " BENCHD_VERSION);
+	} else {
+		r = life_init(&err);
+		if (r == 0)
+			r = start(&d, &err);
+		if (r < 0) {
+			status = fail(&d, &err);
+		} else {
+			ready_say(&d, NULL);
+			const struct life life = {.idle_exit_s = d.options.idle_exit_s, .last_use_ns = last_use_ns, .arg = &d};
+			const char *why = life_wait(&life);
+			bd_log(BD_LOG_INFO, "ending: %s", why);
+			life_ending();
+		}
+		stop(&d);
+		log_close();
+	}
+	data_done(&d.data); /* the lock goes last: who waits for it may start */
+	options_done(&d.options);
+	return status;
+}

@@ -1,0 +1,24 @@
+/* Inside bd_client. */
+#ifndef BD_CLIENT_INTERNAL_H
+#define BD_CLIENT_INTERNAL_H
+
+#include "bd_client.h"
+
+#include <curl/curl.h>
+
+#define CONNECT_MS 3000L
+#define ANSWER_MAX (256 * 1024 * 1024)
+
+struct bd_client {
+	char *url, *token;
+	CURL *curl; /* for calls; an event stream has one of its own */
+};
+int client_new(const char *url, const char *token, struct bd_client **ret, struct bd_error *err);
+
+/* What every request has: where, who we are, no redirects, no proxy on this machine. headers is filled and to be freed
+ * after the request. */
+void client_prepare(const struct bd_client *c, CURL *curl, const char *path, struct curl_slist **headers);
+/* The error in an answer that is one. */
+int client_refusal(const struct bd_client *c, long status, const char *body, struct bd_error *err);
+
+#endif

@@ -81,13 +81,14 @@ static void about_ratios(const struct bd_run_document *doc, const struct bd_scre
 
 static void about_intervals(const struct bd_run_document *doc, const struct bd_screen *s, struct bd_str *out)
 {
-	bool with = false, without = false, partial = false, crowded = false;
+	bool with = false, without = false, partial = false, crowded = false, unpaired = false;
 	for (size_t i = 0; i < doc->cells_len; i++) {
 		const struct bd_cell_result *c = &doc->cells[i];
 		if (!c->time_ns_per_op)
 			continue;
 		with = with || isfinite(c->time_ns_per_op->lo);
 		without = without || !isfinite(c->time_ns_per_op->lo);
+		unpaired = unpaired || (isfinite(c->time_ns_per_op->lo) && c->ratio && isfinite(c->ratio->median) && !isfinite(c->ratio->lo));
 		partial = partial || !c->complete;
 		crowded = crowded || c->oversubscribed;
 	}
@@ -95,6 +96,8 @@ static void about_intervals(const struct bd_run_document *doc, const struct bd_s
 		bd_note_put(out, s, "±", BD_DIM, "95 % interval; the launch is its unit");
 	if (without)
 		bd_note_put(out, s, "±", BD_DIM, with ? "none for cells with fewer than 6 launches" : "none: intervals need at least 6 launches");
+	if (unpaired)
+		bd_note_put(out, s, "±", BD_DIM, "none for ratios of which too many batches were disturbed (the probes around them differ by over 10 %)");
 	if (partial)
 		bd_note_put(out, s, "~", BD_DIM, "stopped early: figures of what was measured until then");
 	if (crowded)
@@ -115,7 +118,7 @@ static void about_noise(const struct bd_run_document *doc, const struct bd_scree
 			bd_auto_free char *floor = bd_text_percent(fmax(fabs(1 - n->lo), fabs(n->hi - 1)));
 			bd_str_printf(&text, " [%.3f, %.3f]: this machine sees ≥ %s today", n->lo, n->hi, floor);
 		} else {
-			bd_str_puts(&text, " (no interval with fewer than 6 launches)");
+			bd_str_puts(&text, ", without an interval: too few launches with undisturbed pairs");
 		}
 		bd_put(out, s, BD_DIM, i ? "   " : "A/A");
 		bd_str_printf(out, "%*s%-14s ", LABEL - 3, "", kind);

@@ -298,6 +298,26 @@ static void set_taken(struct bd_grid *g, size_t column, enum bd_style style, cha
 	free(text);
 }
 
+/* What most of the waiting was for: another thread that held the GIL, or a processor to run on once it was free. */
+static void set_blocker(const struct table *t, struct bd_grid *g, size_t column, const struct bd_gil_result *gil)
+{
+	const struct bd_blocker *most = NULL;
+	for (size_t i = 0; i < gil->blockers_len; i++)
+		if (!most || gil->blockers[i].ns > most->ns)
+			most = &gil->blockers[i];
+	bool queue = gil->runqueue_ns > gil->holder_ns && gil->runqueue_ns > gil->switch_ns;
+	if (!most && !queue)
+		return;
+	bd_auto_free char *share = bd_text_percent((double)(queue ? gil->runqueue_ns : most->ns) / (double)gil->wait_ns);
+	const char *name = t->wide ? "thread " : "T";
+	if (queue)
+		bd_grid_set(g, column, BD_PLAIN, "%s %s", t->wide ? "the run queue" : "run queue", share);
+	else if (most->holder < 0)
+		bd_grid_set(g, column, BD_PLAIN, "%s%lld ← ? %s", name, (long long)most->waiter, share);
+	else
+		bd_grid_set(g, column, BD_PLAIN, "%s%lld ← %s%lld %s", name, (long long)most->waiter, name, (long long)most->holder, share);
+}
+
 static void set_gil(const struct table *t, struct bd_grid *g, const struct columns *c, const struct bd_gil_result *gil)
 {
 	if (!gil || bd_streq(gil->mode, "off") || !isfinite(gil->wait_share))
@@ -314,16 +334,7 @@ static void set_gil(const struct table *t, struct bd_grid *g, const struct colum
 	double all = (double)gil->wait_ns / 100;
 	bd_grid_set(g, c->split, BD_DIM, "%.0f/%.0f/%.0f/%.0f %%", (double)gil->holder_ns / all, (double)gil->runqueue_ns / all,
 		(double)gil->switch_ns / all, (double)gil->mutex_ns / all);
-	const struct bd_blocker *most = NULL;
-	for (size_t i = 0; i < gil->blockers_len; i++)
-		if (!most || gil->blockers[i].ns > most->ns)
-			most = &gil->blockers[i];
-	if (!most)
-		return;
-	bd_auto_free char *share = bd_text_percent((double)most->ns / (double)gil->wait_ns);
-	bd_auto_free char *holder = most->holder < 0 ? bd_strdup("?") : bd_printf("T%lld", (long long)most->holder);
-	bd_grid_set(g, c->blocker, BD_PLAIN, t->wide ? "thread %lld ← %s%s %s" : "T%lld ← %s%s %s", (long long)most->waiter,
-		t->wide && most->holder >= 0 ? "thread " : "", t->wide && most->holder >= 0 ? holder + 1 : holder, share);
+	set_blocker(t, g, c->blocker, gil);
 }
 
 /* A cell that others are compared with. */

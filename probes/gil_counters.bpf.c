@@ -97,22 +97,26 @@ static __always_inline __u32 tid_of(struct task_struct *task)
 /* Index of the thread's element, or -1. Threads of a process mostly have neighbouring numbers, so the first try hits. */
 static __always_inline int slot_of(struct bd_probe_counters *c, __u32 tid, bool make)
 {
-	if (!tid)
-		return -1;
-	for (__u32 i = 0; i < BD_PROBE_THREADS; i++) {
+	int slot = -1;
+	for (__u32 i = 0; tid && i < BD_PROBE_THREADS; i++) {
 		__u32 at = (tid + i) & (BD_PROBE_THREADS - 1);
 		__u32 have = c->thread[at].tid;
 		if (have == 0) {
 			if (!make)
-				return -1;
+				break;
 			have = __sync_val_compare_and_swap(&c->thread[at].tid, 0, tid);
 			if (have == 0)
 				have = tid;
 		}
-		if (have == tid)
-			return (int)at;
+		if (have == tid) {
+			slot = (int)at;
+			break;
+		}
 	}
-	return -1;
+	/* Otherwise clang 19 merges this with what callers do about -1, and copies a register that was never set where
+	 * the copy is not used: the verifier refuses that. */
+	barrier_var(slot);
+	return slot;
 }
 
 static __always_inline void begin(struct bd_probe_thread *th)

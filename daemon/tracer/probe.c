@@ -42,7 +42,7 @@ static int refused(int code, struct bd_error *err)
 	ssize_t n = readlink("/proc/self/exe", self, sizeof self - 1);
 	self[n > 0 ? n : 0] = 0;
 	snprintf(hint, sizeof hint, "sudo setcap cap_bpf,cap_perfmon+ep %s", self);
-	if (code == -EPERM || code == -EACCES) {
+	if (code == -EPERM) { /* EACCES is the verifier's answer to a program it does not accept */
 		bool ignored = prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0) == 1;
 		return bd_error_set(err, -EPERM, "no-bpf-rights", hint, "bench-tracer lacks CAP_BPF and CAP_PERFMON%s",
 				    ignored ? " (no_new_privs is set, under which file capabilities are ignored)" : "");

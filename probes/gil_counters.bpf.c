@@ -13,7 +13,6 @@
 char LICENSE[] SEC("license") = "Dual MIT/GPL";
 
 #define SYS_FUTEX 202
-#define NO_COLUMN 255
 
 enum part { NOT_A_WAIT, COND, MUTEX, SWITCH_COND, SWITCH_MUTEX };
 
@@ -40,7 +39,7 @@ struct {
 	__type(value, struct bd_probe_counters);
 } counters SEC(".maps");
 
-/* What a sleeping or waking thread of a traced process is at. */
+/* A traced process, and what one of its threads sleeps on. */
 struct place {
 	struct bd_probe_target *target;
 	struct bd_probe_counters *counters;
@@ -50,7 +49,7 @@ struct place {
 
 static __always_inline enum part part_of(const struct bd_probe_layout *l, __u64 offset)
 {
-	return offset < l->cond          ? NOT_A_WAIT
+	return offset < l->cond           ? NOT_A_WAIT
 	       : offset < l->mutex        ? COND
 	       : offset < l->switch_cond  ? MUTEX
 	       : offset < l->switch_mutex ? SWITCH_COND
@@ -58,26 +57,28 @@ static __always_inline enum part part_of(const struct bd_probe_layout *l, __u64 
 }
 
 /* By the group leader's mark, never by a number: numbers differ between PID namespaces. */
-static __always_inline bool find(struct task_struct *task, __u64 address, struct place *ret)
+static __always_inline bool find_target(struct task_struct *task, struct place *ret)
 {
 	struct bd_probe_mark *mark = bpf_task_storage_get(&marks, task->group_leader, 0, 0);
 	if (!mark)
 		return false;
 	__u32 i = mark->target - 1;
-	struct bd_probe_target *t = bpf_map_lookup_elem(&targets, &i);
-	if (!t)
-		return false;
+	ret->target = bpf_map_lookup_elem(&targets, &i);
+	ret->counters = bpf_map_lookup_elem(&counters, &i);
+	return ret->target && ret->counters;
+}
+
+static __always_inline bool find_gil(struct place *at, __u64 address)
+{
 	for (__u32 g = 0; g < BD_PROBE_GILS; g++) {
-		if (g >= t->gils_len)
+		if (g >= at->target->gils_len)
 			return false;
-		__u64 base = t->gil[g];
-		if (address - base >= t->layout.size)
+		__u64 base = at->target->gil[g];
+		if (address - base >= at->target->layout.size)
 			continue;
-		ret->part = part_of(&t->layout, address - base);
-		ret->counters = bpf_map_lookup_elem(&counters, &i);
-		ret->target = t;
-		ret->gil = base;
-		return ret->part != NOT_A_WAIT && ret->counters;
+		at->part = part_of(&at->target->layout, address - base);
+		at->gil = base;
+		return at->part != NOT_A_WAIT;
 	}
 	return false;
 }
@@ -131,6 +132,19 @@ static __always_inline void end(struct bd_probe_thread *th)
 	th->seq++;
 }
 
+/* What the kernel's own accounts say of a thread, up to date whenever it leaves a processor. */
+static __always_inline __u64 ran_ns(struct task_struct *task)
+{
+	return task->se.sum_exec_runtime;
+}
+
+static __always_inline __u64 delay_ns(struct task_struct *task)
+{
+	return bpf_core_field_exists(task->sched_info) ? task->sched_info.run_delay : 0;
+}
+
+/* ---- going to sleep ---------------------------------------------------------------------------------------- */
+
 /* last_holder, locked, switch_number as they lie in every known version. */
 struct gil_head {
 	__u64 last_holder;
@@ -138,123 +152,122 @@ struct gil_head {
 	__u64 switch_number;
 };
 
-/* The thread that holds it now as a column of the matrix; 0 = unknown. A waiter that finds itself there saw a
- * hand-over in progress: nobody blocks himself. Runs in the waiter's own context. */
-static __always_inline __u8 holder_column(const struct place *at, const struct gil_head *head, __u32 self)
+/* Thread number of whoever held it last; 0 = unknown. Runs in the context of the thread that goes to sleep. */
+static __always_inline __u32 last_holder(const struct place *at, const struct gil_head *head)
 {
 	__u64 tid = 0;
 	if (!head->last_holder ||
-	    bpf_probe_read_user(&tid, sizeof tid, (void *)(head->last_holder + at->target->layout.native_thread_id)))
+	    bpf_probe_read_user(&tid, sizeof tid, (void *)(head->last_holder + at->target->layout.native_thread_id)) ||
+	    tid >> 22) /* no Linux thread number has more bits */
 		return 0;
-	if (tid == self || tid >> 22) /* no Linux thread number has more than 22 bits */
-		return 0;
-	int slot = slot_of(at->counters, (__u32)tid, true);
-	return slot < 0 ? 0 : (__u8)(slot + 1);
+	return (__u32)tid;
 }
 
-/* Whether going to sleep on `cond` at now goes on with the wait whose last slice ended at on_ns. */
-static __always_inline bool same_wait(const struct bd_probe_thread *th, __u64 gil, bool known, __u64 number, __u64 now)
+/* Whether this sleep goes on with the wait whose last slice ended at on_ns. */
+static __always_inline bool same_wait(const struct bd_probe_thread *th, const struct place *at, bool known, __u64 number,
+				      __u64 now)
 {
-	if (!th->on_ns || th->gil != gil || !known || !th->number_known)
+	if (!th->on_ns || th->gil != at->gil || !known || !th->number_known || (at->part != COND && at->part != MUTEX))
 		return false;
-	if (number == th->number) /* nobody took it in between, so neither did this thread */
-		return true;
-	if (th->by_futex || th->part != COND)
+	/* Nobody took it in between, so neither did this thread: it lost the race and sleeps again on `cond`, or it was
+	 * woken while the releasing thread still had the mutex inside which it is woken. */
+	if (number == th->number)
+		return !th->was_holder && (th->part == COND || th->part == MUTEX);
+	if (at->part != COND || th->part != COND || th->by_futex)
 		return false;
 	/* The slice ended by its timer. Had this thread taken the GIL and lost it, there were two changes, and unless
 	 * another thread came along just then it woke somebody; taking it, working and losing it also takes time. */
 	return number == th->number + 1 || (!th->dropped && now - th->on_ns < BD_PROBE_RETRY_NS);
 }
 
-static __always_inline void sleeps(struct task_struct *task, __u64 address)
+/* Takes back what the end of the last slice counted. */
+static __always_inline void reopen(const struct place *at, __u32 slot)
 {
-	struct place at;
-	if (!find(task, address, &at))
-		return;
-	__u32 tid = tid_of(task);
-	int slot = slot_of(at.counters, tid, true);
-	if (slot < 0) {
-		__sync_fetch_and_add(&at.counters->lost, 1);
-		return;
-	}
-	struct bd_probe_thread *th = &at.counters->thread[slot & (BD_PROBE_THREADS - 1)];
+	struct bd_probe_thread *th = &at->counters->thread[slot];
+	__u32 bucket = th->bucket, first = th->first_holder;
+	th->waits--;
+	if (bucket < BD_PROBE_BUCKETS)
+		__sync_fetch_and_add(&at->counters->hist[bucket], -1);
+	if (first <= BD_PROBE_THREADS)
+		at->counters->block[slot][first].waits--;
+}
+
+static __always_inline void sleeps(const struct place *at, struct task_struct *task, __u32 tid, __u32 slot)
+{
+	struct bd_probe_thread *th = &at->counters->thread[slot];
 	struct gil_head head = {0};
-	bool known = bpf_probe_read_user(&head, sizeof head, (void *)(at.gil + at.target->layout.last_holder)) == 0;
-	__u8 holder = known && at.part == COND ? holder_column(&at, &head, tid) : 0;
+	bool known = bpf_probe_read_user(&head, sizeof head, (void *)(at->gil + at->target->layout.last_holder)) == 0;
+	__u32 holder = known ? last_holder(at, &head) : 0, column = 0;
+	/* A waiter that finds itself there saw a hand-over in progress: nobody is blocked by himself. */
+	if (at->part == COND && holder != tid) {
+		int other = slot_of(at->counters, holder, true);
+		if (other >= 0)
+			column = (__u32)other + 1;
+	}
 	__u64 now = bpf_ktime_get_ns();
 
 	begin(th);
-	if (at.part == COND && same_wait(th, at.gil, known, head.switch_number, now)) {
-		/* take back what the end of its last slice counted */
-		__u32 bucket = th->bucket;
-		th->waits--;
-		if (bucket < BD_PROBE_BUCKETS)
-			__sync_fetch_and_add(&at.counters->hist[bucket], -1);
-		__u32 first = th->first_holder;
-		if (first <= BD_PROBE_THREADS)
-			at.counters->block[slot & (BD_PROBE_THREADS - 1)][first].waits--;
+	if (same_wait(th, at, known, head.switch_number, now)) {
+		reopen(at, slot);
 	} else {
-		if (th->on_ns && now - th->wake_ns <= BD_PROBE_RETRY_NS)
+		/* counted from when it ran: time on the run queue says nothing about who took the GIL */
+		if (th->on_ns && now - th->on_ns <= BD_PROBE_RETRY_NS)
 			th->retries++;
 		th->wait_sum_ns = 0;
-		th->first_holder = NO_COLUMN;
+		th->first_holder = BD_PROBE_NO_COLUMN;
 	}
-	if (at.part == COND && th->first_holder == NO_COLUMN)
-		th->first_holder = holder;
-	th->part = at.part;
-	th->holder = holder;
-	th->gil = at.gil;
+	if (at->part == COND && th->first_holder == BD_PROBE_NO_COLUMN)
+		th->first_holder = (__u8)column;
+	th->part = at->part;
+	th->holder = (__u8)column;
+	th->gil = at->gil;
 	th->number = head.switch_number;
 	th->number_known = known;
+	th->was_holder = holder == tid;
 	th->woken = 0;
-	th->asleep = 1;
 	th->off_ns = now;
+	th->ran_ns = ran_ns(task);
+	th->delay_ns = delay_ns(task);
+	th->state = BD_PROBE_SLEEPS;
 	end(th);
 }
 
-static __always_inline void runs(struct task_struct *task, __u64 address)
+/* ---- running again ----------------------------------------------------------------------------------------- */
+
+/* A slice ended at on, and spent queued of its time on the run queue. */
+static __always_inline void end_slice(const struct place *at, __u32 slot, __u64 on, __u64 queued)
 {
-	struct place at;
-	if (!find(task, address, &at))
-		return;
-	int slot = slot_of(at.counters, tid_of(task), false);
-	if (slot < 0)
-		return;
-	__u32 w = slot & (BD_PROBE_THREADS - 1);
-	struct bd_probe_thread *th = &at.counters->thread[w];
-	if (!th->asleep)
-		return;
-	__u64 now = bpf_ktime_get_ns();
-	if (!th->woken) { /* the waker was between its two looks while this thread fell asleep */
-		th->wake_ns = th->off_ns;
-		th->by_futex = 1;
-	}
+	struct bd_probe_thread *th = &at->counters->thread[slot];
+	__u64 slice = on - th->off_ns;
 	/* After a timer the thread is still blocked by the holder, on the run queue too. */
-	__u64 slice = now - th->off_ns, blocked = th->by_futex ? th->wake_ns - th->off_ns : slice;
+	if (!th->by_futex)
+		queued = 0;
+	else if (queued > slice)
+		queued = slice;
+	__u64 blocked = slice - queued;
+	__u32 column = th->holder, first = th->first_holder;
 
 	begin(th);
-	th->asleep = 0;
+	th->state = BD_PROBE_RUNS;
 	th->dropped = 0;
-	th->on_ns = now;
+	th->on_ns = on;
 	th->waits++;
 	th->wait_ns += slice;
-	th->runqueue_ns += slice - blocked;
+	th->runqueue_ns += queued;
 	th->wait_sum_ns += slice;
 	if (th->part == COND) {
 		th->holder_ns += blocked;
-		__u32 column = th->holder;
 		if (column <= BD_PROBE_THREADS)
-			at.counters->block[w][column].ns += blocked;
+			at->counters->block[slot][column].ns += blocked;
 	} else if (th->part == SWITCH_COND) {
 		th->switch_ns += blocked;
 	} else {
 		th->mutex_ns += blocked;
 	}
-	__u32 first = th->first_holder;
 	if (first <= BD_PROBE_THREADS)
-		at.counters->block[w][first].waits++;
-	if (th->epoch != at.target->epoch) {
-		th->epoch = at.target->epoch;
+		at->counters->block[slot][first].waits++;
+	if (th->epoch != at->target->epoch) {
+		th->epoch = at->target->epoch;
 		th->max_ns = 0;
 	}
 	if (th->wait_sum_ns > th->max_ns)
@@ -262,17 +275,74 @@ static __always_inline void runs(struct task_struct *task, __u64 address)
 	__u32 bucket = bd_probe_bucket(th->wait_sum_ns);
 	th->bucket = (__u16)bucket;
 	if (bucket < BD_PROBE_BUCKETS)
-		__sync_fetch_and_add(&at.counters->hist[bucket], 1);
+		__sync_fetch_and_add(&at->counters->hist[bucket], 1);
 	end(th);
 }
 
-/* The switch's own test order keeps other processes cheap: only a thread inside futex(2) goes further. */
+static __always_inline void runs(struct task_struct *task, __u64 address)
+{
+	struct place at;
+	if (!find_target(task, &at) || !find_gil(&at, address))
+		return;
+	int slot = slot_of(at.counters, tid_of(task), false);
+	if (slot < 0)
+		return;
+	struct bd_probe_thread *th = &at.counters->thread[slot & (BD_PROBE_THREADS - 1)];
+	if (th->state != BD_PROBE_SLEEPS)
+		return;
+	__u64 now = bpf_ktime_get_ns();
+	if (th->woken) {
+		end_slice(&at, slot & (BD_PROBE_THREADS - 1), now, now - th->wake_ns);
+	} else {
+		th->on_ns = now;
+		th->state = BD_PROBE_RAN;
+	}
+}
+
+/* Not every event is delivered: a kernel may leave out the wake (the waker was between its two looks at the thread while
+ * it fell asleep) and, under some hypervisors, now and then wake and switch of a thread that ends a processor's idling.
+ * Leaving a processor is always seen, and by then the kernel's own accounts hold what was missed. */
+static __always_inline void settle(const struct place *at, struct task_struct *task, __u32 slot)
+{
+	struct bd_probe_thread *th = &at->counters->thread[slot];
+	__u64 on = th->on_ns;
+	if (th->state == BD_PROBE_SLEEPS) {
+		on = bpf_ktime_get_ns() - (ran_ns(task) - th->ran_ns);
+		if ((__s64)(on - th->off_ns) < 0)
+			on = th->off_ns;
+	}
+	if (!th->woken)
+		th->by_futex = 1;
+	end_slice(at, slot, on, th->woken && on > th->wake_ns ? on - th->wake_ns : delay_ns(task) - th->delay_ns);
+}
+
+/* ---- events ------------------------------------------------------------------------------------------------ */
+
+static __always_inline void leaves(struct task_struct *task, bool in_futex, __u64 address)
+{
+	struct place at;
+	if (!find_target(task, &at))
+		return;
+	bool waits = in_futex && find_gil(&at, address);
+	__u32 tid = tid_of(task);
+	int slot = slot_of(at.counters, tid, waits);
+	if (slot < 0) {
+		if (waits)
+			__sync_fetch_and_add(&at.counters->lost, 1);
+		return;
+	}
+	__u32 s = (__u32)slot & (BD_PROBE_THREADS - 1);
+	if (at.counters->thread[s].state != BD_PROBE_RUNS)
+		settle(&at, task, s);
+	if (waits)
+		sleeps(&at, task, tid, s);
+}
+
 SEC("tp_btf/sched_switch")
 int BPF_PROG(gil_switch, bool preempt, struct task_struct *prev, struct task_struct *next)
 {
 	struct pt_regs *regs = (struct pt_regs *)bpf_task_pt_regs(prev);
-	if (regs->orig_ax == SYS_FUTEX && !preempt && prev->__state)
-		sleeps(prev, regs->di);
+	leaves(prev, !preempt && prev->__state && regs->orig_ax == SYS_FUTEX, regs->di);
 	regs = (struct pt_regs *)bpf_task_pt_regs(next);
 	if (regs->orig_ax == SYS_FUTEX)
 		runs(next, regs->di);
@@ -286,13 +356,13 @@ int BPF_PROG(gil_waking, struct task_struct *task)
 	if (regs->orig_ax != SYS_FUTEX)
 		return 0;
 	struct place at;
-	if (!find(task, regs->di, &at))
+	if (!find_target(task, &at) || !find_gil(&at, regs->di))
 		return 0;
 	int slot = slot_of(at.counters, tid_of(task), false);
 	if (slot < 0)
 		return 0;
 	struct bd_probe_thread *th = &at.counters->thread[slot & (BD_PROBE_THREADS - 1)];
-	if (!th->asleep || th->woken)
+	if (th->state != BD_PROBE_SLEEPS || th->woken)
 		return 0;
 	th->wake_ns = bpf_ktime_get_ns();
 

@@ -9,6 +9,7 @@
 #define BD_PROBE_THREADS 64 /* per target; a power of two */
 #define BD_PROBE_BUCKETS 640
 #define BD_PROBE_RETRY_NS 20000
+#define BD_PROBE_NO_COLUMN 255
 
 /* Where in one GIL what lies, relative to its start; the parts follow each other in this order. */
 struct bd_probe_layout {
@@ -35,12 +36,22 @@ struct bd_probe_thread {
 	__u64 off_ns, wake_ns, on_ns; /* on_ns 0: none yet */
 	__u64 wait_sum_ns;            /* of its slices so far */
 	__u64 gil, number;            /* address; switch_number when it last slept */
+	__u64 ran_ns, delay_ns;       /* the kernel's totals of it when it went to sleep: on a processor, on a run queue */
 	__u32 epoch;
 	__u16 bucket;
-	__u8 asleep, woken;
-	__u8 part, by_futex, number_known, dropped;
+	__u8 state;                   /* enum bd_probe_state */
+	__u8 part;                    /* of the GIL it sleeps on */
+	__u8 woken, by_futex;
+	__u8 number_known, was_holder; /* of what it read when it last slept */
+	__u8 dropped;                 /* it woke a waiter since, so it held the GIL */
 	__u8 holder, first_holder;    /* columns of the matrix */
-	__u8 counted_holder, unused[5];
+	__u8 unused[5];
+};
+
+enum bd_probe_state {
+	BD_PROBE_RUNS = 0,
+	BD_PROBE_SLEEPS,
+	BD_PROBE_RAN, /* it runs, but its wake was not seen: what the run queue took is known when it leaves the processor */
 };
 
 struct bd_probe_block {

@@ -33,11 +33,19 @@ struct pid {
 	unsigned int level;
 	struct upid numbers[1];
 };
+struct sched_entity {
+	__u64 sum_exec_runtime;
+};
+struct sched_info {
+	unsigned long long run_delay;
+};
 struct task_struct {
 	unsigned int __state;
 	int pid;
 	struct task_struct *group_leader;
 	struct pid *thread_pid;
+	struct sched_entity se;
+	struct sched_info sched_info;
 };
 
 #pragma clang attribute pop

@@ -1,0 +1,345 @@
+/* What counts as one wait, on a GIL made up for the purpose: a thread goes through sleeps whose every circumstance is
+ * set (which part, whose wake, what last_holder and switch_number say), and the counters must be exactly these. */
+#include "bd_test.h"
+#include "probe.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/futex.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+
+/* a step names only what matters to it */
+#pragma GCC diagnostic ignored "-Wmissing-field-initializers"
+
+#define TIMER_NS 1000000
+#define TARGET 0
+
+static struct {
+	uint64_t interval, last_holder, locked, switch_number;
+	uint32_t cond[12], mutex[10], switch_cond[12], switch_mutex[10];
+	uint32_t outside[4];
+} gil;
+static struct {
+	uint64_t native_thread_id;
+} self_state, other_state = {4000000};
+
+static const struct bd_probe_layout layout = {
+	.last_holder = 8,
+	.switch_number = 24,
+	.cond = 32,
+	.mutex = 80,
+	.switch_cond = 120,
+	.switch_mutex = 168,
+	.size = 208,
+};
+
+struct step {
+	uint32_t *word;
+	bool woken;          /* by the other thread, else by its timer */
+	unsigned number_by;  /* switch_number goes on by this before the sleep */
+	bool self_held;      /* last_holder is the sleeper itself */
+	int64_t busy_ns;     /* before the sleep */
+};
+
+/* ---- the child ----------------------------------------------------------------------------------------------- */
+
+static _Atomic(uint32_t *) asleep_on;
+static _Atomic int sleeper;
+
+static void busy(int64_t ns)
+{
+	for (int64_t end = bd_clock_mono_ns() + ns; bd_clock_mono_ns() < end;)
+		;
+}
+
+/* Wakes the sleeper from each word it names, once the kernel says that it sleeps in futex(2). */
+static void *waker(void *unused)
+{
+	for (;;) {
+		uint32_t *word = atomic_load(&asleep_on);
+		if (!word)
+			continue;
+		char path[64], text[32] = "";
+		snprintf(path, sizeof path, "/proc/self/task/%d/syscall", atomic_load(&sleeper));
+		int fd = open(path, O_RDONLY);
+		ssize_t n = read(fd, text, sizeof text - 1);
+		close(fd);
+		if (n < 4 || strncmp(text, "202 ", 4) != 0)
+			continue;
+		atomic_store(&asleep_on, NULL);
+		syscall(SYS_futex, word, FUTEX_WAKE_PRIVATE, 1, NULL, NULL, 0);
+	}
+	return unused;
+}
+
+static void go_through(const struct step *steps, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		const struct step *s = &steps[i];
+		gil.switch_number += s->number_by;
+		gil.last_holder = (uint64_t)(uintptr_t)(s->self_held ? (void *)&self_state : (void *)&other_state);
+		busy(s->busy_ns);
+		struct timespec t = {0, TIMER_NS};
+		if (s->woken)
+			atomic_store(&asleep_on, s->word);
+		long r = syscall(SYS_futex, s->word, FUTEX_WAIT_PRIVATE, 0, s->woken ? NULL : &t, NULL, 0);
+		if (s->woken ? r != 0 : (r == 0 || errno != ETIMEDOUT))
+			_exit(1);
+	}
+}
+
+/* ---- the test ------------------------------------------------------------------------------------------------ */
+
+static struct bd_probe *probe;
+
+static void load(void)
+{
+	struct bd_error err = {0};
+	if (bd_probe_load(&probe, &err) < 0 || bd_probe_on(probe, &err) < 0) {
+		if (strcmp(err.key, "no-bpf-rights") == 0 || strcmp(err.key, "no-btf") == 0)
+			BD_SKIP("%s", err.message);
+		BD_FAIL("%s: %s", err.key, err.message);
+	}
+}
+
+static pid_t start_child(void (*run)(const void *), const void *arg, const struct bd_probe_layout *l, uint64_t shift)
+{
+	bd_probe_clear(probe, TARGET);
+	struct bd_probe_target *t = bd_probe_target(probe, TARGET);
+	t->layout = *l;
+	t->gil[0] = (uint64_t)(uintptr_t)&gil + shift;
+	t->gils_len = 1;
+	int go[2];
+	BD_CHECK(pipe(go) == 0);
+	fflush(stdout);
+	pid_t pid = fork();
+	if (pid == 0) {
+		char c;
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		if (read(go[0], &c, 1) != 1)
+			_exit(1);
+		self_state.native_thread_id = (uint64_t)syscall(SYS_gettid);
+		run(arg);
+		_exit(0);
+	}
+	int pidfd = bd_pidfd_open(pid);
+	BD_CHECK(pidfd >= 0);
+	BD_CHECK_INT(bd_probe_mark(probe, pidfd, TARGET), 0);
+	BD_CHECK(write(go[1], "", 1) == 1);
+	int status;
+	BD_CHECK_INT(waitpid(pid, &status, 0), pid);
+	BD_CHECK_INT(status, 0);
+	close(pidfd);
+	close(go[0]);
+	close(go[1]);
+	return pid;
+}
+
+struct script {
+	const struct step *steps;
+	size_t n;
+};
+
+static void run_script(const void *arg)
+{
+	const struct script *s = arg;
+	pthread_t t;
+	atomic_store(&sleeper, (int)syscall(SYS_gettid));
+	if (pthread_create(&t, NULL, waker, NULL) != 0)
+		_exit(1);
+	go_through(s->steps, s->n);
+}
+
+static const struct bd_probe_counters *counters(void)
+{
+	return bd_probe_counters(probe, TARGET);
+}
+
+/* The counters of the only thread that slept; those of nobody (all zero) when none did. A reaped thread may still be on
+ * its way off the processor, where the last slice is settled. */
+static struct bd_probe_thread run(const struct step *steps, size_t n, uint64_t shift)
+{
+	struct script s = {steps, n};
+	pid_t pid = start_child(run_script, &s, &layout, shift);
+	struct bd_probe_thread th = {0};
+	for (int i = 0; i < 1000; i++) {
+		bd_probe_read_thread(&counters()->thread[pid % BD_PROBE_THREADS], &th);
+		if (th.state == BD_PROBE_RUNS)
+			break;
+		bd_sleep_ns(1000000);
+	}
+	BD_CHECK(th.tid == 0 || th.tid == (uint32_t)pid);
+	BD_CHECK_INT(counters()->lost, 0);
+	BD_CHECK_INT(th.wait_ns, th.holder_ns + th.runqueue_ns + th.switch_ns + th.mutex_ns);
+	uint64_t hist = 0;
+	for (size_t b = 0; b < BD_PROBE_BUCKETS; b++)
+		hist += counters()->hist[b];
+	BD_CHECK_INT(hist, th.waits);
+	return th;
+}
+
+#define RUN(...)                                                       \
+	({                                                             \
+		const struct step steps_[] = {__VA_ARGS__};            \
+		run(steps_, sizeof steps_ / sizeof steps_[0], 0);      \
+	})
+
+#define COND gil.cond + 3
+
+BD_TEST(timer_slices_continue)
+{
+	load();
+	struct bd_probe_thread th = RUN({COND}, {COND}, {COND}, {COND}, {COND});
+	BD_CHECK_INT(th.waits, 1);
+	BD_CHECK_INT(th.retries, 0);
+	BD_CHECK_INT(th.runqueue_ns, 0); /* after a timer the run queue counts as holder */
+	BD_CHECK_INT(th.wait_ns, th.max_ns);
+}
+
+BD_TEST(a_hand_over_between_others_continues)
+{
+	load();
+	struct bd_probe_thread th = RUN({COND}, {COND, .number_by = 1, .busy_ns = 100000});
+	BD_CHECK_INT(th.waits, 1);
+	BD_CHECK_INT(th.retries, 0);
+}
+
+BD_TEST(got_it_and_lost_it_is_another)
+{
+	load();
+	struct bd_probe_thread th = RUN({COND}, {COND, .number_by = 2, .busy_ns = 100000}, {COND, .number_by = 2, .busy_ns = 100000});
+	BD_CHECK_INT(th.waits, 3);
+	BD_CHECK_INT(th.retries, 0);
+	BD_CHECK(th.max_ns < th.wait_ns);
+}
+
+BD_TEST(lost_the_race_continues)
+{
+	load();
+	struct bd_probe_thread th = RUN({COND, true}, {COND, true, .busy_ns = 100000}, {COND, true});
+	BD_CHECK_INT(th.waits, 1);
+	BD_CHECK_INT(th.retries, 0);
+}
+
+BD_TEST(woken_and_slept_later_is_another)
+{
+	load();
+	struct bd_probe_thread th = RUN({COND, true}, {COND, true, .number_by = 1, .busy_ns = 100000});
+	BD_CHECK_INT(th.waits, 2);
+	BD_CHECK_INT(th.retries, 0);
+}
+
+BD_TEST(woken_and_slept_at_once_is_a_retry)
+{
+	load();
+	struct bd_probe_thread th;
+	/* the machine may take the thread off its processor in these few us */
+	for (int i = 0; i < 50; i++) {
+		th = RUN({COND, true}, {COND, true, .number_by = 1});
+		BD_CHECK_INT(th.waits, 2);
+		if (th.retries == 1)
+			return;
+	}
+	BD_FAIL("%d retries", (int)th.retries);
+}
+
+BD_TEST(relock_continues)
+{
+	load();
+	struct bd_probe_thread th = RUN({COND, true}, {gil.mutex, true});
+	BD_CHECK_INT(th.waits, 1);
+	BD_CHECK_INT(th.retries, 0);
+	BD_CHECK(th.holder_ns > 0 && th.mutex_ns > 0);
+	th = RUN({gil.mutex, true}, {COND, true});
+	BD_CHECK_INT(th.waits, 1);
+}
+
+BD_TEST(releasing_is_another)
+{
+	load();
+	struct bd_probe_thread th = RUN({gil.mutex, true, .self_held = true}, {gil.mutex, true, .self_held = true, .busy_ns = 100000});
+	BD_CHECK_INT(th.waits, 2);
+}
+
+BD_TEST(parts)
+{
+	load();
+	struct bd_probe_thread th = RUN({gil.switch_cond});
+	BD_CHECK_INT(th.waits, 1);
+	BD_CHECK_INT(th.switch_ns, th.wait_ns);
+	th = RUN({gil.switch_mutex});
+	BD_CHECK_INT(th.mutex_ns, th.wait_ns);
+	th = RUN({gil.switch_mutex + 9});
+	BD_CHECK_INT(th.mutex_ns, th.wait_ns);
+	th = RUN({gil.cond + 11});
+	BD_CHECK_INT(th.holder_ns, th.wait_ns);
+}
+
+BD_TEST(holders)
+{
+	load();
+	struct bd_probe_thread th = RUN({COND}, {COND, .number_by = 2, .self_held = true, .busy_ns = 100000});
+	BD_CHECK_INT(th.waits, 2);
+	unsigned w = th.tid % BD_PROBE_THREADS, holder = 0;
+	for (unsigned i = 0; i < BD_PROBE_THREADS; i++)
+		if (counters()->thread[i].tid == other_state.native_thread_id)
+			holder = i + 1;
+	BD_CHECK(holder);
+	/* nobody is blocked by himself: that one is unknown */
+	BD_CHECK_INT(counters()->block[w][holder].waits, 1);
+	BD_CHECK_INT(counters()->block[w][0].waits, 1);
+	BD_CHECK_INT(counters()->block[w][w + 1].waits, 0);
+	BD_CHECK_INT(counters()->block[w][holder].ns + counters()->block[w][0].ns, th.holder_ns);
+}
+
+BD_TEST(elsewhere_is_nothing)
+{
+	load();
+	struct bd_probe_thread th = RUN({gil.outside}, {(uint32_t *)&gil.locked});
+	BD_CHECK_INT(th.waits, 0);
+	BD_CHECK_INT(th.tid, 0);
+	/* the same sleeps, the range put elsewhere */
+	const struct step steps[] = {{COND}, {COND, .number_by = 2}};
+	th = run(steps, 2, 4096);
+	BD_CHECK_INT(th.waits, 0);
+}
+
+/* ---- more threads than there is room for ---------------------------------------------------------------------- */
+
+static void *sleep_once(void *unused)
+{
+	struct timespec t = {0, TIMER_NS};
+	syscall(SYS_futex, gil.cond, FUTEX_WAIT_PRIVATE, 0, &t, NULL, 0);
+	return unused;
+}
+
+static void run_many(const void *arg)
+{
+	(void)arg; /* one after the other; nobody holds, so no column is taken by a holder */
+	for (int i = 0; i < BD_PROBE_THREADS + 3; i++) {
+		pthread_t t;
+		if (pthread_create(&t, NULL, sleep_once, NULL) != 0 || pthread_join(t, NULL) != 0)
+			_exit(1);
+	}
+}
+
+BD_TEST(too_many_threads_are_counted_as_lost)
+{
+	load();
+	start_child(run_many, NULL, &layout, 0);
+	uint64_t waits = 0;
+	for (int i = 0; i < 1000 && waits < BD_PROBE_THREADS; i++) {
+		waits = 0;
+		for (unsigned k = 0; k < BD_PROBE_THREADS; k++)
+			waits += counters()->thread[k].waits;
+		bd_sleep_ns(1000000);
+	}
+	BD_CHECK_INT(waits, BD_PROBE_THREADS);
+	BD_CHECK_INT(counters()->lost, 3);
+}
+
+BD_TEST_MAIN

@@ -52,6 +52,9 @@ static void ready_say(struct daemon *d, const struct bd_error *err)
 static void on_event(const struct bd_event *event, void *arg)
 {
 	struct daemon *d = arg;
+	if (event->kind == BD_EVENT_STATE)
+		bd_log(BD_LOG_INFO, "run %s is %s%s%s", event->run_id, bd_run_state_names[event->state], event->reason ? ": " : "",
+			event->reason ? event->reason->message : "");
 	bd_http_event(event, d->http);
 }
 

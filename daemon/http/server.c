@@ -4,6 +4,7 @@
 #include <arpa/inet.h>
 #include <dirent.h>
 #include <errno.h>
+#include <linux/tcp.h>
 #include <poll.h>
 #include <stdio.h>
 #include <sys/socket.h>
@@ -97,15 +98,26 @@ static int begin_request(struct mg_connection *conn)
 	return 1;
 }
 
+/* civetweb says "malformed" for headers that do not fit its buffer, too; the kernel knows how much has come. */
+static bool headers_too_large(const struct bd_http_call *c, int status)
+{
+	struct tcp_info info = {0};
+	socklen_t n = sizeof info;
+	if (status == 413 || status == 431)
+		return true;
+	int fd = status == 400 ? bd_http_socket(c) : -1;
+	return fd >= 0 && getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &n) == 0 && info.tcpi_bytes_received >= BD_HTTP_HEADERS_MAX;
+}
+
 /* civetweb's own refusals, before there is a request to route: said in the one error format. */
 static int http_error(struct mg_connection *conn, int status, const char *message)
 {
 	struct bd_http_call c = {.http = mg_get_user_data(mg_get_context(conn)), .conn = conn, .info = mg_get_request_info(conn)};
 	struct bd_error err = {0};
-	if (status == 413 || status == 431)
+	if (headers_too_large(&c, status))
 		bd_error_set(&err, -E2BIG, "headers-too-large", NULL, "the request's headers are larger than %d bytes", BD_HTTP_HEADERS_MAX);
 	else if (status < 500)
-		bd_error_set(&err, -EINVAL, "bad-request", NULL, "%s", message && *message ? message : "this is not an HTTP request");
+		bd_error_set(&err, -EINVAL, "bad-request", NULL, "this is not an HTTP request, or not all of it came (%s)", message ? message : "");
 	else
 		bd_error_set(&err, -EIO, "internal", NULL, "%s", message && *message ? message : "the server failed");
 	mg_disable_connection_keep_alive(conn);

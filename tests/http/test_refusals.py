@@ -1,0 +1,168 @@
+"""Every refusal that docs/interfaces.md section 3 names, each beside the same request accepted."""
+import gzip
+import json
+
+from daemon import Shared
+
+RUNS = "/api/v1/runs"
+DRY = {"target": "gil-contention", "dry_run": True}
+
+
+class Refusals(Shared):
+    def refused(self, answer, status, key):
+        self.assertEqual((answer.status, answer.key), (status, key), answer.body)
+
+    def test_token(self):
+        self.assertEqual(self.d.request("GET", RUNS).status, 200)
+        for token in (False, "x", "", self.d.token[:-1], self.d.token + "x", self.d.token.upper() + "G"):
+            a = self.d.request("GET", RUNS, token=token, headers={"Authorization": "Bearer "} if token == "" else None)
+            self.refused(a, 401, "unauthorized")
+            self.assertEqual(a.headers["WWW-Authenticate"], "Bearer")
+        for scheme in ("Basic ", "", "Bearer"):
+            self.refused(self.d.request("GET", RUNS, token=False, headers={"Authorization": scheme + self.d.token}), 401, "unauthorized")
+        self.assertEqual(self.d.request("GET", RUNS, token=False, headers={"Authorization": "bearer " + self.d.token}).status, 200)
+        self.assertEqual(self.d.request("GET", "/api/v1/health", token=False).status, 200)
+
+    def test_everything_but_health_and_login_needs_it(self):
+        paths = self.d.get("/api/v1/openapi.json")["paths"]
+        tried = 0
+        for path, methods in paths.items():
+            for method in methods:
+                if (path, method) in (("/api/v1/health", "get"), ("/login", "post")):
+                    continue
+                self.refused(self.d.request(method.upper(), path.replace("{id}", "x"), token=False), 401, "unauthorized")
+                tried += 1
+        self.assertGreater(tried, 15)
+
+    def test_host(self):
+        port = self.d.port
+        for host in (f"127.0.0.1:{port}", f"localhost:{port}", f"[::1]:{port}", f"LOCALHOST:{port}"):
+            self.assertEqual(self.d.request("GET", RUNS, headers={"Host": host}).status, 200, host)
+        for host in ("evil.example", f"evil.example:{port}", "127.0.0.1", "localhost", f"127.0.0.1:{port + 1}", f"127.0.0.1:{port}.evil.example",
+                     f"127.0.0.1.evil.example:{port}", "", f"a@127.0.0.1:{port}"):
+            self.refused(self.d.request("GET", RUNS, headers={"Host": host}), 421, "wrong-host")
+        self.refused(self.d.raw(b"GET /api/v1/health HTTP/1.0\r\n\r\n"), 421, "wrong-host")
+
+    def test_origin(self):
+        port = self.d.port
+        self.assertEqual(self.d.request("GET", RUNS, headers={"Origin": f"http://127.0.0.1:{port}"}).status, 200)
+        for origin in ("http://evil.example", "null", f"https://127.0.0.1:{port}", f"http://localhost:{port}", f"http://127.0.0.1:{port + 1}",
+                       f"http://127.0.0.1:{port}.evil.example", ""):
+            for method, path in (("GET", RUNS), ("POST", RUNS), ("OPTIONS", RUNS), ("GET", "/api/v1/health")):
+                if origin or method == "GET":
+                    self.refused(self.d.request(method, path, headers={"Origin": origin}), 403, "foreign-origin")
+
+    def test_no_leave_for_other_origins(self):
+        a = self.d.request("OPTIONS", RUNS, headers={"Access-Control-Request-Method": "POST"}, token=False)
+        self.assertEqual(a.status, 204)
+        self.assertFalse([h for h in a.headers if h.lower().startswith("access-control")])
+
+    def test_method(self):
+        a = self.d.request("PUT", RUNS)
+        self.refused(a, 405, "method-not-allowed")
+        self.assertEqual(a.headers["Allow"], "GET, HEAD, POST, OPTIONS")
+        a = self.d.request("POST", "/api/v1/health", {})
+        self.refused(a, 405, "method-not-allowed")
+        self.assertEqual(a.headers["Allow"], "GET, HEAD, OPTIONS")
+        a = self.d.request("OPTIONS", "/api/v1/runs/x", token=False)
+        self.assertEqual((a.status, a.headers["Allow"], a.body), (204, "GET, HEAD, DELETE, OPTIONS", b""))
+        self.refused(self.d.raw(f"BREW / HTTP/1.1\r\nHost: 127.0.0.1:{self.d.port}\r\n\r\n".encode()), 400, "bad-request")
+
+    def test_path(self):
+        for path in ("/", "/api", "/api/v1", "/api/v1/", "/api/v1/nothing", "/api/v1/runs/", "/api/v1/runs/a/b", "/api/v2/runs",
+                     "/api/v1/traces", "/api/v1/compare", "/api/v1/%72uns", "/etc/passwd", "/../../etc/passwd", "/api/v1/runs/x/events/"):
+            self.refused(self.d.request("GET", path), 404, "not-found")
+        self.refused(self.d.request("GET", "/api/v1/runs/01J00000000000000000000000"), 404, "not-found")
+
+    def test_query(self):
+        self.assertEqual(self.d.request("GET", RUNS + "?limit=3&suite=a%20b&label=k%3Dv").status, 200)
+        a = self.d.request("GET", RUNS + "?limt=3")
+        self.refused(a, 400, "unknown-field")
+        self.assertIn("limit", a.json["error"]["hint"])
+        for query in ("limit=0", "limit=1001", "limit=-1", "limit=x", "limit=", "limit=1&limit=2", "state=done", "limit=99999999999999999999"):
+            self.refused(self.d.request("GET", RUNS + "?" + query), 400, "bad-value")
+        self.refused(self.d.request("GET", RUNS + "?suite=%00"), 400, "bad-request")
+        self.refused(self.d.request("GET", "/api/v1/health?x=1", token=False), 400, "unknown-field")
+
+    def test_unknown_fields_are_named_with_their_path(self):
+        self.assertEqual(self.d.request("POST", RUNS, DRY).status, 200)
+        a = self.d.request("POST", RUNS, {**DRY, "bugdet_s": 3})
+        self.refused(a, 400, "unknown-field")
+        self.assertIn("bugdet_s", a.json["error"]["message"])
+        self.assertIn("budget_s", a.json["error"]["message"] + str(a.json["error"]["hint"]))
+        a = self.d.request("POST", RUNS, {**DRY, "labels": {"a": {"b": 1}}})
+        self.refused(a, 400, "bad-value")
+        self.assertIn("labels.a", a.json["error"]["message"])
+        self.refused(self.d.request("POST", "/api/v1/daemon/stop", {"force": True, "now": True}), 400, "unknown-field")
+        self.refused(self.d.request("POST", RUNS, {**DRY, "kind": "ab"}), 400, "bad-value")
+        self.refused(self.d.request("POST", RUNS, {"dry_run": True}), 400, "bad-value")
+
+    def test_programs_are_never_named_by_a_request(self):
+        for name in ("argv", "program", "path", "cwd", "sides"):
+            self.refused(self.d.request("POST", RUNS, {**DRY, name: ["/bin/true"]}), 400, "unknown-field")
+
+    def test_unknown_targets_and_values_name_the_nearest(self):
+        for change, key, near in (({"target": "gil-contentoin"}, "unknown-target", "gil-contention"), ({"axes": {"thread": [1]}}, "unknown-axis", "threads"),
+                                  ({"axes": {"gil": ["hod"]}}, "unknown-value", "hold")):
+            a = self.d.request("POST", RUNS, {**DRY, **change})
+            self.assertEqual(a.key, key, a.body)
+            self.assertIn(near, a.body.decode())
+
+    def test_json(self):
+        json_type = {"Content-Type": "application/json"}
+        for body in ("{", "[]", "1", "null", "{\"a\":1}x", "{'a':1}", "\ufeff{}", "", " "):
+            a = self.d.request("POST", RUNS, body.encode(), headers=json_type)
+            self.assertEqual(a.status, 400, (body, a.body))
+            self.assertIn(a.key, ("bad-json", "bad-value"))
+        for body in (b"{\"target\":\"\xff\"}", b"{\"target\":\"\xc0\xaf\"}", b"{\"target\":\"\xed\xa0\x80\"}", b"{\"target\":\"a\"}\0"):
+            self.refused(self.d.request("POST", RUNS, body, headers=json_type), 400, "bad-json")
+        deep = 200000
+        self.refused(self.d.request("POST", RUNS, b"[" * deep + b"]" * deep, headers=json_type), 400, "bad-json")
+        self.refused(self.d.request("POST", RUNS, b'{"labels":' + b'{"a":' * 40 + b"1" + b"}" * 41, headers=json_type), 400, "bad-json")
+        brackets = {**DRY, "labels": {"a": "[" * 5000}}
+        self.assertEqual(self.d.request("POST", RUNS, brackets).status, 200)
+
+    def test_media_type(self):
+        body = json.dumps(DRY)
+        for kind in ("application/json", "application/json; charset=utf-8", "Application/JSON"):
+            self.assertEqual(self.d.request("POST", RUNS, body, headers={"Content-Type": kind}).status, 200)
+        for kind in (None, "text/plain", "application/x-www-form-urlencoded", "application/jsonp"):
+            self.refused(self.d.request("POST", RUNS, body, headers={"Content-Type": kind}), 415, "wrong-media-type")
+
+    def test_body_where_there_is_none(self):
+        self.refused(self.d.request("GET", RUNS, {"a": 1}), 400, "unknown-field")
+        self.assertEqual(self.d.request("GET", RUNS, {}).status, 200)
+
+    def test_body_size(self):
+        fits = {**DRY, "labels": {"a": "x" * (1024 * 1024 - 200)}}
+        self.assertEqual(self.d.request("POST", RUNS, fits).status, 200)
+        for size in (1024 * 1024 + 1, 8 * 1024 * 1024):
+            a = self.d.request("POST", RUNS, "x" * size, headers={"Content-Type": "application/json"})
+            self.refused(a, 413, "body-too-large")
+        # a body that is announced and not sent is refused at once
+        head = f"POST {RUNS} HTTP/1.1\r\nHost: 127.0.0.1:{self.d.port}\r\nAuthorization: Bearer {self.d.token}\r\nContent-Type: application/json\r\n"
+        self.refused(self.d.raw((head + "Content-Length: 2000000000\r\n\r\n").encode()), 413, "body-too-large")
+        for length in ("-1", "x", "99999999999999999999"):
+            self.assertIn(self.d.raw((head + f"Content-Length: {length}\r\n\r\n").encode()).key, ("bad-request", "body-too-large"))
+        self.refused(self.d.raw((head + "Transfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n").encode()), 400, "bad-request")
+        # a stranger's body is not read
+        a = self.d.request("POST", RUNS, "x" * 300000, headers={"Content-Type": "application/json"}, token=False)
+        self.refused(a, 401, "unauthorized")
+
+    def test_header_size(self):
+        self.assertEqual(self.d.request("GET", RUNS, headers={"X-Much": "x" * 12000}).status, 200)
+        self.refused(self.d.request("GET", RUNS, headers={"X-Much": "x" * 17000}), 431, "headers-too-large")
+        a = self.d.raw(f"GET {RUNS} HTTP/1.1\r\nHost: 127.0.0.1:{self.d.port}\r\n".encode() + b"X: y\r\n" * 10000 + b"\r\n")
+        self.refused(a, 431, "headers-too-large")
+
+    def test_nonsense(self):
+        for data in (b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03", b"hello\r\n\r\n", b"GET\r\n\r\n", b"\0\0\0\0", b"GET / HTTP/9.9\r\nHost: x\r\n\r\n",
+                     b"GET / FTP/1.1\r\n\r\n", b"GET / HTTP/1.1\r\nNo Colon Here\r\n\r\n"):
+            a = self.d.raw(data, half_close=True)
+            self.assertIn((a.status, a.key), ((400, "bad-request"), (500, "internal"), (421, "wrong-host")), data)
+        self.assertEqual(self.d.request("GET", RUNS).status, 200)
+
+    def test_errors_are_never_compressed_into_something_else(self):
+        a = self.d.request("GET", "/nothing", headers={"Accept-Encoding": "gzip"})
+        body = gzip.decompress(a.body) if a.headers["Content-Encoding"] == "gzip" else a.body
+        self.assertEqual(json.loads(body)["error"]["key"], "not-found")

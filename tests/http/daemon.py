@@ -168,6 +168,10 @@ class Daemon:
     def wait_samples(self, run, n=1, seconds=90):
         return wait_for(f"{n} samples of {run}", seconds, lambda: len(self.get(f"/api/v1/runs/{run}/samples")["samples"]) >= n)
 
+    def wait_runs(self, seconds=30):
+        """The id of the newest run, once there is one."""
+        return wait_for("a run", seconds, lambda: [r["id"] for r in self.get("/api/v1/runs")["runs"]])[0]
+
     def end(self, how=signal.SIGTERM, seconds=30):
         """Signals it and waits for its end; its exit status."""
         if self.process.poll() is None:

@@ -31,44 +31,93 @@ int bd_json_parse(const char *text, const char *what, cJSON **ret, struct bd_err
 	return 0;
 }
 
-char *bd_json_text(const cJSON *j)
+/* ---- printing: cJSON's own printer writes whole numbers from 10^15 on as "1e+15", which readers take for a fraction ---- */
+
+static void print_string(struct bd_str *b, const char *s)
 {
-	char *s = cJSON_PrintUnformatted(j);
-	char *copy = bd_strdup(s ? s : "null");
-	cJSON_free(s);
-	return copy;
+	bd_str_puts(b, "\"");
+	for (const char *p = s; *p;) {
+		size_t plain = strcspn(p, "\"\\\1\2\3\4\5\6\7\10\11\12\13\14\15\16\17\20\21\22\23\24\25\26\27\30\31\32\33\34\35\36\37");
+		bd_str_append(b, p, plain);
+		p += plain;
+		if (!*p)
+			break;
+		if (*p == '"' || *p == '\\')
+			bd_str_printf(b, "\\%c", *p);
+		else if (*p == '\n')
+			bd_str_puts(b, "\\n");
+		else if (*p == '\t')
+			bd_str_puts(b, "\\t");
+		else
+			bd_str_printf(b, "\\u%04x", (unsigned)*p);
+		p++;
+	}
+	bd_str_puts(b, "\"");
 }
 
-/* cJSON prints tabs; people read two spaces, and short arrays of numbers on one line. */
-static void pretty(struct bd_str *b, const cJSON *j, int depth)
+/* As many digits as it takes to read the same number again. */
+static void print_number(struct bd_str *b, double v)
 {
-	bool object = cJSON_IsObject(j);
-	if ((!object && !cJSON_IsArray(j)) || !j->child) {
-		char *s = cJSON_PrintUnformatted(j);
-		bd_str_puts(b, s ? s : "null");
-		cJSON_free(s);
+	char text[32];
+	if (!isfinite(v)) {
+		bd_str_puts(b, "null");
 		return;
 	}
-	bd_str_puts(b, object ? "{" : "[");
-	const cJSON *item;
-	cJSON_ArrayForEach(item, j) {
-		bd_str_printf(b, "%s\n%*s", item == j->child ? "" : ",", 2 * (depth + 1), "");
-		if (object) {
-			cJSON *name = cJSON_CreateString(item->string);
-			char *s = cJSON_PrintUnformatted(name);
-			bd_str_printf(b, "%s: ", s ? s : "\"\"");
-			cJSON_free(s);
-			cJSON_Delete(name);
+	if (fabs(v) < 9007199254740992.0 && floor(v) >= v)
+		snprintf(text, sizeof text, "%.0f", v);
+	else
+		for (int digits = 15; digits <= 17; digits++) {
+			snprintf(text, sizeof text, "%.*g", digits, v);
+			double again = strtod(text, NULL);
+			if (!(again < v) && !(again > v))
+				break;
 		}
-		pretty(b, item, depth + 1);
+	bd_str_puts(b, text);
+}
+
+/* indent < 0: one line, no blanks. */
+static void print(struct bd_str *b, const cJSON *j, int indent)
+{
+	bool object = cJSON_IsObject(j);
+	if (cJSON_IsString(j)) {
+		print_string(b, j->valuestring);
+	} else if (cJSON_IsNumber(j)) {
+		print_number(b, j->valuedouble);
+	} else if (cJSON_IsRaw(j)) {
+		bd_str_puts(b, j->valuestring);
+	} else if (object || cJSON_IsArray(j)) {
+		int inner = indent < 0 ? indent : indent + 2;
+		const cJSON *item;
+		bd_str_puts(b, object ? "{" : "[");
+		cJSON_ArrayForEach(item, j) {
+			bd_str_puts(b, item == j->child ? "" : ",");
+			if (indent >= 0)
+				bd_str_printf(b, "\n%*s", inner, "");
+			if (object) {
+				print_string(b, item->string);
+				bd_str_puts(b, indent < 0 ? ":" : ": ");
+			}
+			print(b, item, inner);
+		}
+		if (indent >= 0 && j->child)
+			bd_str_printf(b, "\n%*s", indent, "");
+		bd_str_puts(b, object ? "}" : "]");
+	} else {
+		bd_str_puts(b, cJSON_IsTrue(j) ? "true" : cJSON_IsFalse(j) ? "false" : "null");
 	}
-	bd_str_printf(b, "\n%*s%s", 2 * depth, "", object ? "}" : "]");
+}
+
+char *bd_json_text(const cJSON *j)
+{
+	struct bd_str b = {0};
+	print(&b, j, -1);
+	return bd_str_take(&b);
 }
 
 char *bd_json_pretty(const cJSON *j)
 {
 	struct bd_str b = {0};
-	pretty(&b, j, 0);
+	print(&b, j, 0);
 	return bd_str_take(&b);
 }
 

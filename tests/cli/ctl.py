@@ -12,6 +12,8 @@ BUILD = os.environ["BENCHD_BUILD"]
 BENCHCTL = os.path.join(BUILD, "bin", "benchctl")
 RENDER = os.path.join(BUILD, "tests", "cli_render")
 HERE = os.path.dirname(os.path.abspath(__file__))
+# Something else may be measuring on this machine, and then a run waits for its turn.
+PATIENCE = 600
 ESCAPE = re.compile(r"\x1b\[[0-9;]*m")
 
 
@@ -68,7 +70,7 @@ class Case(unittest.TestCase):
         return subprocess.Popen([BENCHCTL, *args], env=environment(cls.data, **(env or {})), stdin=subprocess.DEVNULL, text=True,
                                 encoding="utf-8", **more)
 
-    def ctl(self, *args, status=0, timeout=120, env=None):
+    def ctl(self, *args, status=0, timeout=PATIENCE, env=None):
         """Runs to the end; (stdout, stderr)."""
         p = self.popen(*args, env=env)
         try:
@@ -81,6 +83,6 @@ class Case(unittest.TestCase):
             self.assertEqual(p.returncode, status, f"benchctl {' '.join(args)}\n{out}\n{err}")
         return out, err
 
-    def json(self, *args, status=0, timeout=120, env=None):
-        out, _ = self.ctl(*args, status=status, timeout=timeout, env=env)
+    def json(self, *args, status=0, timeout=PATIENCE, env=None):
+        out, _ = self.ctl("--json", *args, status=status, timeout=timeout, env=env)
         return json.loads(out)

@@ -104,4 +104,19 @@ BD_TEST(line_of_a_path)
 	BD_CHECK_INT(bd_json_line(text, "nope"), 0);
 }
 
+BD_TEST(text_of_a_parsed_document_is_the_same_document)
+{
+	static const char text[] = "{\"seed\":3853932037252190,\"most\":-9007199254740991,\"half\":0.5,\"small\":1e-300,\"third\":0.333333333333,"
+	                           "\"text\":\"a\\\"b\\\\c\\n\\t\\u0001µ\",\"none\":null,\"yes\":true,\"no\":false,\"empty\":[{},[]]}";
+	bd_auto_json cJSON *j = NULL;
+	struct bd_error err;
+	BD_CHECK_INT(bd_json_parse(text, "text", &j, &err), 0);
+	bd_auto_free char *one_line = bd_json_text(j), *indented = bd_json_pretty(j);
+	BD_CHECK_STR(one_line, text);
+	bd_auto_json cJSON *again = NULL;
+	BD_CHECK_INT(bd_json_parse(indented, "indented", &again, &err), 0);
+	BD_CHECK(cJSON_Compare(j, again, true));
+	BD_CHECK(strstr(indented, "\n  \"half\": 0.5,\n") != NULL);
+}
+
 BD_TEST_MAIN

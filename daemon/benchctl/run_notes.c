@@ -118,7 +118,7 @@ static void about_noise(const struct bd_run_document *doc, const struct bd_scree
 			bd_auto_free char *floor = bd_text_percent(fmax(fabs(1 - n->lo), fabs(n->hi - 1)));
 			bd_str_printf(&text, " [%.3f, %.3f]: this machine sees ≥ %s today", n->lo, n->hi, floor);
 		} else {
-			bd_str_puts(&text, ", without an interval: too few launches with undisturbed pairs");
+			bd_str_puts(&text, " (no interval: too few undisturbed launches)");
 		}
 		bd_put(out, s, BD_DIM, i ? "   " : "A/A");
 		bd_str_printf(out, "%*s%-14s ", LABEL - 3, "", kind);
@@ -226,7 +226,10 @@ static void about_gaps(const struct bd_run_document *doc, const struct bd_screen
 		for (size_t i = 0; i < n; i++) {
 			bd_auto_str struct bd_str text = {0};
 			bd_str_puts(&text, scaling ? "not shown" : "waits not traced");
-			if (said[i].cells_len < of)
+			if (said[i].cells_len == 1 && of > 1) {
+				bd_auto_free char *label = bd_cell_label(doc, said[i].cells[0]);
+				bd_str_printf(&text, " for %s", label);
+			} else if (said[i].cells_len < of)
 				bd_str_printf(&text, " for %zu of %zu cells", said[i].cells_len, of);
 			put_reason(&text, said[i].reason);
 			bd_note_put(out, s, scaling ? "scaling" : "GIL", BD_YELLOW, text.s);

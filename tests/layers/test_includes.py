@@ -100,7 +100,6 @@ class Includes(unittest.TestCase):
                 with self.subTest(program=program):
                     self.check(program, include_dirs, set(PROGRAM_MAY_INCLUDE[program].split()))
 
-    @unittest.skipIf(os.path.exists(os.path.join(ROOT, "cmake", "Bootstrap.cmake")), "BOOTSTRAP: modules are still landing")
     def test_every_module_is_here(self):
         missing = sorted(set(MAY_INCLUDE) - set(MODULES))
         self.assertFalse(missing, f"rows of MAY_INCLUDE without a module: {missing}")

@@ -143,3 +143,12 @@ endforeach()
 if(NOT BD_INTERPRETERS)
   message(WARNING "no usable Python >= 3.11 with headers and a shared libpython was found: no worker is built")
 endif()
+
+# A worker of an interpreter that is gone would still be offered: its folder goes with it.
+file(GLOB built LIST_DIRECTORIES true RELATIVE ${CMAKE_BINARY_DIR}/lib/benchd/interpreters
+     ${CMAKE_BINARY_DIR}/lib/benchd/interpreters/*)
+foreach(id ${built})
+  if(NOT id IN_LIST BD_INTERPRETERS)
+    file(REMOVE_RECURSE ${CMAKE_BINARY_DIR}/lib/benchd/interpreters/${id})
+  endif()
+endforeach()

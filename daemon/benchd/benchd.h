@@ -57,6 +57,8 @@ struct life {
 	double idle_exit_s;
 	/* Time of the last use, INT64_MAX while in use. */
 	int64_t (*last_use_ns)(void *arg);
+	/* The idle time has passed: closes the door. False when somebody came in before it was shut. */
+	bool (*retire)(void *arg);
 	void *arg;
 };
 /* Returns when a signal came, life_stop was called or nobody used us for idle_exit_s. The reason, for the log. */

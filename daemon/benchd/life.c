@@ -58,8 +58,11 @@ const char *life_wait(const struct life *l)
 	struct pollfd p[] = {{.fd = signals, .events = POLLIN}, {.fd = asked, .events = POLLIN}};
 	for (;;) {
 		int wait_ms = l->idle_exit_s > 0 ? idle_left_ms(l) : TURN_MS;
-		if (wait_ms == 0)
-			return "nobody used it";
+		if (wait_ms == 0) {
+			if (l->retire(l->arg))
+				return "nobody used it";
+			continue;
+		}
 		int n = poll(p, BD_LEN(p), wait_ms);
 		if (n < 0 && errno != EINTR)
 			return "poll failed";

@@ -81,6 +81,12 @@ static int64_t last_use_ns(void *arg)
 	return bd_http_last_request_ns(d->http);
 }
 
+static bool retire(void *arg)
+{
+	struct daemon *d = arg;
+	return bd_engine_idle(d->engine) && bd_http_retire(d->http, (int64_t)(d->options.idle_exit_s * 1e9));
+}
+
 /* ---- starting ---------------------------------------------------------------------------------------------------------------- */
 
 /* What tells two builds apart: the version alone does not. */
@@ -187,7 +193,7 @@ int main(int argc, char **argv)
 			status = fail(&d, &err);
 		} else {
 			ready_say(&d, NULL);
-			const struct life life = {.idle_exit_s = d.options.idle_exit_s, .last_use_ns = last_use_ns, .arg = &d};
+			const struct life life = {.idle_exit_s = d.options.idle_exit_s, .last_use_ns = last_use_ns, .retire = retire, .arg = &d};
 			const char *why = life_wait(&life);
 			bd_log(BD_LOG_INFO, "ending: %s", why);
 			life_ending();

@@ -22,6 +22,9 @@ int bd_http_start(const struct bd_http_config *config, struct bd_http **ret, str
 /* With NULL, requests that need it are answered "stopping" from now on; returns when no request uses the old one any more.
  * Event streams go on: what the engine says while it is freed still reaches them. */
 void bd_http_set_engine(struct bd_http *h, struct bd_engine *engine);
+/* As with NULL, but only when there was no request for unused_ns and there is no stream: one that was answered before is
+ * never followed by one that is refused. False when it was used. */
+bool bd_http_retire(struct bd_http *h, int64_t unused_ns);
 void bd_http_stop(struct bd_http **h);
 int bd_http_port(const struct bd_http *h);
 int64_t bd_http_last_request_ns(const struct bd_http *h); /* monotonic; for the idle exit. health does not count */

@@ -29,7 +29,6 @@ struct bd_http {
 	char *url;                        /* "http://127.0.0.1:PORT" */
 	int64_t started_ns;
 	_Atomic int64_t last_request_ns;
-	_Atomic int in_flight;            /* requests that count for the idle exit */
 	_Atomic bool stopping;
 	pthread_rwlock_t engine_lock;     /* readers use the engine, the writer takes it away */
 	struct bd_engine *engine;

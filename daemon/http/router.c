@@ -63,10 +63,15 @@ static int admit(struct bd_http_call *c, const char *path, struct bd_error *err)
 	return r;
 }
 
+/* Only requests that come this far are use of the daemon: a stranger who knocks does not keep it alive. */
 static int handle(struct bd_http_call *c, struct bd_error *err)
 {
-	if (c->route->waits)
-		return c->route->handle(c, err);
+	if (c->route->waits) {
+		int r = c->route->handle(c, err);
+		if (!c->route->unseen)
+			c->http->last_request_ns = bd_clock_mono_ns();
+		return r;
+	}
 	c->engine = bd_http_engine_take(c->http);
 	if (!c->engine)
 		return bd_error_set(err, -ESHUTDOWN, "stopping", "try again in a moment", "this benchd is starting or stopping");
@@ -74,6 +79,8 @@ static int handle(struct bd_http_call *c, struct bd_error *err)
 	int r = c->route->handle(c, err);
 	bd_engine_gap_leave(c->engine);
 	c->engine = NULL;
+	if (!c->route->unseen)
+		c->http->last_request_ns = bd_clock_mono_ns(); /* before the engine is given back: see bd_http_retire */
 	bd_http_engine_give(c->http);
 	return r;
 }
@@ -97,15 +104,10 @@ static int serve(struct bd_http_call *c, struct bd_error *err)
 void bd_http_route_call(struct bd_http_call *c)
 {
 	struct bd_error err = {0};
-	c->http->in_flight++;
 	int r = serve(c, &err);
 	if (r < 0 && !c->answered) {
 		if (!err.key[0])
 			bd_error_set(&err, r, "internal", NULL, "the request failed: %s", strerror(-r));
 		bd_http_reply_error(c, &err);
 	}
-	/* refused requests are no use of the daemon: a stranger who knocks must not keep it alive */
-	if (c->route && !c->route->unseen && (r >= 0 || !bd_streq(err.key, "unauthorized")))
-		c->http->last_request_ns = bd_clock_mono_ns();
-	c->http->in_flight--;
 }

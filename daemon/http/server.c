@@ -193,6 +193,16 @@ void bd_http_set_engine(struct bd_http *h, struct bd_engine *engine)
 	pthread_rwlock_unlock(&h->engine_lock);
 }
 
+bool bd_http_retire(struct bd_http *h, int64_t unused_ns)
+{
+	pthread_rwlock_wrlock(&h->engine_lock); /* requests wait here while it is decided */
+	bool unused = bd_clock_mono_ns() - h->last_request_ns >= unused_ns && bd_http_streams(h) == 0;
+	if (unused)
+		h->engine = NULL;
+	pthread_rwlock_unlock(&h->engine_lock);
+	return unused;
+}
+
 struct bd_engine *bd_http_engine_take(struct bd_http *h)
 {
 	pthread_rwlock_rdlock(&h->engine_lock);
@@ -265,7 +275,7 @@ int bd_http_port(const struct bd_http *h)
 
 int64_t bd_http_last_request_ns(const struct bd_http *h)
 {
-	return h->in_flight > 0 ? bd_clock_mono_ns() : h->last_request_ns;
+	return h->last_request_ns;
 }
 
 size_t bd_http_streams(const struct bd_http *h)

@@ -18,7 +18,7 @@ void bd_plan_table(const struct bd_plan_document *doc, const struct bd_screen *s
 	bd_str_printf(&rest, "would measure %zu cell%s", doc->cells_len - unsupported, doc->cells_len - unsupported == 1 ? "" : "s");
 	if (unsupported)
 		bd_str_printf(&rest, " (%zu unsupported)", unsupported);
-	if (doc->launches != BD_NULL_INT && doc->rounds != BD_NULL_INT)
+	if (doc->launches > 0 && doc->rounds > 0)
 		bd_str_printf(&rest, " in %lld launch%s × %lld round%s", (long long)doc->launches, doc->launches == 1 ? "" : "es",
 			(long long)doc->rounds, doc->rounds == 1 ? "" : "s");
 	bd_str_printf(&rest, ", about %s", time);

@@ -227,7 +227,7 @@ static void header(const struct table *t, struct bd_str *out)
 		bd_str_printf(&rest, "%s %s", good ? "in" : "after", wall);
 	}
 	bd_str_printf(&rest, "%s%zu cell%s", rest.len ? ", " : "", t->doc->cells_len, t->doc->cells_len == 1 ? "" : "s");
-	if (r->launches != BD_NULL_INT && r->rounds != BD_NULL_INT)
+	if (r->launches > 0 && r->rounds > 0) /* neither is known before the first launch */
 		bd_str_printf(&rest, ", %lld launch%s × %lld round%s", (long long)r->launches, r->launches == 1 ? "" : "es",
 			(long long)r->rounds, r->rounds == 1 ? "" : "s");
 	bd_str_puts(out, isfinite(r->wall_s) ? " " : ", ");

@@ -102,6 +102,7 @@ class Unusable(Case):
         data = os.path.join(self.data, "token-test")
         env = {"BENCHD_DATA": data}
         self.ctl("daemon", "start", env=env)
+        self.addCleanup(self.ctl, "daemon", "stop", "--force", status=None, env=env)
         token = self.json("daemon", "status", env=env)["token_file"]
         self.ctl("daemon", "stop", env=env)
         os.unlink(token)

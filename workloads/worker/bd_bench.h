@@ -8,6 +8,7 @@
 
 #include <sched.h>
 #include <stdatomic.h>
+#include <time.h>
 
 #define bd_auto_py BD_CLEANUP(bd_py_clear)
 static inline void bd_py_clear(PyObject **o)
@@ -63,6 +64,8 @@ void bd_ticker_reset(PyObject *ticker, uint64_t limit);
 struct bd_batch { /* what to run */
 	uint64_t iterations;        /* per thread, or 0: for duration_ns */
 	int64_t duration_ns;
+	int64_t cpu_ns;             /* the stop waits until every thread has had so much of a processor, … */
+	int64_t patience_ns;        /* … but no longer than this; 0 = it waits for nothing */
 	const struct bd_ints *processors;
 	const char *affinity;       /* pinned, set, free */
 	struct bd_kernel_event **logs; /* one per thread with log_cap events, NULL = no log */
@@ -74,6 +77,8 @@ struct bd_lane { /* one thread of a cell, and what its last batch was */
 	struct bd_team *team;
 	unsigned index, slot;
 	pid_t tid;
+	clockid_t cpu_clock;        /* readable by other threads */
+	int64_t cpu_begin_ns;
 	int64_t processor, voluntary, involuntary, minor_faults, major_faults;
 	int64_t cpu_ns, end_ns, overrun_ns;
 	uint64_t ops, straddled, native_calls, log_len;

@@ -9,10 +9,10 @@
 #include <errno.h>
 #include <limits.h>
 #include <linux/futex.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
-#include <time.h>
 #include <unistd.h>
 
 /* ---- processors -------------------------------------------------------------------------------------------- */
@@ -69,13 +69,18 @@ struct usage {
 	uint64_t calls;
 };
 
-static void read_usage_nogil(const struct bd_lane *lane, struct usage *u)
+static int64_t clock_ns(clockid_t clock)
 {
 	struct timespec t;
+	clock_gettime(clock, &t);
+	return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
+}
+
+static void read_usage_nogil(const struct bd_lane *lane, struct usage *u)
+{
 	getrusage(RUSAGE_THREAD, &u->ru);
 	u->calls = bd_kernel_slot_at(lane->slot)->calls;
-	clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
-	u->cpu_ns = (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
+	u->cpu_ns = clock_ns(CLOCK_THREAD_CPUTIME_ID);
 }
 
 static void account_nogil(struct bd_lane *lane, const struct usage *before, const struct usage *after)
@@ -97,6 +102,7 @@ static void begin_nogil(struct bd_lane *lane, struct usage *before)
 	slot->log_cap = b->log_cap;
 	slot->log = b->logs ? b->logs[lane->index] : NULL;
 	read_usage_nogil(lane, before);
+	lane->cpu_begin_ns = before->cpu_ns;
 }
 
 /* Does the work. With the GIL. */
@@ -134,6 +140,7 @@ static PyObject *lane_main(PyObject *capsule, PyObject *no_args)
 	struct bd_lane *lane = PyCapsule_GetPointer(capsule, NULL);
 	struct bd_team *team = lane->team;
 	lane->tid = gettid();
+	pthread_getcpuclockid(pthread_self(), &lane->cpu_clock);
 	bd_kernel_take_slot(lane->slot);
 	uint32_t turn = 0;
 	PyThreadState *state = PyEval_SaveThread();
@@ -233,6 +240,23 @@ static void run_alone(struct bd_team *team)
 	team->wall_ns = lane->end_ns - team->start_ns;
 }
 
+#define POLL_NS 2000000
+
+static void sleep_until_nogil(int64_t at)
+{
+	struct timespec t = {.tv_sec = at / 1000000000, .tv_nsec = at % 1000000000};
+	while (clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &t, NULL) == EINTR)
+		;
+}
+
+static bool all_had_nogil(const struct bd_team *team, int64_t cpu_ns)
+{
+	for (unsigned i = 0; i < team->n; i++)
+		if (clock_ns(team->lanes[i].cpu_clock) - team->lanes[i].cpu_begin_ns < cpu_ns)
+			return false;
+	return true;
+}
+
 static void run_together_nogil(struct bd_team *team)
 {
 	const struct bd_batch *b = team->batch;
@@ -244,10 +268,10 @@ static void run_together_nogil(struct bd_team *team)
 	raise_nogil(&team->turn, turn);
 	wait_while_nogil(&team->go, turn - 1);
 	if (b->duration_ns) {
-		int64_t at = team->start_ns + b->duration_ns;
-		struct timespec t = {.tv_sec = at / 1000000000, .tv_nsec = at % 1000000000};
-		while (clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &t, NULL) == EINTR)
-			;
+		int64_t at = team->start_ns + b->duration_ns, latest = team->start_ns + b->patience_ns;
+		sleep_until_nogil(at);
+		while (at < latest && !all_had_nogil(team, b->cpu_ns))
+			sleep_until_nogil(at += POLL_NS);
 		team->stop_ns = bd_clock_mono_ns();
 		atomic_store(&team->stop, true);
 		team->wall_ns = team->stop_ns - team->start_ns;

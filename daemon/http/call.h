@@ -25,7 +25,7 @@ struct bd_http_events;
 struct bd_http {
 	struct bd_http_config config;
 	struct mg_context *mg;
-	int port;
+	_Atomic int port;                 /* set while civetweb already serves */
 	char *url;                        /* "http://127.0.0.1:PORT" */
 	int64_t started_ns;
 	_Atomic int64_t last_request_ns;

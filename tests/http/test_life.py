@@ -44,7 +44,7 @@ class Life(Case):
         status = json.loads(r.stdout)
         self.assertEqual((r.returncode, status["running"], status["pid"]), (0, True, self.state(home)["pid"]))
         self.assertEqual(self.ctl(home, "daemon", "stop").returncode, 0)
-        self.assertTrue(self.gone(status["pid"]))
+        wait_for("its end", 10, lambda: self.gone(status["pid"]))
         self.assertEqual(self.ctl(home, "daemon", "status").returncode, 1)
 
     def test_eight_clients_at_once_start_one_daemon(self):

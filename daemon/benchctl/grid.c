@@ -125,8 +125,8 @@ static size_t total(const struct bd_grid *g, const struct layout *l)
 	return sum;
 }
 
-/* Drops columns, then narrows the flexible one, then the widest text, until the rest fits. */
-static void fit(const struct bd_grid *g, struct layout *l)
+/* Takes the flexible column down to what the others leave, but not below a least width. */
+static void shrink_flexible(const struct bd_grid *g, struct layout *l)
 {
 	for (size_t c = 0; c < g->columns_len; c++)
 		if (g->columns[c].flexible && l->width[c]) {
@@ -134,16 +134,44 @@ static void fit(const struct bd_grid *g, struct layout *l)
 			if (rest + l->width[c] > g->screen.width)
 				l->width[c] = rest + least > g->screen.width ? least : g->screen.width - rest;
 		}
-	while (total(g, l) > g->screen.width) {
-		size_t drop = g->columns_len;
-		for (size_t c = 0; c < g->columns_len; c++)
-			if (l->width[c] && g->columns[c].importance > 0 &&
-			    (drop == g->columns_len || g->columns[c].importance > g->columns[drop].importance))
-				drop = c;
-		if (drop == g->columns_len)
-			break;
-		l->width[drop] = 0;
+}
+
+/* The most important column that is not shown, fits, and has not been tried; columns_len when there is none. A column
+ * that belongs to the one before it needs that one. */
+static size_t next_column(const struct bd_grid *g, const struct layout *l, const size_t *wanted, const bool *tried)
+{
+	size_t best = g->columns_len;
+	for (size_t c = 0; c < g->columns_len; c++) {
+		if (l->width[c] || !wanted[c] || tried[c] || (g->columns[c].tight && c && !l->width[c - 1]))
+			continue;
+		if (best == g->columns_len || g->columns[c].importance < g->columns[best].importance)
+			best = c;
 	}
+	return best;
+}
+
+/* What must be shown, then by importance what fits beside it; then the widest texts are cut until the rest fits. */
+static void fit(const struct bd_grid *g, struct layout *l)
+{
+	bd_auto_free size_t *wanted = bd_alloc(g->columns_len * sizeof *wanted);
+	bd_auto_free bool *tried = bd_alloc(g->columns_len * sizeof *tried);
+	memcpy(wanted, l->width, g->columns_len * sizeof *wanted);
+	for (size_t c = 0; c < g->columns_len; c++)
+		if (g->columns[c].importance > 0)
+			l->width[c] = 0;
+	for (size_t c; (c = next_column(g, l, wanted, tried)) < g->columns_len; tried[c] = true) {
+		l->width[c] = wanted[c];
+		for (size_t k = 0; k < g->columns_len; k++)
+			if (g->columns[k].flexible)
+				l->width[k] = wanted[k];
+		shrink_flexible(g, l);
+		if (total(g, l) > g->screen.width)
+			l->width[c] = 0;
+	}
+	for (size_t k = 0; k < g->columns_len; k++)
+		if (g->columns[k].flexible)
+			l->width[k] = wanted[k];
+	shrink_flexible(g, l);
 	while (total(g, l) > g->screen.width) {
 		size_t widest = g->columns_len;
 		for (size_t c = 0; c < g->columns_len; c++)
@@ -153,10 +181,6 @@ static void fit(const struct bd_grid *g, struct layout *l)
 			break;
 		l->width[widest]--;
 	}
-	/* what was dropped makes room again for flexible text */
-	for (size_t c = 0; c < g->columns_len; c++)
-		if (g->columns[c].flexible && l->width[c] && total(g, l) < g->screen.width)
-			l->width[c] += g->screen.width - total(g, l);
 	l->total = total(g, l);
 }
 

@@ -131,15 +131,22 @@ static void about_noise(const struct bd_run_document *doc, const struct bd_scree
 struct said {
 	const char *status;
 	const struct bd_reason *reason;
+	bool differ; /* the messages of the others have other figures in them */
 	const struct bd_cell_result **cells;
 	size_t cells_len;
 };
+
+static bool same_reason(const struct bd_reason *a, const struct bd_reason *b)
+{
+	return a == b || (a && b && bd_streq(a->key, b->key) && bd_streq(a->check, b->check));
+}
 
 static void say(struct said **v, size_t *n, const char *status, const struct bd_reason *r, const struct bd_cell_result *c)
 {
 	for (size_t i = 0; i < *n; i++) {
 		struct said *s = &(*v)[i];
-		if (bd_streq(s->status, status) && (s->reason == r || (s->reason && r && bd_streq(s->reason->message, r->message)))) {
+		if (bd_streq(s->status, status) && same_reason(s->reason, r)) {
+			s->differ = s->differ || (r && !bd_streq(s->reason->message, r->message));
 			*BD_PUSH(s->cells, s->cells_len) = c;
 			return;
 		}
@@ -157,11 +164,12 @@ static void said_free(struct said *v, size_t n)
 	free(v);
 }
 
-static void put_reason(struct bd_str *text, const struct bd_reason *r)
+static void put_reason(struct bd_str *text, const struct said *said)
 {
+	const struct bd_reason *r = said->reason;
 	if (!r)
 		return;
-	bd_str_printf(text, ": %s", r->message ? r->message : r->key ? r->key : "no reason given");
+	bd_str_printf(text, ": %s%s", said->differ ? "for example " : "", r->message ? r->message : r->key ? r->key : "no reason given");
 	if (r->hint && *r->hint)
 		bd_str_printf(text, " (%s)", r->hint);
 }
@@ -202,7 +210,7 @@ static void about_cells(const struct bd_run_document *doc, const struct bd_scree
 		bd_str_printf(&text, "%zu cell%s %s", said[i].cells_len, said[i].cells_len == 1 ? "" : "s", said[i].status);
 		if (r && (r->check || !bd_streq(r->key, said[i].status)))
 			bd_str_printf(&text, " (%s%s%s)", r->check ? r->check : "", r->check && r->key ? ", " : "", r->key ? r->key : "");
-		put_reason(&text, r);
+		put_reason(&text, &said[i]);
 		bool mild = bd_streq(said[i].status, "unsupported"), partial = bd_streq(said[i].status, "interrupted");
 		bd_note_put(out, s, mild ? "–" : "✗", mild ? BD_DIM : partial ? BD_YELLOW : BD_RED, text.s);
 		put_cells(doc, s, &said[i], out);
@@ -231,7 +239,7 @@ static void about_gaps(const struct bd_run_document *doc, const struct bd_screen
 				bd_str_printf(&text, " for %s", label);
 			} else if (said[i].cells_len < of)
 				bd_str_printf(&text, " for %zu of %zu cells", said[i].cells_len, of);
-			put_reason(&text, said[i].reason);
+			put_reason(&text, &said[i]);
 			bd_note_put(out, s, scaling ? "scaling" : "GIL", BD_YELLOW, text.s);
 		}
 		said_free(said, n);

@@ -97,7 +97,8 @@ def troubled():
             if figures:
                 figures["lo"] = figures["hi"] = None
     cells[1]["complete"] = False
-    cells[3].update(scaling=None, scaling_reason=reason("processors<threads", "the threads of this cell shared a processor"))
+    for i, processors in ((1, 1.12), (3, 0.97)):
+        cells[i].update(scaling=None, scaling_reason=reason("processors<threads", f"its 2 threads got {processors} processors' worth of time"))
     cells += [
         without_figures("gil-contention", {"gil": "hold", "u": "100us", "threads": 4}, "failed",
                         reason("signal", "the worker was ended by signal 6 (SIGABRT)", "see the worker's lines in benchctl daemon log")),

@@ -153,11 +153,17 @@ class Run(Case):
         self.assertEqual(p.returncode, 2, err)
         self.assertIn("waited", out + err)
         self.assertEqual(self.json("runs", "show", holder)["run"]["state"], "running")
-        other = self.popen("run", "gil-contention", *SMALL, "--json")
-        wait_for("the second one waits", PATIENCE, lambda: self.json("runs", "list", "--state", "queued")["runs"])
+        master, slave = pty.openpty()  # progress comes every moment there, not every ten seconds
+        other = self.popen("run", "gil-contention", *SMALL, "--json", stderr=slave)
+        os.close(slave)
+        seen = b""
+        while f"waiting for run {holder}".encode() not in seen:
+            seen += os.read(master, 65536)  # fails when it ends instead
+        self.assertEqual(len(self.json("runs", "list", "--state", "queued")["runs"]), 1)
         self.ctl("daemon", "stop", status=69)
         other.send_signal(signal.SIGINT)
-        out, err = other.communicate(timeout=PATIENCE)
+        out = other.communicate(timeout=PATIENCE)[0]
+        os.close(master)
         self.assertEqual(other.returncode, 2)
         self.assertEqual(json.loads(out)["run"]["state"], "cancelled")
         self.ctl("daemon", "stop", "--force")
@@ -304,6 +310,57 @@ class Trouble(Case):
     def test_what_a_case_prints_is_not_the_answer(self):
         out, _ = self.ctl("run", "prints", "--env", f"BENCHD_CASES={CASES}", "--launches", "1", "--rounds", "1", "--trace", "off", "--json")
         self.assertEqual(json.loads(out)["cells"][0]["status"], "ok")
+
+
+class Full(Case):
+    """A store that is full: the run says so, and what was stored before is whole."""
+
+    SCRIPT = """
+        mkdir -p "$BENCHD_DATA" && chmod 700 "$BENCHD_DATA" && mount -t tmpfs -o size=2m,mode=700 none "$BENCHD_DATA" || exit 99
+        cd "$OUT"
+        "$CTL" run gil-contention $SMALL --json >first.json 2>first.err; echo $? >first.status
+        dd if=/dev/zero of="$BENCHD_DATA/filler" bs=4k 2>/dev/null
+        "$CTL" run gil-contention --threads 1 --launches 300 --rounds 20 --trace off --budget 5m >second.out 2>second.err; echo $? >second.status
+        "$CTL" runs show "$("$CTL" runs list --json --state complete | grep -o '"id":"[^"]*"' | cut -d '"' -f 4)" --json >again.json
+        "$CTL" daemon stop --force
+    """
+
+    def test_exit_74_and_earlier_runs_intact(self):
+        own = ["unshare", "-m"] if os.geteuid() == 0 else ["unshare", "-rm"]
+        if subprocess.run([*own, "mount", "-t", "tmpfs", "none", "/mnt"], capture_output=True, check=False).returncode:
+            self.skipTest("this user may not mount a tmpfs, not even in a namespace of its own")
+        out = os.path.join(self.data, "out")
+        os.mkdir(out)
+        env = environment(self.data, CTL=BENCHCTL, OUT=out, SMALL=" ".join(SMALL), BENCHD_DATA=os.path.join(self.data, "small"))
+        p = subprocess.run([*own, "/bin/sh", "-c", self.SCRIPT], env=env, capture_output=True, text=True, timeout=PATIENCE, check=False)
+
+        def read(name):
+            with open(os.path.join(out, name), encoding="utf-8") as f:
+                return f.read()
+
+        self.assertNotEqual(p.returncode, 99, p.stderr)
+        self.assertEqual(read("first.status"), "0\n", read("first.err"))
+        self.assertEqual(read("second.status"), "74\n", read("second.out") + read("second.err"))
+        self.assertRegex(read("second.err"), r"benchctl: the run failed: .*(no room|full|No space)")
+        self.assertEqual(json.loads(read("again.json")), json.loads(read("first.json")))
+
+
+class Server(Case):
+    """A daemon that is named is talked to as it is: never started, never replaced, and only with its token."""
+
+    def test_token_or_nothing(self):
+        self.ctl("daemon", "start")
+        status = self.json("daemon", "status")
+        with open(status["token_file"], encoding="utf-8") as f:
+            token = f.read().strip()
+        elsewhere = {"BENCHD_DATA": os.path.join(self.data, "elsewhere")}
+        out = self.ctl("suites", "--json")[0]
+        self.assertEqual(self.ctl("suites", "--json", "--server", status["url"], env={**elsewhere, "BENCHD_TOKEN": token})[0], out)
+        self.assertEqual(self.ctl("suites", "--json", env={**elsewhere, "BENCHD_TOKEN": token, "BENCHD_URL": status["url"]})[0], out)
+        refusal = self.ctl("suites", "--server", status["url"], env={**elsewhere, "BENCHD_TOKEN": "0" * len(token)}, status=77)[1]
+        self.assertTrue(refusal.startswith("benchctl: "), refusal)
+        self.assertNotIn(token, refusal)
+        self.assertFalse(os.path.exists(elsewhere["BENCHD_DATA"]))
 
 
 class Environments(Case):

@@ -27,7 +27,7 @@ int bd_sqlite_fail(sqlite3 *db, int rc, const char *doing, struct bd_error *err)
 	const char *file = db ? sqlite3_db_filename(db, "main") : NULL;
 	file = file && *file ? file : BD_STORE_SQLITE_FILE;
 	if ((rc & 0xff) == SQLITE_FULL || ((rc & 0xff) == SQLITE_IOERR && (os == ENOSPC || os == EDQUOT)))
-		return bd_error_set(err, -ENOSPC, "store-full", "make room there, or delete old runs: benchctl runs delete",
+		return bd_error_set(err, -ENOSPC, "store-full", "make room there",
 			"no room left for %s while %s", file, doing);
 	if ((rc & 0xff) == SQLITE_NOTADB || (rc & 0xff) == SQLITE_CORRUPT)
 		return bd_error_set(err, -EBADMSG, "store-failed", "move it away to start a new one, or restore a copy",
@@ -197,7 +197,7 @@ int bd_sqlite_ballast_make(struct bd_sqlite *q, struct bd_error *err)
 	if (fd >= 0)
 		unlink(q->ballast);
 	if (e == ENOSPC || e == EDQUOT)
-		return bd_error_set(err, -ENOSPC, "store-full", "make room there, or delete old runs: benchctl runs delete",
+		return bd_error_set(err, -ENOSPC, "store-full", "make room there",
 			"no room left beside %s", q->path);
 	return bd_error_set(err, -e, "store-failed", NULL, "cannot make %s: %s", q->ballast, strerror(e));
 }

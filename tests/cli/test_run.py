@@ -341,7 +341,7 @@ class Full(Case):
         self.assertNotEqual(p.returncode, 99, p.stderr)
         self.assertEqual(read("first.status"), "0\n", read("first.err"))
         self.assertEqual(read("second.status"), "74\n", read("second.out") + read("second.err"))
-        self.assertRegex(read("second.err"), r"benchctl: the run failed: .*(no room|full|No space)")
+        self.assertRegex(read("second.err"), r"benchctl: .*(no room|full|No space)")
         self.assertEqual(json.loads(read("again.json")), json.loads(read("first.json")))
 
 

@@ -63,6 +63,8 @@ void bd_grid_heading(struct bd_grid *g, const char *text)
 	(BD_PUSH(g->rows, g->rows_len))->heading = bd_text_for(&g->screen, text);
 }
 
+static void set(struct bd_grid *g, size_t column, enum bd_style style, bool span, const char *fmt, va_list ap) BD_PRINTF(5, 0);
+
 static void set(struct bd_grid *g, size_t column, enum bd_style style, bool span, const char *fmt, va_list ap)
 {
 	bd_auto_str struct bd_str b = {0};

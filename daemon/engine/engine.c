@@ -349,9 +349,18 @@ int bd_engine_plan(struct bd_engine *e, const struct bd_request *request, struct
 
 int bd_engine_cancel(struct bd_engine *e, const char *run_id, struct bd_error *err)
 {
+	/* The store first: who was told that a run has ended may not hear that it was cancelled now, though its job is
+	 * still being put away. */
+	struct bd_run run = {0};
+	int r = bd_store_run_get(e->store, run_id, &run, err);
+	enum bd_run_state state = run.state;
+	bd_run_done(&run);
+	if (r < 0)
+		return r;
 	struct job *queued = NULL;
 	pthread_mutex_lock(&e->lock);
-	bool running = e->current && bd_streq(e->current->id, run_id);
+	bool ended = state != BD_RUN_QUEUED && state != BD_RUN_RUNNING;
+	bool running = !ended && e->current && bd_streq(e->current->id, run_id);
 	if (running) {
 		e->cancelled_by_user = true;
 		wake_cancel(e);
@@ -372,13 +381,7 @@ int bd_engine_cancel(struct bd_engine *e, const char *run_id, struct bd_error *e
 	}
 	if (running)
 		return 0;
-	struct bd_run run = {0};
-	int r = bd_store_run_get(e->store, run_id, &run, err);
-	if (r == 0)
-		r = bd_error_set(err, -EALREADY, "conflict", NULL, "run %s has already ended (%s)", run_id,
-			bd_run_state_names[run.state]);
-	bd_run_done(&run);
-	return r;
+	return bd_error_set(err, -EALREADY, "conflict", NULL, "run %s has already ended", run_id);
 }
 
 bool bd_engine_idle(struct bd_engine *e)

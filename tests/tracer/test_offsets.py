@@ -1,5 +1,7 @@
-"""The committed offsets are those of every header set found on this machine."""
+"""The committed offsets are those of every header set found on this machine. The size of .PyRuntime is left out: it
+differs between patch levels, and only decides which row is tried first."""
 import os
+import re
 import sys
 import unittest
 
@@ -10,6 +12,10 @@ import generate  # noqa: E402
 SETS = generate.header_sets()
 
 
+def without_size(row):
+    return row and re.sub(r'^(\t\{\d+, "\w*",) \d+,', r"\1", row)
+
+
 class Offsets(unittest.TestCase):
     @unittest.skipUnless(SETS, "no Python headers with the internal folder (python3-dev)")
     def test_regenerate(self):
@@ -18,7 +24,7 @@ class Offsets(unittest.TestCase):
         self.assertTrue(made)
         for key, row in made.items():
             with self.subTest(key):
-                self.assertEqual(committed.get(key), row)
+                self.assertEqual(without_size(committed.get(key)), without_size(row))
 
     def test_every_version_has_its_variants(self):
         committed = generate.read(os.path.join(FOLDER, "..", "offsets.c"))
@@ -28,7 +34,7 @@ class Offsets(unittest.TestCase):
     def test_a_changed_row_would_be_noticed(self):
         committed = generate.read(os.path.join(FOLDER, "..", "offsets.c"))
         key, row = next(iter(generate.rows(SETS[:1]).items()))
-        self.assertNotEqual(committed[key].replace("208", "216"), row)
+        self.assertNotEqual(without_size(committed[key].replace("208", "216")), without_size(row))
 
 
 if __name__ == "__main__":

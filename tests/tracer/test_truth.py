@@ -193,13 +193,16 @@ class Truth(unittest.TestCase):
             self.skipTest("no interpreter >= 3.12")
 
 
+APART = os.path.join(tracing.TESTS, "apart")
+
+
 @unittest.skipIf(CANNOT, CANNOT)
 @unittest.skipIf(os.environ.get("BENCHD_NESTED"), "already inside")
 class NestedNamespace(unittest.TestCase):
     def test_all_again_in_a_pid_namespace(self):
         if os.geteuid() != 0:
             self.skipTest("unshare needs root")
-        r = subprocess.run(["unshare", "-pf", "--mount-proc", sys.executable, os.path.join(tracing.TESTS, "run_python.py"),
+        r = subprocess.run([APART, "--pid", sys.executable, os.path.join(tracing.TESTS, "run_python.py"),
                             os.path.abspath(__file__)], env=dict(os.environ, BENCHD_NESTED="1"),
                            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
         print(r.stdout)
@@ -209,7 +212,7 @@ class NestedNamespace(unittest.TestCase):
         """The target's own numbers, whatever the tracer calls them."""
         if os.geteuid() != 0:
             self.skipTest("unshare needs root")
-        with Lines(["unshare", "-pf", "--mount-proc", "--kill-child", sys.executable, HANDSHAKE, HELPER, "50", "100000", "1"]) as program:
+        with Lines([APART, "--pid", sys.executable, HANDSHAKE, HELPER, "50", "100000", "1"]) as program:
             tids = program.answer()
             self.assertLess(max(tids.values()), 20)  # a small world, so the numbers are those of the namespace
             with open(f"/proc/{program.process.pid}/task/{program.process.pid}/children") as f:

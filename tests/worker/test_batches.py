@@ -50,7 +50,7 @@ class Batches(unittest.TestCase):
         w = self.ready([cell(0, u="10us", gil="hold"), cell(1, u="1ms", gil="hold")])
         short, long = (a["iterations"] for a in self.answers)
         self.assertGreater(short, 10 * long)
-        self.assertGreaterEqual(long, 2)
+        self.assertGreaterEqual(long, 1)
         # what is given is kept
         w = self.ready([cell(0, u="10us", iterations=33)])
         self.assertEqual(self.answers[0]["iterations"], 33)

@@ -27,7 +27,7 @@ class Interpreters(unittest.TestCase):
     def configure(self, *pythons):
         """(ids with executables found, reasons by executable)."""
         build = tempfile.mkdtemp(dir=self.folder)
-        done = subprocess.run(["cmake", "-S", os.path.join(bw.SOURCE, "interpreters"), "-B", build,
+        done = subprocess.run(["cmake", "-S", os.path.join(bw.SOURCE, "interpreters"), "-B", build, "-G", "Ninja",
                                "-DBENCHD_SOURCE=" + bw.ROOT, "-DBENCHD_PYTHONS=" + ";".join(pythons)],
                               capture_output=True, text=True, timeout=240)
         self.assertEqual(done.returncode, 0, done.stdout + done.stderr)

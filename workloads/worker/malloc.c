@@ -18,7 +18,7 @@ struct library {
 	const char *name;
 	const char *symbol; /* must be in the same object as malloc */
 	bool (*open)(void *handle, struct bd_malloc_info *info);
-	int64_t (*count)(void);            /* bytes this thread has live */
+	int64_t (*count)(void);            /* bytes this thread has live; BD_NULL_INT = it cannot say */
 	int64_t (*live)(void);             /* bytes the process has live */
 	int (*owns)(const void *p);        /* 1, 0, -1 = cannot say */
 };
@@ -107,6 +107,7 @@ static void *(*mi_heap_get_default)(void);
 static bool (*mi_heap_visit_blocks)(const void *, bool, mi_visit_fn *, void *);
 static bool (*mi_is_in_heap_region)(const void *);
 static void (*mi_process_info)(size_t *, size_t *, size_t *, size_t *, size_t *, size_t *, size_t *, size_t *);
+static bool mi_full_pages_leave; /* since version 3 a heap does not know the pages it filled */
 
 static bool mimalloc_open(void *handle, struct bd_malloc_info *info)
 {
@@ -120,6 +121,7 @@ static bool mimalloc_open(void *handle, struct bd_malloc_info *info)
 		snprintf(info->version, sizeof info->version, "%d.%d.%d", v / 10000, v / 100 % 100, v % 100);
 	else
 		snprintf(info->version, sizeof info->version, "%d.%d.%d", v / 100, v / 10 % 10, v % 10);
+	mi_full_pages_leave = (v >= 10000 ? v / 10000 : v / 100) >= 3;
 	return mi_heap_get_default && mi_heap_visit_blocks && mi_is_in_heap_region;
 }
 
@@ -133,6 +135,8 @@ static bool mi_add(const void *heap, const struct mi_area *area, void *block, si
 static int64_t mimalloc_count(void)
 {
 	int64_t sum = 0;
+	if (mi_full_pages_leave)
+		return BD_NULL_INT;
 	mi_heap_visit_blocks(mi_heap_get_default(), false, mi_add, &sum);
 	return sum;
 }
@@ -231,7 +235,8 @@ static int64_t python_blocks(void)
 	return 0;
 }
 
-/* How far the serving library's counter moved, and how many of a sample of addresses are its own (-1 = it cannot say). */
+/* How far the serving library's counter moved, and how many of a sample of addresses are its own (-1 = it cannot say).
+ * One that cannot count is asked about every block instead. */
 static void run_probe(const struct probe *p, int64_t *ret_moved, int *ret_owned, int64_t *ret_python)
 {
 	static void *blocks[PROBES];
@@ -242,9 +247,16 @@ static void run_probe(const struct probe *p, int64_t *ret_moved, int *ret_owned,
 		if (blocks[i])
 			*(volatile char *)blocks[i] = 1; /* really there, and not optimised away */
 	}
-	*ret_moved = serving->count() - before;
+	if (before != BD_NULL_INT) {
+		*ret_moved = serving->count() - before;
+	} else {
+		*ret_moved = 0;
+		for (int i = 0; i < PROBES; i++)
+			*ret_moved += serving->owns(blocks[i]) == 1 ? (int64_t)p->bytes : 0;
+	}
 	*ret_python = python_blocks() - python;
-	for (int i = 0; i < PROBES && owned >= 0; i += 10) {
+	/* Only of addresses its counter speaks for: jemalloc looks any other up in tables that need not be there, and crashes. */
+	for (int i = 0; i < PROBES && owned >= 0 && *ret_moved >= PROBES * (int64_t)p->bytes; i += 10) {
 		int r = serving->owns(blocks[i]);
 		owned = r < 0 ? -1 : owned + r;
 	}

@@ -30,11 +30,11 @@ BD_TEST(measures_a_small_matrix)
 		const char *gil = bd_axes_get(&c->axes, "gil");
 		if (bd_axes_threads(&c->axes) != 2)
 			continue;
-		BD_CHECK(c->scaling);
+		BD_CHECK(c->scaling || c->scaling_reason); /* a machine that never ran two threads at once */
 		/* one holds, the other waits: structure, not speed */
 		if (bd_streq(gil, "hold")) {
 			held++;
-			BD_CHECK(c->scaling->median < 1.3);
+			BD_CHECK(!c->scaling || c->scaling->median < 1.3);
 			if (bd_streq(c->gil->mode, "counters"))
 				BD_CHECK(c->gil->waits > 0 && c->gil->blockers_len > 0);
 		} else {

@@ -59,7 +59,10 @@ static __always_inline enum part part_of(const struct bd_probe_layout *l, __u64 
 /* By the group leader's mark, never by a number: numbers differ between PID namespaces. */
 static __always_inline bool find_target(struct task_struct *task, struct place *ret)
 {
-	struct bd_probe_mark *mark = bpf_task_storage_get(&marks, task->group_leader, 0, 0);
+	struct task_struct *leader = task->group_leader;
+	if (!leader->bpf_storage) /* as with nearly every process: spares the call */
+		return false;
+	struct bd_probe_mark *mark = bpf_task_storage_get(&marks, leader, 0, 0);
 	if (!mark)
 		return false;
 	__u32 i = mark->target - 1;

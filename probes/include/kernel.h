@@ -46,6 +46,7 @@ struct task_struct {
 	struct pid *thread_pid;
 	struct sched_entity se;
 	struct sched_info sched_info;
+	struct bpf_local_storage *bpf_storage;
 };
 
 #pragma clang attribute pop

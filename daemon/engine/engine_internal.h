@@ -9,7 +9,9 @@
 #include <pthread.h>
 
 #define TARGET_BATCH_NS 20000000LL      /* of cells that count iterations: the middle of 5–50 ms */
-#define MAX_THREADS BD_TRACER_MAX_THREADS
+#define MAX_THREADS 64                  /* of one cell */
+/* Of all cells in one process: the tracer tells so many apart, and the process has threads of its own. */
+#define MAX_PROCESS_THREADS (BD_TRACER_MAX_THREADS - 8)
 #define DEFAULT_LAUNCHES 6
 #define DEFAULT_BUDGET_S 45.0
 #define DEFAULT_WAIT_S 600.0
@@ -53,6 +55,7 @@ struct config { /* what needs a process of its own, in every launch */
 	int replica;                  /* 1: the second process of the A/A row */
 	size_t *cells;
 	size_t cells_len;
+	int64_t threads;              /* of its cells together, where threaded */
 };
 struct plan {
 	struct bd_request request;

@@ -441,7 +441,8 @@ static void make_configs(struct bd_engine *e, struct plan *p)
 		struct config *config = NULL;
 		for (size_t k = 0; k < p->configs_len && !config; k++)
 			if (p->configs[k].threaded == threaded && p->configs[k].replica == replica &&
-			    same_process(p->configs[k].axes, &c->axes))
+			    same_process(p->configs[k].axes, &c->axes) &&
+			    (!threaded || p->configs[k].threads + bd_axes_threads(&c->axes) <= MAX_PROCESS_THREADS))
 				config = &p->configs[k];
 		if (!config) {
 			config = BD_PUSH(p->configs, p->configs_len);
@@ -449,6 +450,7 @@ static void make_configs(struct bd_engine *e, struct plan *p)
 				.python = interpreter_find(e, bd_axes_get(&c->axes, "python"))};
 		}
 		*BD_PUSH(config->cells, config->cells_len) = i;
+		config->threads += threaded ? bd_axes_threads(&c->axes) : 0;
 		p->max_threads = BD_MAX(p->max_threads, bd_axes_threads(&c->axes));
 	}
 }

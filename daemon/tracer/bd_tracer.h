@@ -9,7 +9,7 @@
 
 struct bd_tracer;
 #define BD_TRACER_MAX_TARGETS 32
-#define BD_TRACER_MAX_THREADS 64  /* per target */
+#define BD_TRACER_MAX_THREADS 128 /* per target */
 
 /* What the tracer was told or found of one GIL. */
 struct bd_tracer_gil {

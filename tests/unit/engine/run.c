@@ -47,6 +47,28 @@ BD_TEST(measures_a_small_matrix)
 	world_end(&w);
 }
 
+BD_TEST(many_threads_are_all_told_apart)
+{
+	struct world w;
+	char id[BD_ULID_LEN];
+	world_begin(&w);
+	/* more threads than the tracer tells apart in one process: they must get several */
+	BD_CHECK_INT(world_submit(&w, "{\"target\":\"gil-contention\",\"cases\":[\"gil-*\"],\"axes\":{\"threads\":[32,64],\"u\":[\"1us\"]},"
+		"\"launches\":1,\"rounds\":1}", id), 0);
+	world_wait(&w, BD_RUN_COMPLETE);
+	struct bd_run_document d;
+	world_document(&w, id, &d);
+	BD_CHECK_INT(d.cells_len, 4);
+	for (size_t i = 0; i < d.cells_len; i++) {
+		if (!bd_streq(d.cells[i].status, "ok"))
+			BD_FAIL("%s: %s", d.cells[i].id, d.cells[i].reason->message);
+		if (bd_streq(d.cells[i].gil->mode, "counters"))
+			BD_CHECK(d.cells[i].gil->lost == 0 && d.cells[i].gil->waits > 0);
+	}
+	bd_doc_done(&bd_run_document_doc, &d);
+	world_end(&w);
+}
+
 BD_TEST(cancel_keeps_what_was_measured)
 {
 	struct world w;

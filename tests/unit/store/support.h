@@ -73,6 +73,12 @@ static __attribute__((unused)) struct bd_sample sample_make(int64_t cell, int64_
 	return s;
 }
 
+static __attribute__((unused)) void samples_done(struct bd_sample *v, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		bd_sample_done(&v[i]);
+}
+
 static __attribute__((unused)) void sample_check(const struct bd_sample *a, const struct bd_sample *b)
 {
 	BD_CHECK_INT(a->cell, b->cell);

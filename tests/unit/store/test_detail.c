@@ -28,6 +28,7 @@ BD_TEST(every_number_survives)
 	}
 	struct bd_sample none = {0};
 	round_trip(&none);
+	bd_sample_done(&s);
 }
 
 BD_TEST(bytes_are_the_documented_ones)
@@ -42,6 +43,7 @@ BD_TEST(bytes_are_the_documented_ones)
 	bd_store_detail_encode(&s, &b);
 	BD_CHECK_INT(b.len, sizeof want);
 	BD_CHECK(memcmp(b.s, want, sizeof want) == 0);
+	bd_sample_done(&s);
 }
 
 static bool accepted(const void *p, size_t n)
@@ -87,6 +89,7 @@ BD_TEST(every_cut_is_refused_and_no_noise_crashes)
 			noise[bd_rng_below(&rng, b.len)] = (char)bd_rng_next(&rng);
 		accepted(noise, b.len);
 	}
+	bd_sample_done(&s);
 }
 
 BD_TEST_MAIN

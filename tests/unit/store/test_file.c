@@ -134,6 +134,7 @@ BD_TEST(damaged_samples_are_named)
 	run_put(s, "01A", "x", BD_RUN_COMPLETE);
 	struct bd_sample x = sample_make(1, 4, 3, 2);
 	CHECK_OK(bd_store_round_put(s, "01A", &x, 1, &err));
+	bd_sample_done(&x);
 	bd_store_free(&s);
 	raw_exec("UPDATE samples SET detail=x'0102'");
 	CHECK_OK(bd_store_open(folder, &s, &err));

@@ -122,6 +122,7 @@ BD_TEST(a_full_disk_ends_the_run_and_nothing_else)
 	CHECK_OK(bd_store_run_get(s, "01B", &back, &err));
 	BD_CHECK_INT(back.state, BD_RUN_FAILED);
 	BD_CHECK_STR(back.reason->key, "store-full");
+	bd_run_done(&back);
 	BD_CHECK_INT(samples(s, "01A"), ROUND);
 	BD_CHECK_INT(samples(s, "01B"), kept * ROUND);
 	/* deleting makes room for another */
@@ -129,6 +130,8 @@ BD_TEST(a_full_disk_ends_the_run_and_nothing_else)
 	run_put(s, "01C", "x", BD_RUN_RUNNING);
 	BD_CHECK(rounds_until_full(s, "01C", 0) > kept / 2);
 	BD_CHECK_INT(samples(s, "01A"), ROUND);
+	samples_done(round_of, ROUND);
+	bd_reason_free(run.reason);
 	bd_store_free(&s);
 	integrity();
 }
@@ -151,6 +154,8 @@ BD_TEST(a_disk_filled_by_others_still_takes_the_last_word)
 	bd_store_free(&s);
 	CHECK_OK(bd_store_open(folder, &s, &err));
 	BD_CHECK_INT(samples(s, "01A"), 1);
+	samples_done(round_of, 1);
+	bd_reason_free(run.reason);
 	bd_store_free(&s);
 	integrity();
 }

@@ -7,13 +7,13 @@
 /* ---- options -------------------------------------------------------------------------------------------------------- */
 
 struct options {
-	char *data;          /* absolute */
-	char *config;        /* file, or NULL */
-	int port;            /* 0 = any free one */
-	double idle_exit_s;  /* 0 = never */
+	char *data;         /* absolute */
+	char *config;       /* file, or NULL */
+	int port;           /* 0 = any free one */
+	double idle_exit_s; /* 0 = never */
 	enum bd_log_level log_level;
-	bool foreground;     /* log to standard error */
-	int ready_fd;        /* -1 = none */
+	bool foreground; /* log to standard error */
+	int ready_fd;    /* -1 = none */
 	bool help, version;
 };
 void options_done(struct options *o);
@@ -24,11 +24,14 @@ extern const char options_help[];
 /* ---- the data folder ------------------------------------------------------------------------------------------------- */
 
 struct data {
-	int lock;            /* held for as long as the process lives */
+	int lock; /* held for as long as the process lives */
 	char *dir, *token_file, *token, *state_file;
 	bool announced;
 };
-#define DATA_NONE {.lock = -1}
+#define DATA_NONE          \
+	{                  \
+		.lock = -1 \
+	}
 /* Makes or checks the folder, takes its lock, makes or reads the token. Errors: data-unusable, data-in-use,
  * token-unusable. */
 int data_open(const char *dir, struct data *ret, struct bd_error *err);
@@ -51,8 +54,8 @@ void log_close(void);
 
 /* Blocks the signals that end us in this thread and all made after it. */
 int life_init(struct bd_error *err);
-void life_stop(void);                   /* from any thread: ask for the end */
-void life_touch(void);                  /* from any thread: something was done */
+void life_stop(void);  /* from any thread: ask for the end */
+void life_touch(void); /* from any thread: something was done */
 struct life {
 	double idle_exit_s;
 	/* Time of the last use, INT64_MAX while in use. */

@@ -31,16 +31,19 @@ static int folder_check(const char *dir, struct bd_error *err)
 {
 	int r = bd_mkdirs(dir, 0700);
 	if (r == -ENOTDIR || r == -EEXIST)
-		return bd_error_set(err, -ENOTDIR, "data-unusable", "name a folder with --data or BENCHD_DATA", "%s is not a folder", dir);
+		return bd_error_set(err, -ENOTDIR, "data-unusable", "name a folder with --data or BENCHD_DATA",
+			"%s is not a folder", dir);
 	if (r < 0)
-		return bd_error_set(err, r, "data-unusable", "name another with --data or BENCHD_DATA", "cannot make the data folder %s: %s", dir,
-			strerror(-r));
+		return bd_error_set(err, r, "data-unusable", "name another with --data or BENCHD_DATA",
+			"cannot make the data folder %s: %s", dir, strerror(-r));
 	bd_auto_close int fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	struct stat st;
 	if (fd < 0 || fstat(fd, &st) < 0)
-		return bd_error_set(err, -errno, "data-unusable", NULL, "cannot use the data folder %s: %s", dir, strerror(errno));
+		return bd_error_set(err, -errno, "data-unusable", NULL, "cannot use the data folder %s: %s", dir,
+			strerror(errno));
 	if (st.st_uid != geteuid())
-		return bd_error_set(err, -EPERM, "data-unusable", "name a folder of your own with --data or BENCHD_DATA",
+		return bd_error_set(err, -EPERM, "data-unusable",
+			"name a folder of your own with --data or BENCHD_DATA",
 			"the data folder %s belongs to user %u, not to %u", dir, st.st_uid, geteuid());
 	if (!(st.st_mode & 077))
 		return 0;
@@ -48,7 +51,8 @@ static int folder_check(const char *dir, struct bd_error *err)
 	if (folder_empty(fd) && fchmod(fd, 0700) == 0)
 		return 0;
 	bd_auto_free char *hint = bd_printf("chmod 700 %s", dir);
-	return bd_error_set(err, -EPERM, "data-unusable", hint, "the data folder %s is open to others (mode %o)", dir, st.st_mode & 07777U);
+	return bd_error_set(err, -EPERM, "data-unusable", hint, "the data folder %s is open to others (mode %o)", dir,
+		st.st_mode & 07777U);
 }
 
 /* An OFD lock: asking about it (F_OFD_GETLK) does not take it, so that clients never stand in the way of a start. */
@@ -57,16 +61,18 @@ static int lock_take(struct data *d, struct bd_error *err)
 	bd_auto_free char *path = bd_printf("%s/lock", d->dir);
 	bd_auto_close int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
 	if (fd < 0)
-		return bd_error_set(err, -errno, errno == ENOSPC ? "store-full" : "data-unusable", NULL, "cannot open %s: %s", path, strerror(errno));
+		return bd_error_set(err, -errno, errno == ENOSPC ? "store-full" : "data-unusable", NULL,
+			"cannot open %s: %s", path, strerror(errno));
 	struct flock lk = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
 	if (fcntl(fd, F_OFD_SETLK, &lk) < 0) {
 		if (errno != EAGAIN && errno != EACCES)
-			return bd_error_set(err, -errno, "data-unusable", "use a local file system", "cannot lock %s: %s", path, strerror(errno));
+			return bd_error_set(err, -errno, "data-unusable", "use a local file system",
+				"cannot lock %s: %s", path, strerror(errno));
 		bd_auto_free char *pid = NULL;
 		if (bd_fd_read(fd, 64, &pid, NULL) < 0)
 			pid = NULL;
-		return bd_error_set(err, -EBUSY, "data-in-use", "benchctl daemon status", "%s is served by another benchd, process %d", d->dir,
-			pid ? atoi(pid) : 0);
+		return bd_error_set(err, -EBUSY, "data-in-use", "benchctl daemon status",
+			"%s is served by another benchd, process %d", d->dir, pid ? atoi(pid) : 0);
 	}
 	bd_auto_free char *text = bd_printf("%d\n", getpid());
 	if (ftruncate(fd, 0) < 0 || pwrite(fd, text, strlen(text), 0) < 0)
@@ -86,8 +92,8 @@ static int token_make(struct data *d, struct bd_error *err)
 	if (r == 0)
 		r = bd_file_write(d->token_file, text, sizeof text - 1, 0600);
 	if (r < 0)
-		return bd_error_set(err, r, r == -ENOSPC ? "store-full" : "token-unusable", NULL, "cannot write the token file %s: %s", d->token_file,
-			strerror(-r));
+		return bd_error_set(err, r, r == -ENOSPC ? "store-full" : "token-unusable", NULL,
+			"cannot write the token file %s: %s", d->token_file, strerror(-r));
 	d->token = bd_strndup(text, 2 * sizeof raw);
 	return 0;
 }
@@ -110,24 +116,29 @@ static int token_read(struct data *d, struct bd_error *err)
 		return token_make(d, err);
 	struct stat st;
 	if (fd < 0 && errno == ELOOP)
-		return bd_error_set(err, -ELOOP, "token-unusable", hint, "the token file %s is a symbolic link", d->token_file);
+		return bd_error_set(err, -ELOOP, "token-unusable", hint, "the token file %s is a symbolic link",
+			d->token_file);
 	if (fd < 0 || fstat(fd, &st) < 0)
-		return bd_error_set(err, -errno, "token-unusable", hint, "cannot open the token file %s: %s", d->token_file, strerror(errno));
+		return bd_error_set(err, -errno, "token-unusable", hint, "cannot open the token file %s: %s",
+			d->token_file, strerror(errno));
 	if (!S_ISREG(st.st_mode))
-		return bd_error_set(err, -EINVAL, "token-unusable", hint, "the token file %s is not a file", d->token_file);
+		return bd_error_set(err, -EINVAL, "token-unusable", hint, "the token file %s is not a file",
+			d->token_file);
 	if (st.st_uid != geteuid())
-		return bd_error_set(err, -EPERM, "token-unusable", hint, "the token file %s belongs to user %u", d->token_file, st.st_uid);
+		return bd_error_set(err, -EPERM, "token-unusable", hint, "the token file %s belongs to user %u",
+			d->token_file, st.st_uid);
 	if (st.st_mode & 077)
-		return bd_error_set(err, -EPERM, "token-unusable", hint, "the token file %s is open to others (mode %o)", d->token_file,
-			st.st_mode & 07777U);
+		return bd_error_set(err, -EPERM, "token-unusable", hint,
+			"the token file %s is open to others (mode %o)", d->token_file, st.st_mode & 07777U);
 	bd_auto_free char *text = NULL;
 	int r = bd_fd_read(fd, TOKEN_MAX, &text, NULL);
 	if (r < 0)
-		return bd_error_set(err, r, "token-unusable", hint, "cannot read the token file %s: %s", d->token_file, strerror(-r));
+		return bd_error_set(err, r, "token-unusable", hint, "cannot read the token file %s: %s", d->token_file,
+			strerror(-r));
 	text[strcspn(text, "\r\n")] = 0;
 	if (!token_good(text))
-		return bd_error_set(err, -EINVAL, "token-unusable", hint, "the token file %s does not hold a token of %d characters or more",
-			d->token_file, TOKEN_MIN);
+		return bd_error_set(err, -EINVAL, "token-unusable", hint,
+			"the token file %s does not hold a token of %d characters or more", d->token_file, TOKEN_MIN);
 	d->token = BD_TAKE_PTR(text);
 	return 0;
 }
@@ -163,7 +174,8 @@ int data_announce(struct data *d, const char *url, const char *build, struct bd_
 	bd_auto_free char *line = bd_printf("%s\n", text);
 	int r = bd_file_write(d->state_file, line, strlen(line), 0600);
 	if (r < 0)
-		return bd_error_set(err, r, r == -ENOSPC ? "store-full" : "data-unusable", NULL, "cannot write %s: %s", d->state_file, strerror(-r));
+		return bd_error_set(err, r, r == -ENOSPC ? "store-full" : "data-unusable", NULL, "cannot write %s: %s",
+			d->state_file, strerror(-r));
 	d->announced = true;
 	return 0;
 }

@@ -49,7 +49,8 @@ static int idle_left_ms(const struct life *l)
 	int64_t last = l->last_use_ns(l->arg);
 	if (last == INT64_MAX)
 		life_touch();
-	double left = l->idle_exit_s - (double)(bd_clock_mono_ns() - BD_MAX(last == INT64_MAX ? 0 : last, touched_ns)) / 1e9;
+	double left = l->idle_exit_s -
+		(double)(bd_clock_mono_ns() - BD_MAX(last == INT64_MAX ? 0 : last, touched_ns)) / 1e9;
 	return left <= 0 ? 0 : left * 1e3 >= TURN_MS ? TURN_MS : (int)(left * 1e3) + 1;
 }
 

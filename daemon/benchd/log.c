@@ -32,7 +32,8 @@ int log_open(const char *dir, enum bd_log_level level, struct bd_error *err)
 	max_level = level;
 	file = open_file();
 	if (file < 0)
-		return bd_error_set(err, -errno, errno == ENOSPC ? "store-full" : "data-unusable", NULL, "cannot open %s: %s", path, strerror(errno));
+		return bd_error_set(err, -errno, errno == ENOSPC ? "store-full" : "data-unusable", NULL,
+			"cannot open %s: %s", path, strerror(errno));
 	bd_log_to(file, level);
 	log_turn();
 	return 0;
@@ -125,7 +126,8 @@ int log_workers_open(struct bd_error *err)
 void log_close(void)
 {
 	if (reader_out >= 0) {
-		bd_closep(&reader_out); /* the workers have ended and closed their copies; something they left behind may not have */
+		bd_closep(
+			&reader_out); /* the workers have ended and closed their copies; something they left behind may not have */
 		struct timespec until;
 		clock_gettime(CLOCK_REALTIME, &until);
 		until.tv_sec++;

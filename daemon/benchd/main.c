@@ -53,8 +53,8 @@ static void on_event(const struct bd_event *event, void *arg)
 {
 	struct daemon *d = arg;
 	if (event->kind == BD_EVENT_STATE)
-		bd_log(BD_LOG_INFO, "run %s is %s%s%s", event->run_id, bd_run_state_names[event->state], event->reason ? ": " : "",
-			event->reason ? event->reason->message : "");
+		bd_log(BD_LOG_INFO, "run %s is %s%s%s", event->run_id, bd_run_state_names[event->state],
+			event->reason ? ": " : "", event->reason ? event->reason->message : "");
 	bd_http_event(event, d->http);
 }
 
@@ -63,7 +63,8 @@ static void on_finished(const char *run_id, void *arg)
 	struct daemon *d = arg;
 	struct bd_error err;
 	if (bd_report_finish(d->store, run_id, &err) < 0)
-		bd_log(BD_LOG_WARN, "run %s has no stored document: %s", run_id, err.message); /* it is made on request */
+		bd_log(BD_LOG_WARN, "run %s has no stored document: %s", run_id,
+			err.message); /* it is made on request */
 	life_touch();
 }
 
@@ -107,9 +108,16 @@ static int start_engine(struct daemon *d, struct bd_error *err)
 	d->suites = bd_program_file("share/benchd/suites", NULL);
 	d->tracer = bd_printf("%s/bench-tracer", bd_program_dir());
 	if (!d->suites)
-		return bd_error_set(err, -ENOENT, "internal", "install benchd again", "the suites are missing beside %s", bd_program_dir());
-	const struct bd_engine_config config = {.data = d->data.dir, .interpreters = d->interpreters ? d->interpreters : "", .tracer = d->tracer,
-		.suites = d->suites, .worker_log_fd = worker_log, .on_event = on_event, .on_event_arg = d, .on_finished = on_finished};
+		return bd_error_set(err, -ENOENT, "internal", "install benchd again",
+			"the suites are missing beside %s", bd_program_dir());
+	const struct bd_engine_config config = {.data = d->data.dir,
+		.interpreters = d->interpreters ? d->interpreters : "",
+		.tracer = d->tracer,
+		.suites = d->suites,
+		.worker_log_fd = worker_log,
+		.on_event = on_event,
+		.on_event_arg = d,
+		.on_finished = on_finished};
 	return bd_engine_new(&config, d->store, &d->engine, err);
 }
 
@@ -129,8 +137,15 @@ static int start(struct daemon *d, struct bd_error *err)
 		r = bd_store_recover(d->store, err);
 	if (r < 0)
 		return r;
-	const struct bd_http_config http = {.port = d->options.port, .token = d->data.token, .store = d->store, .version = BENCHD_VERSION,
-		.build = d->build, .data = d->data.dir, .token_file = d->data.token_file, .on_stop = on_stop, .arg = d};
+	const struct bd_http_config http = {.port = d->options.port,
+		.token = d->data.token,
+		.store = d->store,
+		.version = BENCHD_VERSION,
+		.build = d->build,
+		.data = d->data.dir,
+		.token_file = d->data.token_file,
+		.on_stop = on_stop,
+		.arg = d};
 	r = bd_http_start(&http, &d->http, err);
 	if (r == 0)
 		r = start_engine(d, err);
@@ -193,7 +208,10 @@ int main(int argc, char **argv)
 			status = fail(&d, &err);
 		} else {
 			ready_say(&d, NULL);
-			const struct life life = {.idle_exit_s = d.options.idle_exit_s, .last_use_ns = last_use_ns, .retire = retire, .arg = &d};
+			const struct life life = {.idle_exit_s = d.options.idle_exit_s,
+				.last_use_ns = last_use_ns,
+				.retire = retire,
+				.arg = &d};
 			const char *why = life_wait(&life);
 			bd_log(BD_LOG_INFO, "ending: %s", why);
 			life_ending();

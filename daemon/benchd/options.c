@@ -26,8 +26,8 @@ const char options_help[] =
 	"\n"
 	"Exit: 0 ended as asked, 64 wrong usage, 69 port, data folder or token not usable, 74 store not usable.\n";
 
-static const char *const levels[] = {
-	[BD_LOG_ERROR] = "error", [BD_LOG_WARN] = "warn", [BD_LOG_INFO] = "info", [BD_LOG_DEBUG] = "debug"};
+static const char *const levels[] =
+	{[BD_LOG_ERROR] = "error", [BD_LOG_WARN] = "warn", [BD_LOG_INFO] = "info", [BD_LOG_DEBUG] = "debug"};
 
 struct config {
 	int64_t port;
@@ -39,8 +39,10 @@ static const struct bd_field config_fields[] = {
 	{.name = "idle_exit_s", .type = BD_F_DOUBLE, .offset = offsetof(struct config, idle_exit_s)},
 	{.name = "log_level", .type = BD_F_STRING, .offset = offsetof(struct config, log_level)},
 };
-static const struct bd_doc config_doc = {
-	.name = "configuration", .size = sizeof(struct config), .fields = config_fields, .fields_len = BD_LEN(config_fields)};
+static const struct bd_doc config_doc = {.name = "configuration",
+	.size = sizeof(struct config),
+	.fields = config_fields,
+	.fields_len = BD_LEN(config_fields)};
 
 void options_done(struct options *o)
 {
@@ -76,16 +78,19 @@ static int config_check(const struct config *c, struct options *o, struct bd_err
 {
 	if (c->port != BD_NULL_INT) {
 		if (c->port < 0 || c->port > 65535)
-			return bd_error_set(err, -EINVAL, "bad-config", NULL, "port: %lld is not a port", (long long)c->port);
+			return bd_error_set(err, -EINVAL, "bad-config", NULL, "port: %lld is not a port",
+				(long long)c->port);
 		o->port = (int)c->port;
 	}
 	if (!isnan(c->idle_exit_s)) {
 		if (c->idle_exit_s < 0)
-			return bd_error_set(err, -EINVAL, "bad-config", NULL, "idle_exit_s: %g is negative", c->idle_exit_s);
+			return bd_error_set(err, -EINVAL, "bad-config", NULL, "idle_exit_s: %g is negative",
+				c->idle_exit_s);
 		o->idle_exit_s = c->idle_exit_s;
 	}
 	if (c->log_level && level_parse(c->log_level, &o->log_level) < 0)
-		return bd_error_set(err, -EINVAL, "bad-config", "error, warn, info or debug", "log_level: there is no level '%s'", c->log_level);
+		return bd_error_set(err, -EINVAL, "bad-config", "error, warn, info or debug",
+			"log_level: there is no level '%s'", c->log_level);
 	return 0;
 }
 
@@ -97,7 +102,8 @@ static int config_read(const char *path, struct options *o, struct bd_error *err
 	struct config c;
 	int r = bd_file_read(path, CONFIG_MAX, &text, NULL);
 	if (r < 0)
-		return bd_error_set(err, r, "bad-config", "BENCHD_CONFIG or --config names it", "%s cannot be read: %s", path, strerror(-r));
+		return bd_error_set(err, r, "bad-config", "BENCHD_CONFIG or --config names it", "%s cannot be read: %s",
+			path, strerror(-r));
 	bd_doc_init(&config_doc, &c);
 	r = bd_json_parse(text, path, &json, &inner);
 	if (r < 0)
@@ -123,9 +129,16 @@ static char *absolute(const char *path)
 }
 
 static const struct option known[] = {
-	{"data", required_argument, NULL, 'd'}, {"port", required_argument, NULL, 'p'}, {"idle-exit", required_argument, NULL, 'i'},
-	{"config", required_argument, NULL, 'c'}, {"log", required_argument, NULL, 'l'}, {"foreground", no_argument, NULL, 'f'},
-	{"ready-fd", required_argument, NULL, 'r'}, {"help", no_argument, NULL, 'h'}, {"version", no_argument, NULL, 'v'}, {NULL, 0, NULL, 0},
+	{"data", required_argument, NULL, 'd'},
+	{"port", required_argument, NULL, 'p'},
+	{"idle-exit", required_argument, NULL, 'i'},
+	{"config", required_argument, NULL, 'c'},
+	{"log", required_argument, NULL, 'l'},
+	{"foreground", no_argument, NULL, 'f'},
+	{"ready-fd", required_argument, NULL, 'r'},
+	{"help", no_argument, NULL, 'h'},
+	{"version", no_argument, NULL, 'v'},
+	{NULL, 0, NULL, 0},
 };
 
 static int option_apply(struct options *o, int c, const char *value, struct bd_error *err)
@@ -145,15 +158,18 @@ static int option_apply(struct options *o, int c, const char *value, struct bd_e
 		return 0;
 	case 'i':
 		if (number_parse(value, 1e9, &o->idle_exit_s) < 0)
-			return bd_error_set(err, -EINVAL, "usage", NULL, "--idle-exit %s: not a number of seconds", value);
+			return bd_error_set(err, -EINVAL, "usage", NULL, "--idle-exit %s: not a number of seconds",
+				value);
 		return 0;
 	case 'l':
 		if (level_parse(value, &o->log_level) < 0)
-			return bd_error_set(err, -EINVAL, "usage", "error, warn, info or debug", "--log %s: there is no such level", value);
+			return bd_error_set(err, -EINVAL, "usage", "error, warn, info or debug",
+				"--log %s: there is no such level", value);
 		return 0;
 	case 'r':
 		if (number_parse(value, INT_MAX, &v) < 0 || v < 3 || v != (int)v)
-			return bd_error_set(err, -EINVAL, "usage", NULL, "--ready-fd %s: not a descriptor above 2", value);
+			return bd_error_set(err, -EINVAL, "usage", NULL, "--ready-fd %s: not a descriptor above 2",
+				value);
 		o->ready_fd = (int)v;
 		return 0;
 	case 'f':
@@ -175,9 +191,11 @@ static int walk(struct options *o, int argc, char **argv, int only, struct bd_er
 	opterr = 0;
 	for (int c; (c = getopt_long(argc, argv, "+:", known, NULL)) != -1;) {
 		if (c == '?')
-			return bd_error_set(err, -EINVAL, "usage", "benchd --help", "there is no option %s", argv[optind - 1]);
+			return bd_error_set(err, -EINVAL, "usage", "benchd --help", "there is no option %s",
+				argv[optind - 1]);
 		if (c == ':')
-			return bd_error_set(err, -EINVAL, "usage", "benchd --help", "%s needs a value", argv[optind - 1]);
+			return bd_error_set(err, -EINVAL, "usage", "benchd --help", "%s needs a value",
+				argv[optind - 1]);
 		if (only && c == only) {
 			free(o->config);
 			o->config = bd_strdup(optarg);
@@ -194,8 +212,11 @@ static int walk(struct options *o, int argc, char **argv, int only, struct bd_er
 int options_read(struct options *ret, int argc, char **argv, struct bd_error *err)
 {
 	const char *config = getenv("BENCHD_CONFIG");
-	struct options o = {.data = bd_data_dir(), .config = config && *config ? bd_strdup(config) : NULL, .idle_exit_s = IDLE_EXIT_S,
-		.log_level = BD_LOG_INFO, .ready_fd = -1};
+	struct options o = {.data = bd_data_dir(),
+		.config = config && *config ? bd_strdup(config) : NULL,
+		.idle_exit_s = IDLE_EXIT_S,
+		.log_level = BD_LOG_INFO,
+		.ready_fd = -1};
 	int r = walk(&o, argc, argv, 'c', err);
 	if (r == 0 && o.config)
 		r = config_read(o.config, &o, err);

@@ -11,10 +11,11 @@ struct bd_client;
 char *bd_client_data_dir(void);
 
 struct bd_client_options {
-	const char *server;   /* --server or $BENCHD_URL: never starts a daemon; needs $BENCHD_TOKEN unless it is local; NULL = private */
-	const char *data;     /* NULL = bd_client_data_dir() */
-	bool start;           /* start a private daemon when none answers; false: no-daemon */
-	const char *idle_exit;/* seconds as text, for a daemon we start; NULL = its default */
+	const char *
+		server; /* --server or $BENCHD_URL: never starts a daemon; needs $BENCHD_TOKEN unless it is local; NULL = private */
+	const char *data;      /* NULL = bd_client_data_dir() */
+	bool start;            /* start a private daemon when none answers; false: no-daemon */
+	const char *idle_exit; /* seconds as text, for a daemon we start; NULL = its default */
 };
 /* Finds (DATA/daemon.json, alive while DATA/lock is held) or starts a daemon and connects. An idle daemon of another
  * build is replaced, a busy one is daemon-busy. Errors: no-daemon, daemon-busy, data-unusable, token-unusable … */
@@ -31,8 +32,8 @@ int bd_client_call(struct bd_client *c, const char *method, const char *path, co
  * returns non-zero (that value), or with daemon-lost after reconnecting (Last-Event-ID) has failed for 10 s.
  * *cancel non-zero makes it return -EINTR within 100 ms. */
 typedef int (*bd_client_event_fn)(const char *type, const cJSON *data, void *arg);
-int bd_client_events(struct bd_client *c, const char *path, bd_client_event_fn fn, void *arg, const volatile int *cancel,
-	struct bd_error *err);
+int bd_client_events(struct bd_client *c, const char *path, bd_client_event_fn fn, void *arg,
+	const volatile int *cancel, struct bd_error *err);
 
 /* Daemon state without starting one: {"running",url,pid,data,token_file,version,build,uptime_s}. */
 int bd_client_daemon_status(const char *data, cJSON **ret, struct bd_error *err);

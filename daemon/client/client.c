@@ -74,7 +74,8 @@ int client_refusal(const struct bd_client *c, long status, const char *body, str
 	const char *message = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(e, "message"));
 	const char *hint = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(e, "hint"));
 	if (!key || !message)
-		return bd_error_set(err, -EPROTO, "daemon-lost", "is it a benchd?", "%s answers with status %ld and no reason", c->url, status);
+		return bd_error_set(err, -EPROTO, "daemon-lost", "is it a benchd?",
+			"%s answers with status %ld and no reason", c->url, status);
 	return bd_error_set(err, bd_streq(key, "not-found") ? -ENOENT : -EREMOTEIO, key, hint, "%s", message);
 }
 
@@ -102,12 +103,14 @@ static int perform(struct bd_client *c, struct bd_str *answer, long *ret_status,
 		return 0;
 	}
 	if (rc == CURLE_URL_MALFORMAT || rc == CURLE_UNSUPPORTED_PROTOCOL)
-		return bd_error_set(err, -EINVAL, "usage", "http://127.0.0.1:PORT", "'%s' is not the URL of a benchd", c->url);
-	return bd_error_set(err, rc == CURLE_COULDNT_CONNECT ? -ECONNREFUSED : -EPIPE, "daemon-lost", "benchctl daemon status",
-		"lost benchd at %s: %s", c->url, detail[0] ? detail : curl_easy_strerror(rc));
+		return bd_error_set(err, -EINVAL, "usage", "http://127.0.0.1:PORT", "'%s' is not the URL of a benchd",
+			c->url);
+	return bd_error_set(err, rc == CURLE_COULDNT_CONNECT ? -ECONNREFUSED : -EPIPE, "daemon-lost",
+		"benchctl daemon status", "lost benchd at %s: %s", c->url, detail[0] ? detail : curl_easy_strerror(rc));
 }
 
-int bd_client_call(struct bd_client *c, const char *method, const char *path, const cJSON *body, cJSON **ret_json, struct bd_error *err)
+int bd_client_call(struct bd_client *c, const char *method, const char *path, const cJSON *body, cJSON **ret_json,
+	struct bd_error *err)
 {
 	struct curl_slist *headers = NULL;
 	bd_auto_free char *text = body ? bd_json_text(body) : NULL;
@@ -132,7 +135,8 @@ int bd_client_call(struct bd_client *c, const char *method, const char *path, co
 		return client_refusal(c, status, answer.s, err);
 	bd_auto_json cJSON *json = NULL;
 	if (answer.len && bd_json_parse(answer.s, "the answer of benchd", &json, NULL) < 0)
-		return bd_error_set(err, -EPROTO, "daemon-lost", "is it a benchd?", "%s answers with something that is not JSON", c->url);
+		return bd_error_set(err, -EPROTO, "daemon-lost", "is it a benchd?",
+			"%s answers with something that is not JSON", c->url);
 	if (ret_json)
 		*ret_json = BD_TAKE_PTR(json);
 	return 0;

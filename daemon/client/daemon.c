@@ -10,7 +10,7 @@
 
 #define START_NS INT64_C(30000000000) /* until one answers: a start includes moving an old store's log */
 #define STOP_NS INT64_C(10000000000)
-#define LOOK_NS INT64_C(10000000)     /* between two looks at a lock that is about to change */
+#define LOOK_NS INT64_C(10000000) /* between two looks at a lock that is about to change */
 #define STATE_MAX 65536
 
 /* What DATA/daemon.json says. */
@@ -24,8 +24,11 @@ static const struct bd_field state_fields[] = {
 	{.name = "token_file", .type = BD_F_STRING, .offset = offsetof(struct state, token_file), .required = true},
 	{.name = "build", .type = BD_F_STRING, .offset = offsetof(struct state, build), .required = true},
 };
-static const struct bd_doc state_doc = {
-	.name = "daemon.json", .size = sizeof(struct state), .fields = state_fields, .fields_len = BD_LEN(state_fields), .lenient = true};
+static const struct bd_doc state_doc = {.name = "daemon.json",
+	.size = sizeof(struct state),
+	.fields = state_fields,
+	.fields_len = BD_LEN(state_fields),
+	.lenient = true};
 
 static void state_done(struct state *s)
 {
@@ -48,9 +51,11 @@ static int read_own(const char *path, char **ret, const char *key, struct bd_err
 	if (fd < 0 && errno == ENOENT)
 		return -ENOENT;
 	if (fd < 0 || fstat(fd, &st) < 0)
-		return bd_error_set(err, -errno, key, NULL, "cannot open %s: %s", path, errno == ELOOP ? "it is a symbolic link" : strerror(errno));
+		return bd_error_set(err, -errno, key, NULL, "cannot open %s: %s", path,
+			errno == ELOOP ? "it is a symbolic link" : strerror(errno));
 	if (!S_ISREG(st.st_mode) || st.st_uid != geteuid() || (st.st_mode & 022))
-		return bd_error_set(err, -EPERM, key, "use a data folder of your own", "%s is not a file of yours alone", path);
+		return bd_error_set(err, -EPERM, key, "use a data folder of your own",
+			"%s is not a file of yours alone", path);
 	int r = bd_fd_read(fd, STATE_MAX, ret, NULL);
 	return r < 0 ? bd_error_set(err, r, key, NULL, "cannot read %s: %s", path, strerror(-r)) : 0;
 }
@@ -125,8 +130,8 @@ static bool same_build(const char *build)
 /* The daemon gets nothing of the caller's but where things are, and the options of sanitizers when it is built with one. */
 static void environment(struct bd_strv *env)
 {
-	static const char *const kept[] = {"HOME", "PATH", "TMPDIR", "TZ", "XDG_RUNTIME_DIR", "ASAN_OPTIONS", "LSAN_OPTIONS", "TSAN_OPTIONS",
-		"UBSAN_OPTIONS"};
+	static const char *const kept[] = {"HOME", "PATH", "TMPDIR", "TZ", "XDG_RUNTIME_DIR", "ASAN_OPTIONS",
+		"LSAN_OPTIONS", "TSAN_OPTIONS", "UBSAN_OPTIONS"};
 	for (size_t i = 0; i < BD_LEN(kept); i++)
 		if (getenv(kept[i]))
 			bd_strv_addf(env, "%s=%s", kept[i], getenv(kept[i]));
@@ -150,7 +155,8 @@ static int ready_read(int fd, const char *data, struct bd_error *err)
 		if (n < 0 && errno == EINTR)
 			return bd_error_set(err, -EINTR, "interrupted", NULL, "interrupted while benchd was starting");
 		if (n <= 0)
-			return bd_error_set(err, -ETIMEDOUT, "no-daemon", "benchctl daemon log", "benchd does not get ready on %s", data);
+			return bd_error_set(err, -ETIMEDOUT, "no-daemon", "benchctl daemon log",
+				"benchd does not get ready on %s", data);
 		ssize_t k = read(fd, buf, sizeof buf);
 		if (k <= 0)
 			break;
@@ -164,7 +170,8 @@ static int ready_read(int fd, const char *data, struct bd_error *err)
 	if (key && message)
 		return bd_error_set(err, bd_streq(key, "data-in-use") ? -EAGAIN : -EREMOTEIO, key, hint, "%s", message);
 	if (!cJSON_GetObjectItemCaseSensitive(j, "url"))
-		return bd_error_set(err, -EPIPE, "no-daemon", "benchctl daemon log", "benchd ended while it was starting on %s", data);
+		return bd_error_set(err, -EPIPE, "no-daemon", "benchctl daemon log",
+			"benchd ended while it was starting on %s", data);
 	return 0;
 }
 
@@ -187,13 +194,20 @@ static int spawn(const char *data, const char *idle_exit, struct bd_error *err)
 	}
 	environment(&env);
 	bd_auto_free char **argv = bd_strv_argv(&args), **envp = bd_strv_argv(&env);
-	const struct bd_spawn sp = {.program = program, .argv = argv, .envp = envp, .fds = &out, .fds_len = 1, .out_fd = -1, .err_fd = -1,
+	const struct bd_spawn sp = {.program = program,
+		.argv = argv,
+		.envp = envp,
+		.fds = &out,
+		.fds_len = 1,
+		.out_fd = -1,
+		.err_fd = -1,
 		.max_core_bytes = -1};
 	struct bd_error why;
 	pid_t pid;
 	int r = bd_spawn(&sp, &pid, NULL, &why);
 	if (r < 0)
-		return bd_error_set(err, r, "no-daemon", "it belongs beside benchctl: install again", "%s", why.message);
+		return bd_error_set(err, r, "no-daemon", "it belongs beside benchctl: install again", "%s",
+			why.message);
 	bd_closep(&out); /* the child has the only one: end of file means it has ended */
 	return ready_read(in, data, err);
 }
@@ -203,15 +217,17 @@ static int start_lock(const char *data, int *ret, struct bd_error *err)
 {
 	int r = bd_mkdirs(data, 0700);
 	if (r < 0)
-		return bd_error_set(err, r, "data-unusable", "name another with BENCHD_DATA", "cannot make the data folder %s: %s", data, strerror(-r));
+		return bd_error_set(err, r, "data-unusable", "name another with BENCHD_DATA",
+			"cannot make the data folder %s: %s", data, strerror(-r));
 	bd_auto_free char *path = bd_printf("%s/start", data);
 	bd_auto_close int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
 	struct flock lk = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
 	if (fd < 0)
-		return bd_error_set(err, -errno, errno == ENOSPC ? "store-full" : "data-unusable", "name another with BENCHD_DATA", "cannot open %s: %s",
-			path, strerror(errno));
+		return bd_error_set(err, -errno, errno == ENOSPC ? "store-full" : "data-unusable",
+			"name another with BENCHD_DATA", "cannot open %s: %s", path, strerror(errno));
 	if (fcntl(fd, F_OFD_SETLKW, &lk) < 0)
-		return bd_error_set(err, -errno, errno == EINTR ? "interrupted" : "data-unusable", NULL, "cannot lock %s: %s", path, strerror(errno));
+		return bd_error_set(err, -errno, errno == EINTR ? "interrupted" : "data-unusable", NULL,
+			"cannot lock %s: %s", path, strerror(errno));
 	*ret = BD_TAKE_FD(fd);
 	return 0;
 }
@@ -241,21 +257,24 @@ static int replace(const char *data, const struct state *s, struct bd_client *c,
 	struct bd_error why = {0};
 	int r = stop_politely(c, false, &why);
 	if (r < 0 && bd_streq(why.key, "daemon-busy"))
-		return bd_error_set(err, r, "daemon-busy", "wait until its run has ended, or stop it: benchctl daemon stop --force",
-			"benchd %lld of another build (%s) serves %s and is busy: %.200s", (long long)s->pid, s->build, data, why.message);
+		return bd_error_set(err, r, "daemon-busy",
+			"wait until its run has ended, or stop it: benchctl daemon stop --force",
+			"benchd %lld of another build (%s) serves %s and is busy: %.200s", (long long)s->pid, s->build,
+			data, why.message);
 	if (r < 0 && !bd_streq(why.key, "stopping") && !bd_streq(why.key, "daemon-lost")) {
 		if (err)
 			*err = why;
 		return r;
 	}
 	if (!wait_dead(data, deadline))
-		return bd_error_set(err, -ETIMEDOUT, "daemon-busy", "benchctl daemon stop --force", "benchd %lld of another build does not end",
-			(long long)s->pid);
+		return bd_error_set(err, -ETIMEDOUT, "daemon-busy", "benchctl daemon stop --force",
+			"benchd %lld of another build does not end", (long long)s->pid);
 	return 0;
 }
 
 /* One look at a daemon that lives: connected, or -EAGAIN to look again. */
-static int meet(const struct bd_client_options *o, const char *data, int64_t deadline, struct bd_client **ret, struct bd_error *err)
+static int meet(const struct bd_client_options *o, const char *data, int64_t deadline, struct bd_client **ret,
+	struct bd_error *err)
 {
 	bd_auto_state struct state s;
 	bd_auto_client struct bd_client *c = NULL;
@@ -284,7 +303,8 @@ static int meet(const struct bd_client_options *o, const char *data, int64_t dea
 	return 0;
 }
 
-static int connect_private(const struct bd_client_options *o, const char *data, struct bd_client **ret, struct bd_error *err)
+static int connect_private(const struct bd_client_options *o, const char *data, struct bd_client **ret,
+	struct bd_error *err)
 {
 	int64_t deadline = bd_clock_mono_ns() + START_NS;
 	for (;;) {
@@ -296,13 +316,15 @@ static int connect_private(const struct bd_client_options *o, const char *data, 
 			bd_sleep_ns(LOOK_NS);
 		} else {
 			if (!o->start)
-				return bd_error_set(err, -ENOENT, "no-daemon", "benchctl daemon start", "no benchd serves %s", data);
+				return bd_error_set(err, -ENOENT, "no-daemon", "benchctl daemon start",
+					"no benchd serves %s", data);
 			r = start(data, o->idle_exit, err);
 			if (r < 0)
 				return r;
 		}
 		if (bd_clock_mono_ns() > deadline)
-			return bd_error_set(err, -ETIMEDOUT, "no-daemon", "benchctl daemon log", "the benchd of %s lives but does not answer", data);
+			return bd_error_set(err, -ETIMEDOUT, "no-daemon", "benchctl daemon log",
+				"the benchd of %s lives but does not answer", data);
 	}
 }
 
@@ -325,7 +347,8 @@ static int connect_server(const char *url, const char *data, struct bd_client **
 		bd_auto_free char *path = bd_printf("%s/token", data);
 		r = token_read(path, &token, err);
 	} else if (!token) {
-		r = bd_error_set(err, -EACCES, "unauthorized", "set BENCHD_TOKEN to its token", "%s needs a token", url);
+		r = bd_error_set(err, -EACCES, "unauthorized", "set BENCHD_TOKEN to its token", "%s needs a token",
+			url);
 	}
 	if (r == 0)
 		r = client_new(url, token, &c, err);
@@ -367,7 +390,10 @@ int bd_client_daemon_status(const char *data, cJSON **ret, struct bd_error *err)
 	cJSON_AddBoolToObject(j, "running", running);
 	for (size_t i = 0; i < BD_LEN(keys); i++) {
 		cJSON *v = running ? cJSON_DetachItemFromObjectCaseSensitive(answer, keys[i]) : NULL;
-		cJSON_AddItemToObject(j, keys[i], v ? v : bd_streq(keys[i], "data") ? cJSON_CreateString(data) : cJSON_CreateNull());
+		cJSON_AddItemToObject(j, keys[i],
+			v                                   ? v
+				: bd_streq(keys[i], "data") ? cJSON_CreateString(data)
+							    : cJSON_CreateNull());
 	}
 	*ret = j;
 	return 0;
@@ -396,7 +422,8 @@ int bd_client_daemon_stop(const char *data, bool force, struct bd_error *err)
 		if (r == 0 && wait_dead(data, deadline))
 			return 0;
 		if (bd_clock_mono_ns() > deadline)
-			return bd_error_set(err, -ETIMEDOUT, "daemon-busy", "try again, or end it with kill", "the benchd of %s has not ended within 10 s", data);
+			return bd_error_set(err, -ETIMEDOUT, "daemon-busy", "try again, or end it with kill",
+				"the benchd of %s has not ended within 10 s", data);
 		bd_sleep_ns(LOOK_NS); /* it starts or stops at this moment: look again */
 	}
 	return 0;

@@ -14,13 +14,13 @@ struct stream {
 	bd_client_event_fn fn;
 	void *arg;
 	CURL *curl;
-	struct bd_str line, data;   /* being received */
+	struct bd_str line, data; /* being received */
 	char type[32];
 	char last_id[32];
-	bool final;                 /* the run's last state was seen */
-	bool heard;                 /* something came over this connection */
-	int stop;                   /* what fn returned */
-	struct bd_str refusal;      /* body of an answer that is no stream */
+	bool final;            /* the run's last state was seen */
+	bool heard;            /* something came over this connection */
+	int stop;              /* what fn returned */
+	struct bd_str refusal; /* body of an answer that is no stream */
 };
 
 static bool is_final(const cJSON *data)
@@ -73,15 +73,16 @@ static size_t receive(char *p, size_t size, size_t n, void *arg)
 		return s->refusal.len > 65536 ? 0 : len;
 	}
 	s->heard = true;
-	for (size_t i = 0; i < len; i++) {
-		if (p[i] == '\r')
-			continue;
-		if (p[i] != '\n') {
-			bd_str_append(&s->line, &p[i], 1);
-			if (s->line.len > LINE_MAX_BYTES)
-				return 0;
-			continue;
-		}
+	for (const char *end = p + len; p < end;) {
+		const char *newline = memchr(p, '\n', (size_t)(end - p));
+		bd_str_append(&s->line, p, (size_t)((newline ? newline : end) - p));
+		if (s->line.len > LINE_MAX_BYTES)
+			return 0;
+		if (!newline)
+			break;
+		p += (newline - p) + 1;
+		while (s->line.len && s->line.s[s->line.len - 1] == '\r')
+			s->line.s[--s->line.len] = 0;
 		if (s->line.len)
 			field(s, s->line.s);
 		else
@@ -111,14 +112,15 @@ static int transfer(struct stream *s, const volatile int *cancel, struct bd_erro
 	int left;
 	while (r == 0 && (m = curl_multi_info_read(multi, &left)))
 		if (m->msg == CURLMSG_DONE && m->data.result != CURLE_OK && !s->stop && !s->final)
-			r = bd_error_set(err, -EPIPE, "daemon-lost", "benchctl daemon status", "lost benchd at %s: %s", s->client->url,
-				curl_easy_strerror(m->data.result));
+			r = bd_error_set(err, -EPIPE, "daemon-lost", "benchctl daemon status", "lost benchd at %s: %s",
+				s->client->url, curl_easy_strerror(m->data.result));
 	curl_multi_remove_handle(multi, s->curl);
 	curl_multi_cleanup(multi);
 	return r;
 }
 
-static int connect_once(struct stream *s, const char *path, const volatile int *cancel, long *ret_status, struct bd_error *err)
+static int connect_once(struct stream *s, const char *path, const volatile int *cancel, long *ret_status,
+	struct bd_error *err)
 {
 	struct curl_slist *headers = NULL;
 	client_prepare(s->client, s->curl, path, &headers);
@@ -161,7 +163,8 @@ static int follow(struct stream *s, const char *path, const volatile int *cancel
 			if (status == 503)
 				r = -EAGAIN; /* too many streams, or a daemon that is about to go: for a while */
 		} else if (r == 0) {
-			r = bd_error_set(&why, -EPIPE, "daemon-lost", "benchctl daemon status", "benchd at %s ended the stream before the run", s->client->url);
+			r = bd_error_set(&why, -EPIPE, "daemon-lost", "benchctl daemon status",
+				"benchd at %s ended the stream before the run", s->client->url);
 		}
 		int64_t now = bd_clock_mono_ns();
 		if (s->heard || !lost_since)
@@ -176,7 +179,8 @@ static int follow(struct stream *s, const char *path, const volatile int *cancel
 	}
 }
 
-int bd_client_events(struct bd_client *c, const char *path, bd_client_event_fn fn, void *arg, const volatile int *cancel, struct bd_error *err)
+int bd_client_events(struct bd_client *c, const char *path, bd_client_event_fn fn, void *arg,
+	const volatile int *cancel, struct bd_error *err)
 {
 	struct stream s = {.client = c, .fn = fn, .arg = arg, .curl = curl_easy_init()};
 	if (!s.curl)

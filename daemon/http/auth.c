@@ -72,7 +72,8 @@ int bd_http_sessions_code(struct bd_http_sessions *s, char ret_code[BD_HTTP_SECR
 	return r;
 }
 
-int bd_http_sessions_login(struct bd_http_sessions *s, const char *code, char ret_cookie[BD_HTTP_SECRET_LEN], struct bd_error *err)
+int bd_http_sessions_login(struct bd_http_sessions *s, const char *code, char ret_cookie[BD_HTTP_SECRET_LEN],
+	struct bd_error *err)
 {
 	pthread_mutex_lock(&s->lock);
 	struct secret *c = find(s->codes, CODES, code);
@@ -81,7 +82,8 @@ int bd_http_sessions_login(struct bd_http_sessions *s, const char *code, char re
 		*c = (struct secret){0};
 		r = issue(s->sessions, SESSIONS, BD_HTTP_SESSION_S, ret_cookie, err);
 	} else {
-		r = bd_error_set(err, -EACCES, "unauthorized", "ask for a new one: benchctl open", "this login code is spent, expired or none");
+		r = bd_error_set(err, -EACCES, "unauthorized", "ask for a new one: benchctl open",
+			"this login code is spent, expired or none");
 	}
 	pthread_mutex_unlock(&s->lock);
 	return r;
@@ -117,7 +119,8 @@ int bd_http_check_origin(const struct bd_http_call *c, struct bd_error *err)
 		return 0;
 	bd_auto_free char *own = bd_printf("http://%s", host);
 	if (strcasecmp(origin, own) != 0)
-		return bd_error_set(err, -EPERM, "foreign-origin", NULL, "requests from '%.200s' are not served", origin);
+		return bd_error_set(err, -EPERM, "foreign-origin", NULL, "requests from '%.200s' are not served",
+			origin);
 	return 0;
 }
 
@@ -132,19 +135,22 @@ int bd_http_check_media(const struct bd_http_call *c, struct bd_error *err)
 	const char *type = bd_http_header(c, "Content-Type");
 	if (c->body_read || is_json(type))
 		return 0;
-	return bd_error_set(err, -EINVAL, "wrong-media-type", "send Content-Type: application/json", "bodies of type '%.100s' are not taken",
-		type ? type : "");
+	return bd_error_set(err, -EINVAL, "wrong-media-type", "send Content-Type: application/json",
+		"bodies of type '%.100s' are not taken", type ? type : "");
 }
 
 static int check_cookie(const struct bd_http_call *c, struct bd_error *err)
 {
 	char cookie[BD_HTTP_SECRET_LEN + 1];
 	const char *all = bd_http_header(c, "Cookie");
-	if (!all || mg_get_cookie(all, BD_HTTP_COOKIE, cookie, sizeof cookie) <= 0 || !bd_http_sessions_has(c->http->sessions, cookie))
-		return bd_error_set(err, -EACCES, "unauthorized", "send the token of token_file in daemon.json as Authorization: Bearer",
+	if (!all || mg_get_cookie(all, BD_HTTP_COOKIE, cookie, sizeof cookie) <= 0 ||
+		!bd_http_sessions_has(c->http->sessions, cookie))
+		return bd_error_set(err, -EACCES, "unauthorized",
+			"send the token of token_file in daemon.json as Authorization: Bearer",
 			"this needs the token or a browser session");
 	if (c->route->token_only)
-		return bd_error_set(err, -EPERM, "forbidden", NULL, "this needs the token, a browser session is not enough");
+		return bd_error_set(err, -EPERM, "forbidden", NULL,
+			"this needs the token, a browser session is not enough");
 	/* a page elsewhere can make a browser send the cookie, but not these */
 	if (changes(c) && (!bd_http_header(c, "Origin") || !is_json(bd_http_header(c, "Content-Type"))))
 		return bd_error_set(err, -EPERM, "forbidden", NULL,
@@ -158,8 +164,10 @@ int bd_http_check_auth(const struct bd_http_call *c, struct bd_error *err)
 	const char *given = bd_http_header(c, "Authorization");
 	if (!given)
 		return check_cookie(c, err);
-	if (strncasecmp(given, scheme, sizeof scheme - 1) != 0 || !bd_equal_secret(c->http->config.token, given + sizeof scheme - 1))
-		return bd_error_set(err, -EACCES, "unauthorized", "the token is in the token_file that daemon.json names",
+	if (strncasecmp(given, scheme, sizeof scheme - 1) != 0 ||
+		!bd_equal_secret(c->http->config.token, given + sizeof scheme - 1))
+		return bd_error_set(err, -EACCES, "unauthorized",
+			"the token is in the token_file that daemon.json names",
 			"this is not the token of this daemon");
 	return 0;
 }

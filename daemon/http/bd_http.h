@@ -9,8 +9,8 @@
 struct bd_http;
 
 struct bd_http_config {
-	int port;                 /* 0 = chosen by the kernel; 127.0.0.1 only */
-	const char *token;        /* bearer token, borrowed */
+	int port;          /* 0 = chosen by the kernel; 127.0.0.1 only */
+	const char *token; /* bearer token, borrowed */
 	struct bd_store *store;
 	struct bd_engine *engine; /* NULL: given later with bd_http_set_engine; requests are refused until then */
 	const char *version, *build, *data, *token_file;

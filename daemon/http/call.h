@@ -13,7 +13,7 @@
 
 #define BD_HTTP_THREADS 128
 #define BD_HTTP_STREAMS_MAX 64
-#define BD_HTTP_TIMEOUT_MS 3000           /* an idle or dripping connection holds a thread no longer */
+#define BD_HTTP_TIMEOUT_MS 3000 /* an idle or dripping connection holds a thread no longer */
 #define BD_HTTP_HEADERS_MAX 16384
 #define BD_HTTP_BODY_MAX (1024 * 1024)
 #define BD_HTTP_DEPTH_MAX 32
@@ -25,12 +25,12 @@ struct bd_http_events;
 struct bd_http {
 	struct bd_http_config config;
 	struct mg_context *mg;
-	_Atomic int port;                 /* set while civetweb already serves */
-	char *url;                        /* "http://127.0.0.1:PORT" */
+	_Atomic int port; /* set while civetweb already serves */
+	char *url;        /* "http://127.0.0.1:PORT" */
 	int64_t started_ns;
 	_Atomic int64_t last_request_ns;
 	_Atomic bool stopping;
-	pthread_rwlock_t engine_lock;     /* readers use the engine, the writer takes it away */
+	pthread_rwlock_t engine_lock; /* readers use the engine, the writer takes it away */
 	struct bd_engine *engine;
 	struct bd_http_sessions *sessions;
 	struct bd_http_events *events;
@@ -44,14 +44,14 @@ struct bd_http_call {
 	struct mg_connection *conn;
 	const struct mg_request_info *info;
 	const struct bd_http_route *route;
-	const char *method;               /* HEAD is served as GET without a body */
+	const char *method; /* HEAD is served as GET without a body */
 	bool head;
-	char *param;                      /* what stands for {id} in the path, or NULL */
+	char *param; /* what stands for {id} in the path, or NULL */
 	struct bd_map query;
-	struct bd_engine *engine;         /* while a route that does not wait by itself is handled */
-	struct bd_str error_headers;      /* header lines for the answer to an error, each ended by \r\n */
-	cJSON *body;                      /* of routes with takes_body; an object */
-	bool body_read;                   /* nothing of the request is left on the connection */
+	struct bd_engine *engine;    /* while a route that does not wait by itself is handled */
+	struct bd_str error_headers; /* header lines for the answer to an error, each ended by \r\n */
+	cJSON *body;                 /* of routes with takes_body; an object */
+	bool body_read;              /* nothing of the request is left on the connection */
 	bool answered;
 };
 
@@ -59,7 +59,8 @@ struct bd_http_call {
 int bd_http_reply(struct bd_http_call *c, int status, const cJSON *json);
 /* The same from text. immutable: the answer will never change, so it carries an ETag and may be a 304. extra: further
  * header lines, each ended by \r\n, or NULL. */
-int bd_http_reply_text(struct bd_http_call *c, int status, const char *text, size_t len, bool immutable, const char *extra);
+int bd_http_reply_text(struct bd_http_call *c, int status, const char *text, size_t len, bool immutable,
+	const char *extra);
 int bd_http_reply_empty(struct bd_http_call *c, int status, const char *extra);
 /* The one error format, status by the key. */
 void bd_http_reply_error(struct bd_http_call *c, const struct bd_error *err);
@@ -69,6 +70,8 @@ const char *bd_http_header(const struct bd_http_call *c, const char *name);
 int bd_http_body_read(struct bd_http_call *c, struct bd_error *err);
 /* Splits the query string into c->query, refusing names the route does not list. */
 int bd_http_query_read(struct bd_http_call *c, struct bd_error *err);
+/* RFC 3629: no overlong forms, no surrogates, nothing above U+10FFFF, and no NUL. */
+bool bd_http_is_utf8(const char *text, size_t n);
 /* Socket of the connection, owned by civetweb, or -1: civetweb has no call for it. */
 int bd_http_socket(const struct bd_http_call *c);
 /* Ends sending and drops what the client still sends, for a moment: closing a socket with unread bytes resets the
@@ -97,7 +100,8 @@ void bd_http_sessions_free(struct bd_http_sessions **s);
 /* A code for one login within BD_HTTP_CODE_S. */
 int bd_http_sessions_code(struct bd_http_sessions *s, char ret_code[BD_HTTP_SECRET_LEN], struct bd_error *err);
 /* Spends the code and begins a session. unauthorized when there is no such code (any more). */
-int bd_http_sessions_login(struct bd_http_sessions *s, const char *code, char ret_cookie[BD_HTTP_SECRET_LEN], struct bd_error *err);
+int bd_http_sessions_login(struct bd_http_sessions *s, const char *code, char ret_cookie[BD_HTTP_SECRET_LEN],
+	struct bd_error *err);
 bool bd_http_sessions_has(struct bd_http_sessions *s, const char *cookie);
 
 /* ---- event streams --------------------------------------------------------------------------------------------------- */
@@ -112,19 +116,19 @@ int bd_http_events_serve(struct bd_http_call *c, const char *run_id, struct bd_e
 /* ---- routes ------------------------------------------------------------------------------------------------------------ */
 
 struct bd_http_example {
-	const char *path;   /* a real one; {id} is the run the tester has made */
-	const char *body;   /* JSON or NULL */
+	const char *path; /* a real one; {id} is the run the tester has made */
+	const char *body; /* JSON or NULL */
 	int status;
 };
 struct bd_http_route {
 	const char *method; /* GET, POST, DELETE, PATCH */
 	const char *path;   /* "/api/v1/runs/{id}" */
 	const char *summary;
-	const char *query;  /* names it accepts, separated by spaces; NULL = none */
-	bool open;          /* needs neither token nor session */
-	bool waits;         /* does its own waiting for the gap between batches (streams), or needs none (health) */
-	bool unseen;        /* does not count as use of the daemon */
-	bool token_only;    /* a browser session is not enough */
+	const char *query; /* names it accepts, separated by spaces; NULL = none */
+	bool open;         /* needs neither token nor session */
+	bool waits;        /* does its own waiting for the gap between batches (streams), or needs none (health) */
+	bool unseen;       /* does not count as use of the daemon */
+	bool token_only;   /* a browser session is not enough */
 	bool takes_body;
 	const struct bd_doc *body; /* shape of the body, for openapi.json; NULL = described by the example */
 	struct bd_http_example example;

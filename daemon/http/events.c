@@ -140,8 +140,11 @@ static void wake_streams(struct bd_http_events *ev, const struct log *l)
 void bd_http_event(const struct bd_event *event, void *http)
 {
 	struct bd_http_events *ev = ((struct bd_http *)http)->events;
-	struct entry borrowed = {.kind = event->kind, .cell = event->cell, .state = event->state,
-		.reason = (struct bd_reason *)(uintptr_t)event->reason, .progress = event->progress};
+	struct entry borrowed = {.kind = event->kind,
+		.cell = event->cell,
+		.state = event->state,
+		.reason = (struct bd_reason *)(uintptr_t)event->reason,
+		.progress = event->progress};
 	struct entry e = entry_copy(&borrowed);
 	pthread_mutex_lock(&ev->lock);
 	struct log *l = log_of(ev, event->run_id);
@@ -251,10 +254,11 @@ static cJSON *cell_json(struct bd_store *store, const char *run_id, int64_t cell
 
 static void render(struct bd_http *h, const char *run_id, const struct entry *e, struct bd_str *out)
 {
-	static const char *const names[] = {[BD_EVENT_STATE] = "state", [BD_EVENT_PROGRESS] = "progress", [BD_EVENT_CELL] = "cell"};
-	bd_auto_json cJSON *j = e->kind == BD_EVENT_STATE      ? state_json(e)
-				: e->kind == BD_EVENT_PROGRESS ? progress_json(e)
-							       : cell_json(h->config.store, run_id, e->cell);
+	static const char *const names[] =
+		{[BD_EVENT_STATE] = "state", [BD_EVENT_PROGRESS] = "progress", [BD_EVENT_CELL] = "cell"};
+	bd_auto_json cJSON *j = e->kind == BD_EVENT_STATE ? state_json(e)
+		: e->kind == BD_EVENT_PROGRESS            ? progress_json(e)
+							  : cell_json(h->config.store, run_id, e->cell);
 	if (!j)
 		return;
 	bd_auto_free char *text = bd_json_text(j);
@@ -272,8 +276,8 @@ static int stream_begin(struct bd_http_call *c, const char *run_id, struct strea
 		r = bd_error_set(err, -ESHUTDOWN, "stopping", NULL, "this benchd is stopping");
 	} else if (ev->streams_len >= BD_HTTP_STREAMS_MAX) {
 		bd_str_puts(&c->error_headers, "Retry-After: 2\r\n");
-		r = bd_error_set(err, -EBUSY, "too-many-streams", "close one, or ask again in a moment", "%d event streams are open, more are not served",
-			BD_HTTP_STREAMS_MAX);
+		r = bd_error_set(err, -EBUSY, "too-many-streams", "close one, or ask again in a moment",
+			"%d event streams are open, more are not served", BD_HTTP_STREAMS_MAX);
 	} else if ((s->wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) < 0) {
 		r = bd_error_set(err, -errno, "internal", NULL, "eventfd: %s", strerror(errno));
 	} else {
@@ -378,8 +382,9 @@ static bool wait_for_news(struct bd_http_call *c, struct stream *s, int fd, int6
 
 static void stream_run(struct bd_http_call *c, const char *run_id, struct stream *s)
 {
-	static const char head[] = "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream; charset=utf-8\r\nCache-Control: no-store\r\n"
-				   "X-Content-Type-Options: nosniff\r\nConnection: close\r\n\r\nretry: 1000\n\n";
+	static const char head[] =
+		"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream; charset=utf-8\r\nCache-Control: no-store\r\n"
+		"X-Content-Type-Options: nosniff\r\nConnection: close\r\n\r\nretry: 1000\n\n";
 	const char *last = bd_http_header(c, "Last-Event-ID");
 	int64_t after = last ? strtoll(last, NULL, 10) : 0;
 	int fd = bd_http_socket(c);

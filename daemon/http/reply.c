@@ -50,7 +50,8 @@ static bool compress_text(const char *text, size_t len, struct bd_str *ret)
 	return ok;
 }
 
-static void send_all(struct bd_http_call *c, int status, const char *type, const void *body, size_t len, const char *extra)
+static void send_all(struct bd_http_call *c, int status, const char *type, const void *body, size_t len,
+	const char *extra)
 {
 	bd_auto_str struct bd_str out = {0};
 	bd_str_printf(&out, "HTTP/1.1 %d %s\r\n", status, mg_get_response_code_text(c->conn, status));
@@ -69,7 +70,8 @@ static void send_all(struct bd_http_call *c, int status, const char *type, const
 	mg_write(c->conn, out.s, out.len);
 }
 
-int bd_http_reply_text(struct bd_http_call *c, int status, const char *text, size_t len, bool immutable, const char *extra)
+int bd_http_reply_text(struct bd_http_call *c, int status, const char *text, size_t len, bool immutable,
+	const char *extra)
 {
 	bd_auto_str struct bd_str headers = {0}, zipped = {0};
 	if (immutable) {
@@ -77,7 +79,8 @@ int bd_http_reply_text(struct bd_http_call *c, int status, const char *text, siz
 		bd_auto_free char *tag = bd_printf("W/\"%016llx-%zu\"", (unsigned long long)bd_hash(text, len), len);
 		const char *have = bd_http_header(c, "If-None-Match");
 		bd_str_printf(&headers, "ETag: %s\r\nCache-Control: private, no-cache\r\n", tag);
-		if (have && status == 200 && (header_lists(have, tag) || header_lists(have, tag + 2) || bd_streq(have, "*"))) {
+		if (have && status == 200 &&
+			(header_lists(have, tag) || header_lists(have, tag + 2) || bd_streq(have, "*"))) {
 			send_all(c, 304, NULL, NULL, 0, headers.s);
 			return 0;
 		}
@@ -110,14 +113,25 @@ int bd_http_reply_empty(struct bd_http_call *c, int status, const char *extra)
 	return 0;
 }
 
+/* A message may quote what the client sent, and be cut within a character. */
+static void add_text(cJSON *object, const char *name, const char *text)
+{
+	bd_auto_free char *copy = bd_strdup(text);
+	if (!bd_http_is_utf8(copy, strlen(copy)))
+		for (char *p = copy; *p; p++)
+			if (*p & 0x80)
+				*p = '?';
+	cJSON_AddStringToObject(object, name, copy);
+}
+
 void bd_http_reply_error(struct bd_http_call *c, const struct bd_error *err)
 {
 	bd_auto_json cJSON *root = cJSON_CreateObject();
 	cJSON *e = cJSON_AddObjectToObject(root, "error");
 	cJSON_AddStringToObject(e, "key", err->key);
-	cJSON_AddStringToObject(e, "message", err->message);
+	add_text(e, "message", err->message);
 	if (err->hint[0])
-		cJSON_AddStringToObject(e, "hint", err->hint);
+		add_text(e, "hint", err->hint);
 	else
 		cJSON_AddNullToObject(e, "hint");
 	bd_auto_free char *text = bd_json_text(root);

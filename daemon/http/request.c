@@ -26,7 +26,8 @@ static int query_add(struct bd_http_call *c, const char *item, const struct bd_s
 	size_t n = equals ? (size_t)(equals - item) : strlen(item);
 	bd_auto_free char *key = NULL, *value = NULL;
 	if (decode(item, n, &key) < 0 || decode(equals ? equals + 1 : "", equals ? strlen(equals + 1) : 0, &value) < 0)
-		return bd_error_set(err, -EINVAL, "bad-request", NULL, "the query '%s' is not percent-encoded text", item);
+		return bd_error_set(err, -EINVAL, "bad-request", NULL, "the query '%s' is not percent-encoded text",
+			item);
 	if (!bd_strv_has(known, key)) {
 		const char *near = bd_nearest(key, (const char *const *)known->v, known->n);
 		bd_auto_free char *hint = near ? bd_printf("did you mean '%s'?", near) : NULL;
@@ -56,8 +57,7 @@ int bd_http_query_read(struct bd_http_call *c, struct bd_error *err)
 
 /* ---- body ------------------------------------------------------------------------------------------------------------ */
 
-/* RFC 3629: no overlong forms, no surrogates, nothing above U+10FFFF, and no NUL. */
-static bool is_utf8(const char *text, size_t n)
+bool bd_http_is_utf8(const char *text, size_t n)
 {
 	const unsigned char *p = (const unsigned char *)text, *end = p + n;
 	while (p < end) {
@@ -121,7 +121,8 @@ static int receive(struct bd_http_call *c, char *body, size_t len, struct bd_err
 		if (k > 0)
 			have += (size_t)k;
 		if (have < len && (k <= 0 || bd_clock_mono_ns() > end))
-			return bd_error_set(err, -ETIMEDOUT, "bad-request", NULL, "the body did not arrive: %zu of %zu bytes", have, len);
+			return bd_error_set(err, -ETIMEDOUT, "bad-request", NULL,
+				"the body did not arrive: %zu of %zu bytes", have, len);
 	}
 	c->body_read = true;
 	return 0;
@@ -131,9 +132,11 @@ int bd_http_body_read(struct bd_http_call *c, struct bd_error *err)
 {
 	long long len = c->info->content_length;
 	if (bd_http_header(c, "Transfer-Encoding"))
-		return bd_error_set(err, -EINVAL, "bad-request", "send Content-Length", "bodies in chunks are not taken");
+		return bd_error_set(err, -EINVAL, "bad-request", "send Content-Length",
+			"bodies in chunks are not taken");
 	if (len > BD_HTTP_BODY_MAX)
-		return bd_error_set(err, -E2BIG, "body-too-large", NULL, "the body has %lld bytes, more than %d", len, BD_HTTP_BODY_MAX);
+		return bd_error_set(err, -E2BIG, "body-too-large", NULL, "the body has %lld bytes, more than %d", len,
+			BD_HTTP_BODY_MAX);
 	if (len <= 0) {
 		c->body = cJSON_CreateObject();
 		return 0;
@@ -145,10 +148,11 @@ int bd_http_body_read(struct bd_http_call *c, struct bd_error *err)
 	int r = receive(c, text, (size_t)len, err);
 	if (r < 0)
 		return r;
-	if (!is_utf8(text, (size_t)len))
+	if (!bd_http_is_utf8(text, (size_t)len))
 		return bd_error_set(err, -EINVAL, "bad-json", NULL, "the body is not UTF-8 text");
 	if (too_deep(text))
-		return bd_error_set(err, -EINVAL, "bad-json", NULL, "the body is nested more than %d levels deep", BD_HTTP_DEPTH_MAX);
+		return bd_error_set(err, -EINVAL, "bad-json", NULL, "the body is nested more than %d levels deep",
+			BD_HTTP_DEPTH_MAX);
 	r = bd_json_parse(text, "the body", &c->body, err);
 	if (r < 0)
 		return r;

@@ -50,13 +50,15 @@ static int admit(struct bd_http_call *c, const char *path, struct bd_error *err)
 		return r;
 	find(c, path, &allow);
 	if (!allow.len)
-		return bd_error_set(err, -ENOENT, "not-found", "GET /api/v1/openapi.json lists all there is", "there is nothing at '%.200s'", path);
+		return bd_error_set(err, -ENOENT, "not-found", "GET /api/v1/openapi.json lists all there is",
+			"there is nothing at '%.200s'", path);
 	bd_auto_free char *line = bd_printf("Allow: %s\r\n", allow.s);
 	if (bd_streq(c->method, "OPTIONS"))
 		return bd_http_reply_empty(c, 204, line);
 	if (!c->route) {
 		bd_str_puts(&c->error_headers, line);
-		return bd_error_set(err, -EINVAL, "method-not-allowed", NULL, "'%.200s' takes %s, not %s", path, allow.s, c->method);
+		return bd_error_set(err, -EINVAL, "method-not-allowed", NULL, "'%.200s' takes %s, not %s", path,
+			allow.s, c->method);
 	}
 	if (!c->route->open && (r = bd_http_check_auth(c, err)) < 0 && bd_streq(err->key, "unauthorized"))
 		bd_str_puts(&c->error_headers, "WWW-Authenticate: Bearer\r\n");
@@ -74,7 +76,8 @@ static int handle(struct bd_http_call *c, struct bd_error *err)
 	}
 	c->engine = bd_http_engine_take(c->http);
 	if (!c->engine)
-		return bd_error_set(err, -ESHUTDOWN, "stopping", "try again in a moment", "this benchd is starting or stopping");
+		return bd_error_set(err, -ESHUTDOWN, "stopping", "try again in a moment",
+			"this benchd is starting or stopping");
 	bd_engine_gap_enter(c->engine, BD_HTTP_GAP_NS);
 	int r = c->route->handle(c, err);
 	bd_engine_gap_leave(c->engine);

@@ -25,7 +25,7 @@ static void each_socket(int port, void (*fn)(int fd, int peer_port, void *arg), 
 		struct sockaddr_in here, there;
 		socklen_t n = sizeof here, m = sizeof there;
 		if (e->d_name[0] == '.' || fd == dirfd(d) || getsockname(fd, (struct sockaddr *)&here, &n) < 0 ||
-		    n < sizeof here || here.sin_family != AF_INET || ntohs(here.sin_port) != port)
+			n < sizeof here || here.sin_family != AF_INET || ntohs(here.sin_port) != port)
 			continue;
 		bool peer = getpeername(fd, (struct sockaddr *)&there, &m) == 0 && m == sizeof there;
 		fn(fd, peer ? ntohs(there.sin_port) : 0, arg);
@@ -62,7 +62,8 @@ void bd_http_linger(const struct bd_http_call *c)
 	for (;;) {
 		int64_t left = end - bd_clock_mono_ns();
 		struct pollfd p = {.fd = fd, .events = POLLIN};
-		if (left <= 0 || c->http->stopping || poll(&p, 1, (int)(left / 1000000)) <= 0 || recv(fd, drop, sizeof drop, MSG_DONTWAIT) <= 0)
+		if (left <= 0 || c->http->stopping || poll(&p, 1, (int)(left / 1000000)) <= 0 ||
+			recv(fd, drop, sizeof drop, MSG_DONTWAIT) <= 0)
 			return;
 	}
 }
@@ -85,7 +86,9 @@ static void call_done(struct bd_http_call *c)
 
 static int begin_request(struct mg_connection *conn)
 {
-	struct bd_http_call c = {.http = mg_get_user_data(mg_get_context(conn)), .conn = conn, .info = mg_get_request_info(conn)};
+	struct bd_http_call c = {.http = mg_get_user_data(mg_get_context(conn)),
+		.conn = conn,
+		.info = mg_get_request_info(conn)};
 	c.head = bd_streq(c.info->request_method, "HEAD");
 	c.method = c.head ? "GET" : c.info->request_method;
 	/* nothing is left unread when the request says it has no body */
@@ -106,18 +109,23 @@ static bool headers_too_large(const struct bd_http_call *c, int status)
 	if (status == 413 || status == 431)
 		return true;
 	int fd = status == 400 ? bd_http_socket(c) : -1;
-	return fd >= 0 && getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &n) == 0 && info.tcpi_bytes_received >= BD_HTTP_HEADERS_MAX;
+	return fd >= 0 && getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &n) == 0 &&
+		info.tcpi_bytes_received >= BD_HTTP_HEADERS_MAX;
 }
 
 /* civetweb's own refusals, before there is a request to route: said in the one error format. */
 static int http_error(struct mg_connection *conn, int status, const char *message)
 {
-	struct bd_http_call c = {.http = mg_get_user_data(mg_get_context(conn)), .conn = conn, .info = mg_get_request_info(conn)};
+	struct bd_http_call c = {.http = mg_get_user_data(mg_get_context(conn)),
+		.conn = conn,
+		.info = mg_get_request_info(conn)};
 	struct bd_error err = {0};
 	if (headers_too_large(&c, status))
-		bd_error_set(&err, -E2BIG, "headers-too-large", NULL, "the request's headers are larger than %d bytes", BD_HTTP_HEADERS_MAX);
+		bd_error_set(&err, -E2BIG, "headers-too-large", NULL, "the request's headers are larger than %d bytes",
+			BD_HTTP_HEADERS_MAX);
 	else if (status < 500)
-		bd_error_set(&err, -EINVAL, "bad-request", NULL, "this is not an HTTP request, or not all of it came (%s)", message ? message : "");
+		bd_error_set(&err, -EINVAL, "bad-request", NULL,
+			"this is not an HTTP request, or not all of it came (%s)", message ? message : "");
 	else
 		bd_error_set(&err, -EIO, "internal", NULL, "%s", message && *message ? message : "the server failed");
 	mg_disable_connection_keep_alive(conn);
@@ -142,16 +150,20 @@ static int listen_on(struct bd_http *h, struct bd_error *err)
 	snprintf(threads, sizeof threads, "%d", BD_HTTP_THREADS);
 	snprintf(timeout, sizeof timeout, "%d", BD_HTTP_TIMEOUT_MS);
 	snprintf(headers, sizeof headers, "%d", BD_HTTP_HEADERS_MAX);
-	const char *options[] = {"listening_ports", port, "num_threads", threads, "request_timeout_ms", timeout, "max_request_size", headers,
-		"enable_keep_alive", "no", "decode_url", "no", "enable_auth_domain_check", "no", "enable_directory_listing", "no",
-		"tcp_nodelay", "1", "connection_queue", "128", "listen_backlog", "256", NULL};
-	const struct mg_callbacks callbacks = {.begin_request = begin_request, .http_error = http_error, .log_message = log_message};
+	const char *options[] = {"listening_ports", port, "num_threads", threads, "request_timeout_ms", timeout,
+		"max_request_size", headers, "enable_keep_alive", "no", "decode_url", "no", "enable_auth_domain_check",
+		"no", "enable_directory_listing", "no", "tcp_nodelay", "1", "connection_queue", "128", "listen_backlog",
+		"256", NULL};
+	const struct mg_callbacks callbacks = {.begin_request = begin_request,
+		.http_error = http_error,
+		.log_message = log_message};
 	struct mg_init_data init = {.callbacks = &callbacks, .user_data = h, .configuration_options = options};
 	struct mg_error_data failed = {.text = text, .text_buffer_size = sizeof text};
 	h->mg = mg_start2(&init, &failed);
 	if (!h->mg)
-		return bd_error_set(err, -EADDRINUSE, "port-unusable", "choose another with --port, or 0 for any free one",
-			"cannot listen on %s%s%s", port, text[0] ? ": " : "", text);
+		return bd_error_set(err, -EADDRINUSE, "port-unusable",
+			"choose another with --port, or 0 for any free one", "cannot listen on %s%s%s", port,
+			text[0] ? ": " : "", text);
 	struct mg_server_port got[1];
 	if (mg_get_server_ports(h->mg, 1, got) != 1)
 		return bd_error_set(err, -EIO, "port-unusable", NULL, "cannot tell which port was given");
@@ -234,7 +246,9 @@ static void *wake(void *arg)
 	struct waker *w = arg;
 	for (; !w->done; bd_sleep_ns(10000000)) {
 		bd_auto_close int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-		struct sockaddr_in to = {.sin_family = AF_INET, .sin_port = htons((uint16_t)w->port), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+		struct sockaddr_in to = {.sin_family = AF_INET,
+			.sin_port = htons((uint16_t)w->port),
+			.sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
 		if (fd >= 0 && connect(fd, (struct sockaddr *)&to, sizeof to) < 0 && errno != EINPROGRESS)
 			bd_log(BD_LOG_DEBUG, "http: nobody listens any more");
 		each_socket(w->port, hang_up, NULL);

@@ -26,7 +26,8 @@ int bd_store_run_update(struct bd_store *s, const struct bd_run *run, struct bd_
 /* Updates status, reason, iterations, gil_off, scaling_off of the cell with this index. */
 int bd_store_cell_update(struct bd_store *s, const char *run_id, const struct bd_cell *cell, struct bd_error *err);
 /* All samples of one round, in one transaction. */
-int bd_store_round_put(struct bd_store *s, const char *run_id, const struct bd_sample *samples, size_t n, struct bd_error *err);
+int bd_store_round_put(struct bd_store *s, const char *run_id, const struct bd_sample *samples, size_t n,
+	struct bd_error *err);
 /* Everything written so far survives a power cut; also checkpoints. Between launches only: it may take milliseconds. */
 int bd_store_sync(struct bd_store *s, struct bd_error *err);
 /* The finished, immutable document of a run (JSON text). */
@@ -35,7 +36,8 @@ int bd_store_document_put(struct bd_store *s, const char *run_id, const char *js
 int bd_store_document_get(struct bd_store *s, const char *run_id, char **ret_json, struct bd_error *err);
 
 int bd_store_run_get(struct bd_store *s, const char *run_id, struct bd_run *ret, struct bd_error *err);
-int bd_store_cells_get(struct bd_store *s, const char *run_id, struct bd_cell **ret, size_t *ret_len, struct bd_error *err);
+int bd_store_cells_get(struct bd_store *s, const char *run_id, struct bd_cell **ret, size_t *ret_len,
+	struct bd_error *err);
 /* Samples in order of launch, round, cell; cell -1 = of all cells. The callback's sample is valid during the call;
  * a negative return stops the walk and is returned. */
 typedef int (*bd_store_sample_fn)(const struct bd_sample *sample, void *arg);
@@ -48,7 +50,8 @@ struct bd_store_filter {
 	size_t limit;                                        /* 1 … 1000 */
 };
 /* Newest first. ret->next is set when there are more. */
-int bd_store_runs_list(struct bd_store *s, const struct bd_store_filter *filter, struct bd_run_list *ret, struct bd_error *err);
+int bd_store_runs_list(struct bd_store *s, const struct bd_store_filter *filter, struct bd_run_list *ret,
+	struct bd_error *err);
 /* Deletes a finished run with its cells and samples. conflict while it is queued or running. */
 int bd_store_run_delete(struct bd_store *s, const char *run_id, struct bd_error *err);
 

@@ -18,13 +18,20 @@
 
 /* Where the numbers of one element lie in its struct, in the order written. */
 static const size_t thread_fields[] = {
-	offsetof(struct bd_sample_thread, tid),         offsetof(struct bd_sample_thread, ops),
-	offsetof(struct bd_sample_thread, straddled),   offsetof(struct bd_sample_thread, overrun_ns),
-	offsetof(struct bd_sample_thread, cpu_ns),      offsetof(struct bd_sample_thread, processor),
-	offsetof(struct bd_sample_thread, voluntary),   offsetof(struct bd_sample_thread, involuntary),
-	offsetof(struct bd_sample_thread, waits),       offsetof(struct bd_sample_thread, wait_ns),
-	offsetof(struct bd_sample_thread, holder_ns),   offsetof(struct bd_sample_thread, runqueue_ns),
-	offsetof(struct bd_sample_thread, switch_ns),   offsetof(struct bd_sample_thread, mutex_ns),
+	offsetof(struct bd_sample_thread, tid),
+	offsetof(struct bd_sample_thread, ops),
+	offsetof(struct bd_sample_thread, straddled),
+	offsetof(struct bd_sample_thread, overrun_ns),
+	offsetof(struct bd_sample_thread, cpu_ns),
+	offsetof(struct bd_sample_thread, processor),
+	offsetof(struct bd_sample_thread, voluntary),
+	offsetof(struct bd_sample_thread, involuntary),
+	offsetof(struct bd_sample_thread, waits),
+	offsetof(struct bd_sample_thread, wait_ns),
+	offsetof(struct bd_sample_thread, holder_ns),
+	offsetof(struct bd_sample_thread, runqueue_ns),
+	offsetof(struct bd_sample_thread, switch_ns),
+	offsetof(struct bd_sample_thread, mutex_ns),
 	offsetof(struct bd_sample_thread, retries),
 };
 static const size_t block_fields[] = {
@@ -37,9 +44,12 @@ static const size_t bucket_fields[] = {
 	offsetof(struct bd_sample_bucket, bucket),
 	offsetof(struct bd_sample_bucket, count),
 };
-_Static_assert(sizeof(struct bd_sample_thread) == BD_LEN(thread_fields) * sizeof(int64_t), "a thread's field is not written");
-_Static_assert(sizeof(struct bd_sample_block) == BD_LEN(block_fields) * sizeof(int64_t), "a block's field is not written");
-_Static_assert(sizeof(struct bd_sample_bucket) == BD_LEN(bucket_fields) * sizeof(int64_t), "a bucket's field is not written");
+_Static_assert(sizeof(struct bd_sample_thread) == BD_LEN(thread_fields) * sizeof(int64_t),
+	"a thread's field is not written");
+_Static_assert(sizeof(struct bd_sample_block) == BD_LEN(block_fields) * sizeof(int64_t),
+	"a block's field is not written");
+_Static_assert(sizeof(struct bd_sample_bucket) == BD_LEN(bucket_fields) * sizeof(int64_t),
+	"a bucket's field is not written");
 
 static void put(struct bd_str *b, int64_t value)
 {
@@ -53,7 +63,8 @@ static void put(struct bd_str *b, int64_t value)
 	bd_str_append(b, out, n);
 }
 
-static void put_array(struct bd_str *b, const void *items, size_t n, size_t size, const size_t *fields, size_t fields_len)
+static void put_array(struct bd_str *b, const void *items, size_t n, size_t size, const size_t *fields,
+	size_t fields_len)
 {
 	put(b, (int64_t)n);
 	for (size_t i = 0; i < n; i++)
@@ -97,7 +108,8 @@ static int get(struct reader *r, int64_t *ret)
 	return 0;
 }
 
-static int get_array(struct reader *r, void **ret, size_t *ret_len, size_t size, const size_t *fields, size_t fields_len)
+static int get_array(struct reader *r, void **ret, size_t *ret_len, size_t size, const size_t *fields,
+	size_t fields_len)
 {
 	int64_t n;
 	if (get(r, &n) < 0)
@@ -125,7 +137,7 @@ bool bd_store_detail_plausible(const struct bd_sample *s)
 	const int64_t threads = (int64_t)s->threads_len;
 	for (size_t i = 0; i < s->blocks_len; i++)
 		if (s->blocks[i].waiter < 0 || s->blocks[i].waiter >= threads || s->blocks[i].holder < -1 ||
-		    s->blocks[i].holder >= threads)
+			s->blocks[i].holder >= threads)
 			return false;
 	for (size_t i = 0; i < s->hist_len; i++)
 		if (s->hist[i].bucket < 0 || s->hist[i].bucket >= BD_HIST_BUCKETS || s->hist[i].count < 0)
@@ -143,8 +155,9 @@ int bd_store_detail_decode(const void *bytes, size_t len, struct bd_sample *ret)
 	if (len < 1 || *r.p++ != VERSION)
 		return -EBADMSG;
 	if (get_array(&r, &threads, &got.threads_len, sizeof *got.threads, thread_fields, BD_LEN(thread_fields)) < 0 ||
-	    get_array(&r, &blocks, &got.blocks_len, sizeof *got.blocks, block_fields, BD_LEN(block_fields)) < 0 ||
-	    get_array(&r, &hist, &got.hist_len, sizeof *got.hist, bucket_fields, BD_LEN(bucket_fields)) < 0 || r.p != r.end)
+		get_array(&r, &blocks, &got.blocks_len, sizeof *got.blocks, block_fields, BD_LEN(block_fields)) < 0 ||
+		get_array(&r, &hist, &got.hist_len, sizeof *got.hist, bucket_fields, BD_LEN(bucket_fields)) < 0 ||
+		r.p != r.end)
 		return -EBADMSG;
 	got.threads = threads;
 	got.blocks = blocks;

@@ -8,14 +8,18 @@
 struct bd_store_ops {
 	void (*free)(struct bd_store *s);
 	int (*recover)(struct bd_store *s, struct bd_error *err);
-	int (*run_create)(struct bd_store *s, const struct bd_run *run, const struct bd_cell *cells, size_t n, struct bd_error *err);
+	int (*run_create)(struct bd_store *s, const struct bd_run *run, const struct bd_cell *cells, size_t n,
+		struct bd_error *err);
 	int (*run_update)(struct bd_store *s, const struct bd_run *run, struct bd_error *err);
 	int (*run_get)(struct bd_store *s, const char *run_id, struct bd_run *ret, struct bd_error *err);
 	int (*run_delete)(struct bd_store *s, const char *run_id, struct bd_error *err);
-	int (*runs_list)(struct bd_store *s, const struct bd_store_filter *f, struct bd_run_list *ret, struct bd_error *err);
+	int (*runs_list)(struct bd_store *s, const struct bd_store_filter *f, struct bd_run_list *ret,
+		struct bd_error *err);
 	int (*cell_update)(struct bd_store *s, const char *run_id, const struct bd_cell *cell, struct bd_error *err);
-	int (*cells_get)(struct bd_store *s, const char *run_id, struct bd_cell **ret, size_t *ret_len, struct bd_error *err);
-	int (*round_put)(struct bd_store *s, const char *run_id, const struct bd_sample *samples, size_t n, struct bd_error *err);
+	int (*cells_get)(struct bd_store *s, const char *run_id, struct bd_cell **ret, size_t *ret_len,
+		struct bd_error *err);
+	int (*round_put)(struct bd_store *s, const char *run_id, const struct bd_sample *samples, size_t n,
+		struct bd_error *err);
 	int (*samples_each)(struct bd_store *s, const char *run_id, int64_t cell, bd_store_sample_fn fn, void *arg,
 		struct bd_error *err);
 	int (*sync)(struct bd_store *s, struct bd_error *err);

@@ -27,13 +27,13 @@ int bd_sqlite_fail(sqlite3 *db, int rc, const char *doing, struct bd_error *err)
 	const char *file = db ? sqlite3_db_filename(db, "main") : NULL;
 	file = file && *file ? file : BD_STORE_SQLITE_FILE;
 	if ((rc & 0xff) == SQLITE_FULL || ((rc & 0xff) == SQLITE_IOERR && (os == ENOSPC || os == EDQUOT)))
-		return bd_error_set(err, -ENOSPC, "store-full", "make room there",
-			"no room left for %s while %s", file, doing);
+		return bd_error_set(err, -ENOSPC, "store-full", "make room there", "no room left for %s while %s", file,
+			doing);
 	if ((rc & 0xff) == SQLITE_NOTADB || (rc & 0xff) == SQLITE_CORRUPT)
 		return bd_error_set(err, -EBADMSG, "store-failed", "move it away to start a new one, or restore a copy",
 			"%s is damaged or not a database (%s, while %s)", file, sqlite3_errstr(rc), doing);
-	return bd_error_set(err, -EIO, "store-failed", NULL, "%s: %s while %s%s%s", file, db ? sqlite3_errmsg(db) : sqlite3_errstr(rc),
-		doing, os ? ": " : "", os ? strerror(os) : "");
+	return bd_error_set(err, -EIO, "store-failed", NULL, "%s: %s while %s%s%s", file,
+		db ? sqlite3_errmsg(db) : sqlite3_errstr(rc), doing, os ? ": " : "", os ? strerror(os) : "");
 }
 
 int bd_sqlite_prepare(sqlite3 *db, const char *sql, sqlite3_stmt **ret, struct bd_error *err)
@@ -130,7 +130,8 @@ int bd_sqlite_reader_take(struct bd_sqlite *q, struct bd_sqlite_conn **ret, stru
 		int r = connect_file(q->path, &db, err);
 		if (r < 0)
 			return r;
-		r = bd_sqlite_exec(db, "PRAGMA query_only=ON; PRAGMA temp_store=MEMORY; PRAGMA trusted_schema=OFF", err);
+		r = bd_sqlite_exec(db, "PRAGMA query_only=ON; PRAGMA temp_store=MEMORY; PRAGMA trusted_schema=OFF",
+			err);
 		if (r < 0) {
 			sqlite3_close(db);
 			return r;
@@ -167,7 +168,8 @@ int bd_sqlite_begin(struct bd_sqlite *q, enum bd_sqlite_durability durability, s
 {
 	pthread_mutex_lock(&q->write_lock);
 	return bd_sqlite_exec(q->writer.db,
-		durability == BD_SQLITE_POWER ? "PRAGMA synchronous=FULL; BEGIN IMMEDIATE" : "PRAGMA synchronous=NORMAL; BEGIN IMMEDIATE",
+		durability == BD_SQLITE_POWER ? "PRAGMA synchronous=FULL; BEGIN IMMEDIATE"
+					      : "PRAGMA synchronous=NORMAL; BEGIN IMMEDIATE",
 		err);
 }
 
@@ -197,8 +199,7 @@ int bd_sqlite_ballast_make(struct bd_sqlite *q, struct bd_error *err)
 	if (fd >= 0)
 		unlink(q->ballast);
 	if (e == ENOSPC || e == EDQUOT)
-		return bd_error_set(err, -ENOSPC, "store-full", "make room there",
-			"no room left beside %s", q->path);
+		return bd_error_set(err, -ENOSPC, "store-full", "make room there", "no room left beside %s", q->path);
 	return bd_error_set(err, -e, "store-failed", NULL, "cannot make %s: %s", q->ballast, strerror(e));
 }
 
@@ -278,7 +279,8 @@ static int open_writer(struct bd_sqlite *q, struct bd_error *err)
 	bd_auto_close int fd = open(q->path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
 	if (fd < 0) {
 		bool full = errno == ENOSPC || errno == EDQUOT;
-		return bd_error_set(err, -errno, full ? "store-full" : "store-failed", NULL, "cannot open %s: %s", q->path, strerror(errno));
+		return bd_error_set(err, -errno, full ? "store-full" : "store-failed", NULL, "cannot open %s: %s",
+			q->path, strerror(errno));
 	}
 	bd_closep(&fd); /* before SQLite has locks on the file: closing it later would drop them */
 	int r = connect_file(q->path, &q->writer.db, err);

@@ -18,10 +18,10 @@ struct bd_sqlite_conn {
 struct bd_sqlite {
 	struct bd_store base;
 	char *path, *ballast;
-	pthread_mutex_t write_lock;   /* held through a writing transaction */
+	pthread_mutex_t write_lock; /* held through a writing transaction */
 	struct bd_sqlite_conn writer;
 	pthread_mutex_t idle_lock;
-	struct bd_sqlite_conn *idle;  /* reading connections nobody uses now */
+	struct bd_sqlite_conn *idle; /* reading connections nobody uses now */
 };
 
 /* ---- statements ------------------------------------------------------------------------------------------- */
@@ -65,7 +65,8 @@ void bd_sqlite_ballast_drop(struct bd_sqlite *q);
 int bd_sqlite_ballast_make(struct bd_sqlite *q, struct bd_error *err); /* store-full when there is no room */
 
 /* Number SQLite gave the run; 0, not-found, or the store's error. `state` may be NULL. */
-int bd_sqlite_run_number(sqlite3 *db, const char *run_id, int64_t *ret, enum bd_run_state *ret_state, struct bd_error *err);
+int bd_sqlite_run_number(sqlite3 *db, const char *run_id, int64_t *ret, enum bd_run_state *ret_state,
+	struct bd_error *err);
 
 /* ---- schema ------------------------------------------------------------------------------------------------- */
 
@@ -75,27 +76,32 @@ struct bd_sqlite_migration {
 extern const struct bd_sqlite_migration bd_sqlite_migrations[];
 extern const size_t bd_sqlite_migrations_len;
 /* Brings the file to version n, each step in a transaction of its own. store-newer when it is beyond that. */
-int bd_sqlite_migrate(sqlite3 *db, const char *path, const struct bd_sqlite_migration *m, size_t n, struct bd_error *err);
+int bd_sqlite_migrate(sqlite3 *db, const char *path, const struct bd_sqlite_migration *m, size_t n,
+	struct bd_error *err);
 
 /* ---- the operations, by file ---------------------------------------------------------------------------------- */
 
 int bd_sqlite_recover(struct bd_store *s, struct bd_error *err);
-int bd_sqlite_run_create(struct bd_store *s, const struct bd_run *run, const struct bd_cell *cells, size_t n, struct bd_error *err);
+int bd_sqlite_run_create(struct bd_store *s, const struct bd_run *run, const struct bd_cell *cells, size_t n,
+	struct bd_error *err);
 int bd_sqlite_run_update(struct bd_store *s, const struct bd_run *run, struct bd_error *err);
 int bd_sqlite_run_get(struct bd_store *s, const char *run_id, struct bd_run *ret, struct bd_error *err);
 int bd_sqlite_run_delete(struct bd_store *s, const char *run_id, struct bd_error *err);
 /* Takes away the runs that are marked as deleted. */
 int bd_sqlite_purge(struct bd_sqlite *q, struct bd_error *err);
 bool bd_sqlite_finished(enum bd_run_state s);
-int bd_sqlite_runs_list(struct bd_store *s, const struct bd_store_filter *f, struct bd_run_list *ret, struct bd_error *err);
+int bd_sqlite_runs_list(struct bd_store *s, const struct bd_store_filter *f, struct bd_run_list *ret,
+	struct bd_error *err);
 int bd_sqlite_document_put(struct bd_store *s, const char *run_id, const char *json, struct bd_error *err);
 int bd_sqlite_document_get(struct bd_store *s, const char *run_id, char **ret_json, struct bd_error *err);
 
 /* Inside the transaction of run_create. */
 int bd_sqlite_cells_insert(sqlite3 *db, int64_t run, const struct bd_cell *cells, size_t n, struct bd_error *err);
 int bd_sqlite_cell_update(struct bd_store *s, const char *run_id, const struct bd_cell *cell, struct bd_error *err);
-int bd_sqlite_cells_get(struct bd_store *s, const char *run_id, struct bd_cell **ret, size_t *ret_len, struct bd_error *err);
-int bd_sqlite_round_put(struct bd_store *s, const char *run_id, const struct bd_sample *samples, size_t n, struct bd_error *err);
+int bd_sqlite_cells_get(struct bd_store *s, const char *run_id, struct bd_cell **ret, size_t *ret_len,
+	struct bd_error *err);
+int bd_sqlite_round_put(struct bd_store *s, const char *run_id, const struct bd_sample *samples, size_t n,
+	struct bd_error *err);
 int bd_sqlite_samples_each(struct bd_store *s, const char *run_id, int64_t cell, bd_store_sample_fn fn, void *arg,
 	struct bd_error *err);
 

@@ -9,8 +9,10 @@
 static const struct bd_field axes_fields[] = {
 	{.name = "axes", .type = BD_F_AXES, .offset = offsetof(struct bd_cell, axes), .required = true},
 };
-static const struct bd_doc axes_doc = {
-	.name = "axes", .size = sizeof(struct bd_cell), .fields = axes_fields, .fields_len = BD_LEN(axes_fields)};
+static const struct bd_doc axes_doc = {.name = "axes",
+	.size = sizeof(struct bd_cell),
+	.fields = axes_fields,
+	.fields_len = BD_LEN(axes_fields)};
 
 static char *axes_text(const struct bd_cell *c)
 {
@@ -69,14 +71,16 @@ int bd_sqlite_cell_update(struct bd_store *base, const char *run_id, const struc
 		r = bd_sqlite_run_number(db, run_id, &run, NULL, err);
 	if (r == 0)
 		r = bd_sqlite_prepare(db,
-			"UPDATE cells SET status=?, reason=?, iterations=?, gil_off=?, scaling_off=? WHERE run=? AND cell=?", &s, err);
+			"UPDATE cells SET status=?, reason=?, iterations=?, gil_off=?, scaling_off=? WHERE run=? AND cell=?",
+			&s, err);
 	if (r == 0) {
 		sqlite3_bind_int64(s, 6, run);
 		sqlite3_bind_int64(s, 7, cell->index);
 		r = bind_cell_changing(db, s, cell, err);
 	}
 	if (r == 0 && sqlite3_changes(db) != 1)
-		r = bd_error_set(err, -ENOENT, "not-found", NULL, "run '%s' has no cell %lld", run_id, (long long)cell->index);
+		r = bd_error_set(err, -ENOENT, "not-found", NULL, "run '%s' has no cell %lld", run_id,
+			(long long)cell->index);
 	return bd_sqlite_end(q, r, err);
 }
 
@@ -107,7 +111,8 @@ static int cell_read(sqlite3_stmt *s, struct bd_cell *c, struct bd_error *err)
 	return r;
 }
 
-int bd_sqlite_cells_get(struct bd_store *base, const char *run_id, struct bd_cell **ret, size_t *ret_len, struct bd_error *err)
+int bd_sqlite_cells_get(struct bd_store *base, const char *run_id, struct bd_cell **ret, size_t *ret_len,
+	struct bd_error *err)
 {
 	struct bd_sqlite *q = (struct bd_sqlite *)base;
 	struct bd_sqlite_conn *c;
@@ -147,16 +152,17 @@ int bd_sqlite_cells_get(struct bd_store *base, const char *run_id, struct bd_cel
 
 /* ---- samples ------------------------------------------------------------------------------------------------------ */
 
-#define SAMPLE_COLUMNS                                                                                          \
-	"launch, round, cell, kind, place, start_ns, wall_ns, probe_before_ns, probe_after_ns, minor_faults, "      \
+#define SAMPLE_COLUMNS                                                                                         \
+	"launch, round, cell, kind, place, start_ns, wall_ns, probe_before_ns, probe_after_ns, minor_faults, " \
 	"major_faults, steal_ticks, throttled, traced, lost, max_wait_ns"
 
 static int sample_insert(sqlite3 *db, sqlite3_stmt *s, int64_t place, const struct bd_sample *x, struct bd_error *err)
 {
 	bd_auto_str struct bd_str detail = {0};
 	bd_store_detail_encode(x, &detail);
-	const int64_t numbers[] = {x->launch, x->round, x->cell, x->kind, place, x->start_ns, x->wall_ns, x->probe_ns[0], x->probe_ns[1],
-		x->minor_faults, x->major_faults, x->steal_ticks, x->throttled, x->traced, x->lost, x->max_wait_ns, bd_sample_ops(x)};
+	const int64_t numbers[] = {x->launch, x->round, x->cell, x->kind, place, x->start_ns, x->wall_ns,
+		x->probe_ns[0], x->probe_ns[1], x->minor_faults, x->major_faults, x->steal_ticks, x->throttled,
+		x->traced, x->lost, x->max_wait_ns, bd_sample_ops(x)};
 	for (int i = 0; i < (int)BD_LEN(numbers); i++)
 		bd_sqlite_bind_int(s, 2 + i, numbers[i]);
 	sqlite3_bind_blob64(s, 2 + (int)BD_LEN(numbers), detail.s, detail.len, SQLITE_STATIC);
@@ -165,12 +171,14 @@ static int sample_insert(sqlite3 *db, sqlite3_stmt *s, int64_t place, const stru
 	return r;
 }
 
-int bd_sqlite_round_put(struct bd_store *base, const char *run_id, const struct bd_sample *samples, size_t n, struct bd_error *err)
+int bd_sqlite_round_put(struct bd_store *base, const char *run_id, const struct bd_sample *samples, size_t n,
+	struct bd_error *err)
 {
 	struct bd_sqlite *q = (struct bd_sqlite *)base;
 	for (size_t i = 0; i < n; i++)
 		if (!bd_store_detail_plausible(&samples[i]))
-			return bd_error_set(err, -EINVAL, "internal", NULL, "sample of cell %lld names a thread or bucket that does not exist",
+			return bd_error_set(err, -EINVAL, "internal", NULL,
+				"sample of cell %lld names a thread or bucket that does not exist",
 				(long long)samples[i].cell);
 	bd_auto_stmt sqlite3_stmt *s = NULL;
 	int r = bd_sqlite_begin(q, BD_SQLITE_PROCESS, err);
@@ -210,7 +218,8 @@ static int sample_read(sqlite3_stmt *s, struct bd_sample *x, struct bd_error *er
 	int len = sqlite3_column_bytes(s, 16);
 	if (len < 1 || bd_store_detail_decode(sqlite3_column_blob(s, 16), (size_t)len, x) < 0)
 		return bd_error_set(err, -EBADMSG, "store-failed", "restore a copy of the store",
-			"sample of cell %lld, launch %lld, round %lld is damaged", (long long)x->cell, (long long)x->launch, (long long)x->round);
+			"sample of cell %lld, launch %lld, round %lld is damaged", (long long)x->cell,
+			(long long)x->launch, (long long)x->round);
 	return 0;
 }
 
@@ -221,8 +230,10 @@ static int walk(sqlite3 *db, const char *run_id, int64_t cell, bd_store_sample_f
 	int r = bd_sqlite_run_number(db, run_id, &run, NULL, err);
 	if (r == 0)
 		r = bd_sqlite_prepare(db,
-			cell < 0 ? "SELECT " SAMPLE_COLUMNS ", detail FROM samples WHERE run=? ORDER BY launch, round, cell, kind, place"
-				 : "SELECT " SAMPLE_COLUMNS ", detail FROM samples WHERE run=? AND cell=? ORDER BY launch, round, kind, place",
+			cell < 0 ? "SELECT " SAMPLE_COLUMNS
+				   ", detail FROM samples WHERE run=? ORDER BY launch, round, cell, kind, place"
+				 : "SELECT " SAMPLE_COLUMNS
+				   ", detail FROM samples WHERE run=? AND cell=? ORDER BY launch, round, kind, place",
 			&s, err);
 	if (r < 0)
 		return r;

@@ -18,7 +18,8 @@ static int mark(struct bd_sqlite *q, const char *run_id, struct bd_error *err)
 	if (r == 0)
 		r = bd_sqlite_run_number(db, run_id, &number, &state, err);
 	if (r == 0 && !bd_sqlite_finished(state))
-		r = bd_error_set(err, -EBUSY, "conflict", "cancel it first", "run '%s' is %s", run_id, bd_run_state_names[state]);
+		r = bd_error_set(err, -EBUSY, "conflict", "cancel it first", "run '%s' is %s", run_id,
+			bd_run_state_names[state]);
 	if (r == 0)
 		r = bd_sqlite_prepare(db, "UPDATE runs SET state='deleted' WHERE run=?", &s, err);
 	if (r == 0) {
@@ -39,7 +40,8 @@ static void checkpoint(struct bd_sqlite *q)
 static int pages_free(sqlite3 *db)
 {
 	bd_auto_stmt sqlite3_stmt *s = NULL;
-	if (bd_sqlite_prepare(db, "PRAGMA freelist_count", &s, NULL) < 0 || bd_sqlite_step(db, s, "counting free pages", NULL) <= 0)
+	if (bd_sqlite_prepare(db, "PRAGMA freelist_count", &s, NULL) < 0 ||
+		bd_sqlite_step(db, s, "counting free pages", NULL) <= 0)
 		return 0;
 	return sqlite3_column_int(s, 0);
 }
@@ -63,7 +65,8 @@ static int purge_piece(struct bd_sqlite *q, int64_t rows, bool *ret_more, struct
 		deleted = sqlite3_changes(db);
 	}
 	if (r == 0 && deleted == 0)
-		r = bd_sqlite_prepare(db, "DELETE FROM runs WHERE run=(SELECT min(run) FROM runs WHERE state='deleted')", &run, err);
+		r = bd_sqlite_prepare(db,
+			"DELETE FROM runs WHERE run=(SELECT min(run) FROM runs WHERE state='deleted')", &run, err);
 	if (r == 0 && deleted == 0) {
 		r = bd_sqlite_run(db, run, "deleting a run", err);
 		deleted = sqlite3_changes(db);

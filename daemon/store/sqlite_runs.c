@@ -21,7 +21,8 @@ static int json_read(sqlite3_stmt *s, int column, cJSON **ret, struct bd_error *
 	if (!text)
 		return 0;
 	if (bd_json_parse(text, "a column of the store", ret, NULL) < 0)
-		return bd_error_set(err, -EBADMSG, "store-failed", "restore a copy of it", "the store holds text that is not JSON");
+		return bd_error_set(err, -EBADMSG, "store-failed", "restore a copy of it",
+			"the store holds text that is not JSON");
 	return 0;
 }
 
@@ -44,7 +45,8 @@ int bd_sqlite_reason_read(sqlite3_stmt *s, int column, struct bd_reason **ret, s
 
 /* ---- finding a run ------------------------------------------------------------------------------------------------ */
 
-int bd_sqlite_run_number(sqlite3 *db, const char *run_id, int64_t *ret, enum bd_run_state *ret_state, struct bd_error *err)
+int bd_sqlite_run_number(sqlite3 *db, const char *run_id, int64_t *ret, enum bd_run_state *ret_state,
+	struct bd_error *err)
 {
 	bd_auto_stmt sqlite3_stmt *s = NULL;
 	int r = bd_sqlite_prepare(db, "SELECT run, state FROM runs WHERE id=? AND state<>'deleted'", &s, err);
@@ -55,7 +57,8 @@ int bd_sqlite_run_number(sqlite3 *db, const char *run_id, int64_t *ret, enum bd_
 	if (r < 0)
 		return r;
 	if (r == 0)
-		return bd_error_set(err, -ENOENT, "not-found", "benchctl runs list shows those there are", "there is no run '%s'", run_id);
+		return bd_error_set(err, -ENOENT, "not-found", "benchctl runs list shows those there are",
+			"there is no run '%s'", run_id);
 	if (ret_state && bd_run_state_parse((const char *)sqlite3_column_text(s, 1), ret_state) < 0)
 		return bd_error_set(err, -EBADMSG, "store-failed", NULL, "run '%s' has an unknown state", run_id);
 	*ret = sqlite3_column_int64(s, 0);
@@ -124,7 +127,8 @@ static int run_insert(sqlite3 *db, const struct bd_run *run, struct bd_error *er
 	return bd_sqlite_run(db, s, "storing a run", err);
 }
 
-int bd_sqlite_run_create(struct bd_store *base, const struct bd_run *run, const struct bd_cell *cells, size_t n, struct bd_error *err)
+int bd_sqlite_run_create(struct bd_store *base, const struct bd_run *run, const struct bd_cell *cells, size_t n,
+	struct bd_error *err)
 {
 	struct bd_sqlite *q = (struct bd_sqlite *)base;
 	/* without the reserve the end of this run could not be told */
@@ -181,14 +185,16 @@ int bd_sqlite_run_update(struct bd_store *base, const struct bd_run *run, struct
 
 static int recover_once(struct bd_sqlite *q, struct bd_error *err)
 {
-	struct bd_reason reason = {
-		.key = (char *)"interrupted", .message = (char *)INTERRUPTED_TEXT, .hint = (char *)"what it had measured is kept; run it again"};
+	struct bd_reason reason = {.key = (char *)"interrupted",
+		.message = (char *)INTERRUPTED_TEXT,
+		.hint = (char *)"what it had measured is kept; run it again"};
 	bd_auto_free char *text = bd_sqlite_reason_text(&reason);
 	bd_auto_stmt sqlite3_stmt *s = NULL;
 	int r = bd_sqlite_begin(q, BD_SQLITE_POWER, err);
 	sqlite3 *db = q->writer.db;
 	if (r == 0)
-		r = bd_sqlite_prepare(db, "UPDATE runs SET state=?, reason=? WHERE state IN ('queued', 'running')", &s, err);
+		r = bd_sqlite_prepare(db, "UPDATE runs SET state=?, reason=? WHERE state IN ('queued', 'running')", &s,
+			err);
 	if (r == 0) {
 		bd_sqlite_bind_text(s, 1, bd_run_state_names[BD_RUN_INTERRUPTED]);
 		bd_sqlite_bind_text(s, 2, text);
@@ -259,7 +265,8 @@ static int run_read(sqlite3 *db, const char *run_id, struct bd_run *run, struct 
 	sqlite3_bind_int64(s, 1, number);
 	r = bd_sqlite_step(db, s, "reading a run", err);
 	if (r <= 0)
-		return r < 0 ? r : bd_error_set(err, -ENOENT, "not-found", NULL, "run '%s' has just been deleted", run_id);
+		return r < 0 ? r
+			     : bd_error_set(err, -ENOENT, "not-found", NULL, "run '%s' has just been deleted", run_id);
 	run->id = bd_sqlite_text(s, 0);
 	run->suite = bd_sqlite_text(s, 1);
 	run->created_ns = bd_sqlite_int(s, 3);
@@ -311,7 +318,8 @@ int bd_sqlite_document_get(struct bd_store *base, const char *run_id, char **ret
 	if (r < 0)
 		return r;
 	sqlite3_stmt *s = NULL;
-	r = bd_sqlite_prepare(c->db, "SELECT json FROM documents JOIN runs USING(run) WHERE id=? AND state<>'deleted'", &s, err);
+	r = bd_sqlite_prepare(c->db, "SELECT json FROM documents JOIN runs USING(run) WHERE id=? AND state<>'deleted'",
+		&s, err);
 	if (r == 0) {
 		bd_sqlite_bind_text(s, 1, run_id);
 		r = bd_sqlite_step(c->db, s, "reading a document", err);
@@ -397,7 +405,8 @@ static int list_read(sqlite3 *db, const struct bd_store_filter *f, struct bd_run
 	return r;
 }
 
-int bd_sqlite_runs_list(struct bd_store *base, const struct bd_store_filter *f, struct bd_run_list *ret, struct bd_error *err)
+int bd_sqlite_runs_list(struct bd_store *base, const struct bd_store_filter *f, struct bd_run_list *ret,
+	struct bd_error *err)
 {
 	struct bd_sqlite *q = (struct bd_sqlite *)base;
 	struct bd_sqlite_conn *c;

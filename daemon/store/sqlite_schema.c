@@ -55,7 +55,8 @@ static int step(sqlite3 *db, const char *sql, size_t version, struct bd_error *e
 		return r;
 	r = bd_sqlite_exec(db, sql, err);
 	if (r == 0) {
-		bd_auto_free char *done = bd_printf("PRAGMA application_id=%d; PRAGMA user_version=%zu; COMMIT", APPLICATION_ID, version);
+		bd_auto_free char *done = bd_printf("PRAGMA application_id=%d; PRAGMA user_version=%zu; COMMIT",
+			APPLICATION_ID, version);
 		r = bd_sqlite_exec(db, done, err);
 	}
 	if (r < 0)
@@ -63,7 +64,8 @@ static int step(sqlite3 *db, const char *sql, size_t version, struct bd_error *e
 	return r;
 }
 
-int bd_sqlite_migrate(sqlite3 *db, const char *path, const struct bd_sqlite_migration *m, size_t n, struct bd_error *err)
+int bd_sqlite_migrate(sqlite3 *db, const char *path, const struct bd_sqlite_migration *m, size_t n,
+	struct bd_error *err)
 {
 	int64_t application, version, pages;
 	int r = pragma_get(db, "PRAGMA application_id", &application, err);
@@ -79,7 +81,8 @@ int bd_sqlite_migrate(sqlite3 *db, const char *path, const struct bd_sqlite_migr
 			"%s is a database, but not one of benchd", path);
 	if (version < 0 || (uint64_t)version > n)
 		return bd_error_set(err, -ENOTSUP, "store-newer", "use that benchd, or another data folder",
-			"%s was written by a newer benchd (schema %lld, this one knows %zu)", path, (long long)version, n);
+			"%s was written by a newer benchd (schema %lld, this one knows %zu)", path, (long long)version,
+			n);
 	for (size_t v = (size_t)version; v < n; v++) {
 		r = step(db, m[v].sql, v + 1, err);
 		if (r < 0)

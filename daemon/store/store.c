@@ -43,14 +43,17 @@ int bd_store_run_delete(struct bd_store *s, const char *run_id, struct bd_error 
 	return s->ops->run_delete(s, run_id, err);
 }
 
-int bd_store_runs_list(struct bd_store *s, const struct bd_store_filter *filter, struct bd_run_list *ret, struct bd_error *err)
+int bd_store_runs_list(struct bd_store *s, const struct bd_store_filter *filter, struct bd_run_list *ret,
+	struct bd_error *err)
 {
 	enum bd_run_state state;
 	if (filter->limit < 1 || filter->limit > LIST_MAX)
-		return bd_error_set(err, -EINVAL, "bad-value", NULL, "limit is %zu, not 1 to %d", filter->limit, LIST_MAX);
+		return bd_error_set(err, -EINVAL, "bad-value", NULL, "limit is %zu, not 1 to %d", filter->limit,
+			LIST_MAX);
 	if (filter->state && bd_run_state_parse(filter->state, &state) < 0)
-		return bd_error_set(err, -EINVAL, "bad-value", "queued, running, complete, interrupted, failed or cancelled",
-			"there is no run state '%s'", filter->state);
+		return bd_error_set(err, -EINVAL, "bad-value",
+			"queued, running, complete, interrupted, failed or cancelled", "there is no run state '%s'",
+			filter->state);
 	return s->ops->runs_list(s, filter, ret, err);
 }
 
@@ -59,12 +62,14 @@ int bd_store_cell_update(struct bd_store *s, const char *run_id, const struct bd
 	return s->ops->cell_update(s, run_id, cell, err);
 }
 
-int bd_store_cells_get(struct bd_store *s, const char *run_id, struct bd_cell **ret, size_t *ret_len, struct bd_error *err)
+int bd_store_cells_get(struct bd_store *s, const char *run_id, struct bd_cell **ret, size_t *ret_len,
+	struct bd_error *err)
 {
 	return s->ops->cells_get(s, run_id, ret, ret_len, err);
 }
 
-int bd_store_round_put(struct bd_store *s, const char *run_id, const struct bd_sample *samples, size_t n, struct bd_error *err)
+int bd_store_round_put(struct bd_store *s, const char *run_id, const struct bd_sample *samples, size_t n,
+	struct bd_error *err)
 {
 	return s->ops->round_put(s, run_id, samples, n, err);
 }

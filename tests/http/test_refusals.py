@@ -162,6 +162,14 @@ class Refusals(Shared):
             self.assertIn((a.status, a.key), ((400, "bad-request"), (500, "internal"), (421, "wrong-host")), data)
         self.assertEqual(self.d.request("GET", RUNS).status, 200)
 
+    def test_errors_are_json_whatever_they_quote(self):
+        port = self.d.port
+        for path, host in ((b"/\xff\xfe", b"127.0.0.1:%d" % port), ("/é".encode() * 150, b"127.0.0.1:%d" % port), (b"/", b"\xc3\xa9\xc3"),
+                           (b'/"\\', b"127.0.0.1:%d" % port)):
+            a = self.d.raw(b"GET " + path + b" HTTP/1.1\r\nHost: " + host + b"\r\n\r\n")
+            self.assertIn(a.key, ("not-found", "wrong-host"))
+            a.body.decode("utf-8")
+
     def test_errors_are_never_compressed_into_something_else(self):
         a = self.d.request("GET", "/nothing", headers={"Accept-Encoding": "gzip"})
         body = gzip.decompress(a.body) if a.headers["Content-Encoding"] == "gzip" else a.body

@@ -14,7 +14,7 @@ class Routes(Case):
         written = set()
         for name in os.listdir(folder):
             with open(os.path.join(folder, name), encoding="utf-8") as f:
-                written |= set(re.findall(r'\.method = "(\w+)", \.path = "([^"]+)"', f.read()))
+                written |= set(re.findall(r'\.method = "(\w+)",\s*\.path = "([^"]+)"', f.read()))
         self.assertEqual(documented, written)
         self.assertIn(("GET", "/api/v1/health"), documented)
         for method, path in documented:

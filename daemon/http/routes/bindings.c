@@ -13,7 +13,11 @@ static int get(struct bd_http_call *c, struct bd_error *err)
 }
 
 static const struct bd_http_route routes[] = {
-	{.method = "GET", .path = "/api/v1/bindings", .summary = "The bindings of an interpreter: how it crosses, and why one is not usable",
-		.query = "python", .example = {"/api/v1/bindings", NULL, 200}, .handle = get},
+	{.method = "GET",
+		.path = "/api/v1/bindings",
+		.summary = "The bindings of an interpreter: how it crosses, and why one is not usable",
+		.query = "python",
+		.example = {"/api/v1/bindings", NULL, 200},
+		.handle = get},
 };
 const struct bd_http_route_group bd_route_bindings = {routes, BD_LEN(routes)};

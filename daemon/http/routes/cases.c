@@ -13,7 +13,11 @@ static int get(struct bd_http_call *c, struct bd_error *err)
 }
 
 static const struct bd_http_route routes[] = {
-	{.method = "GET", .path = "/api/v1/cases", .summary = "The cases an interpreter can run: what crosses",
-		.query = "python", .example = {"/api/v1/cases", NULL, 200}, .handle = get},
+	{.method = "GET",
+		.path = "/api/v1/cases",
+		.summary = "The cases an interpreter can run: what crosses",
+		.query = "python",
+		.example = {"/api/v1/cases", NULL, 200},
+		.handle = get},
 };
 const struct bd_http_route_group bd_route_cases = {routes, BD_LEN(routes)};

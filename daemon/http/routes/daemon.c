@@ -31,9 +31,12 @@ static int get(struct bd_http_call *c, struct bd_error *err)
 struct stop {
 	bool force;
 };
-static const struct bd_field stop_fields[] = {{.name = "force", .type = BD_F_BOOL, .offset = offsetof(struct stop, force)}};
-static const struct bd_doc stop_doc = {
-	.name = "stop", .size = sizeof(struct stop), .fields = stop_fields, .fields_len = BD_LEN(stop_fields)};
+static const struct bd_field stop_fields[] = {
+	{.name = "force", .type = BD_F_BOOL, .offset = offsetof(struct stop, force)}};
+static const struct bd_doc stop_doc = {.name = "stop",
+	.size = sizeof(struct stop),
+	.fields = stop_fields,
+	.fields_len = BD_LEN(stop_fields)};
 
 static int post_stop(struct bd_http_call *c, struct bd_error *err)
 {
@@ -45,7 +48,8 @@ static int post_stop(struct bd_http_call *c, struct bd_error *err)
 	if (!stop.force && !bd_engine_idle(c->engine)) {
 		char run[BD_ULID_LEN] = "";
 		bd_engine_current(c->engine, run);
-		return bd_error_set(err, -EBUSY, "daemon-busy", "wait for it, cancel it, or use --force", "benchd %d is busy with run %s", getpid(), run);
+		return bd_error_set(err, -EBUSY, "daemon-busy", "wait for it, cancel it, or use --force",
+			"benchd %d is busy with run %s", getpid(), run);
 	}
 	static const char ok[] = "{\"stopping\":true}";
 	bd_http_reply_text(c, 202, ok, sizeof ok - 1, false, NULL);
@@ -54,10 +58,18 @@ static int post_stop(struct bd_http_call *c, struct bd_error *err)
 }
 
 static const struct bd_http_route routes[] = {
-	{.method = "GET", .path = "/api/v1/daemon", .summary = "This daemon: where, since when, which build, idle or not",
-		.example = {"/api/v1/daemon", NULL, 200}, .handle = get},
-	{.method = "POST", .path = "/api/v1/daemon/stop", .summary = "Stops this daemon; a busy one only with force, then its run is interrupted",
-		.token_only = true, .takes_body = true, .body = &stop_doc, .example = {"/api/v1/daemon/stop", "{\"force\":false}", 202},
+	{.method = "GET",
+		.path = "/api/v1/daemon",
+		.summary = "This daemon: where, since when, which build, idle or not",
+		.example = {"/api/v1/daemon", NULL, 200},
+		.handle = get},
+	{.method = "POST",
+		.path = "/api/v1/daemon/stop",
+		.summary = "Stops this daemon; a busy one only with force, then its run is interrupted",
+		.token_only = true,
+		.takes_body = true,
+		.body = &stop_doc,
+		.example = {"/api/v1/daemon/stop", "{\"force\":false}", 202},
 		.handle = post_stop},
 };
 const struct bd_http_route_group bd_route_daemon = {routes, BD_LEN(routes)};

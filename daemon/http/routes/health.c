@@ -8,7 +8,13 @@ static int get(struct bd_http_call *c, struct bd_error *err)
 }
 
 static const struct bd_http_route routes[] = {
-	{.method = "GET", .path = "/api/v1/health", .summary = "Whether this daemon answers", .open = true, .waits = true, .unseen = true,
-		.example = {"/api/v1/health", NULL, 200}, .handle = get},
+	{.method = "GET",
+		.path = "/api/v1/health",
+		.summary = "Whether this daemon answers",
+		.open = true,
+		.waits = true,
+		.unseen = true,
+		.example = {"/api/v1/health", NULL, 200},
+		.handle = get},
 };
 const struct bd_http_route_group bd_route_health = {routes, BD_LEN(routes)};

@@ -9,7 +9,10 @@ static int get(struct bd_http_call *c, struct bd_error *err)
 }
 
 static const struct bd_http_route routes[] = {
-	{.method = "GET", .path = "/api/v1/openapi.json", .summary = "This description of the API",
-		.example = {"/api/v1/openapi.json", NULL, 200}, .handle = get},
+	{.method = "GET",
+		.path = "/api/v1/openapi.json",
+		.summary = "This description of the API",
+		.example = {"/api/v1/openapi.json", NULL, 200},
+		.handle = get},
 };
 const struct bd_http_route_group bd_route_openapi = {routes, BD_LEN(routes)};

@@ -12,7 +12,10 @@ static int get(struct bd_http_call *c, struct bd_error *err)
 }
 
 static const struct bd_http_route routes[] = {
-	{.method = "GET", .path = "/api/v1/pythons", .summary = "The interpreters found, and why one cannot be measured",
-		.example = {"/api/v1/pythons", NULL, 200}, .handle = get},
+	{.method = "GET",
+		.path = "/api/v1/pythons",
+		.summary = "The interpreters found, and why one cannot be measured",
+		.example = {"/api/v1/pythons", NULL, 200},
+		.handle = get},
 };
 const struct bd_http_route_group bd_route_pythons = {routes, BD_LEN(routes)};

@@ -23,7 +23,7 @@ static int get(struct bd_http_call *c, struct bd_error *err)
 	return bd_http_reply(c, 200, j);
 }
 
-static int delete(struct bd_http_call *c, struct bd_error *err)
+static int delete (struct bd_http_call *c, struct bd_error *err)
 {
 	int r = bd_store_run_delete(c->http->config.store, c->param, err);
 	return r < 0 ? r : bd_http_reply_empty(c, 204, NULL);
@@ -40,11 +40,20 @@ static int cancel(struct bd_http_call *c, struct bd_error *err)
 }
 
 static const struct bd_http_route routes[] = {
-	{.method = "GET", .path = "/api/v1/runs/{id}", .summary = "The document of a run, also of one in progress",
-		.example = {"/api/v1/runs/{id}", NULL, 200}, .handle = get},
-	{.method = "POST", .path = "/api/v1/runs/{id}/cancel", .summary = "Ends a run after the batch in flight; what it measured stays",
-		.example = {"/api/v1/runs/{id}/cancel", NULL, 202}, .handle = cancel},
-	{.method = "DELETE", .path = "/api/v1/runs/{id}", .summary = "Deletes a finished run with its samples",
-		.example = {"/api/v1/runs/{id}", NULL, 204}, .handle = delete},
+	{.method = "GET",
+		.path = "/api/v1/runs/{id}",
+		.summary = "The document of a run, also of one in progress",
+		.example = {"/api/v1/runs/{id}", NULL, 200},
+		.handle = get},
+	{.method = "POST",
+		.path = "/api/v1/runs/{id}/cancel",
+		.summary = "Ends a run after the batch in flight; what it measured stays",
+		.example = {"/api/v1/runs/{id}/cancel", NULL, 202},
+		.handle = cancel},
+	{.method = "DELETE",
+		.path = "/api/v1/runs/{id}",
+		.summary = "Deletes a finished run with its samples",
+		.example = {"/api/v1/runs/{id}", NULL, 204},
+		.handle = delete},
 };
 const struct bd_http_route_group bd_route_run = {routes, BD_LEN(routes)};

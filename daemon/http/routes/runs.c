@@ -15,14 +15,16 @@ static int limit_read(const char *text, size_t *ret, struct bd_error *err)
 	errno = 0;
 	unsigned long v = strtoul(text, &end, 10);
 	if (text[0] < '0' || text[0] > '9' || *end || errno)
-		return bd_error_set(err, -EINVAL, "bad-value", NULL, "limit is '%s', not a number from 1 to 1000", text);
+		return bd_error_set(err, -EINVAL, "bad-value", NULL, "limit is '%s', not a number from 1 to 1000",
+			text);
 	*ret = v;
 	return 0;
 }
 
 static int list(struct bd_http_call *c, struct bd_error *err)
 {
-	struct bd_store_filter f = {.suite = bd_map_get(&c->query, "suite"), .state = bd_map_get(&c->query, "state"),
+	struct bd_store_filter f = {.suite = bd_map_get(&c->query, "suite"),
+		.state = bd_map_get(&c->query, "state"),
 		.before = bd_map_get(&c->query, "before")};
 	bd_auto_free char *label = bd_strdup(bd_map_get(&c->query, "label"));
 	if (label) {
@@ -77,7 +79,8 @@ static int post(struct bd_http_call *c, struct bd_error *err)
 	if (!request.kind)
 		request.kind = bd_strdup("run");
 	if (!bd_streq(request.kind, "run"))
-		r = bd_error_set(err, -EINVAL, "bad-value", "the only kind is 'run'", "kind: there is no kind '%s'", request.kind);
+		r = bd_error_set(err, -EINVAL, "bad-value", "the only kind is 'run'", "kind: there is no kind '%s'",
+			request.kind);
 	else
 		r = request.dry_run ? plan(c, &request, err) : submit(c, &request, err);
 	bd_doc_done(&bd_request_doc, &request);
@@ -85,10 +88,19 @@ static int post(struct bd_http_call *c, struct bd_error *err)
 }
 
 static const struct bd_http_route routes[] = {
-	{.method = "GET", .path = "/api/v1/runs", .summary = "Stored runs, newest first; `next` is `before` of the next page",
-		.query = "suite state label limit before", .example = {"/api/v1/runs?limit=5", NULL, 200}, .handle = list},
-	{.method = "POST", .path = "/api/v1/runs", .summary = "Queues a run, stored before it is answered; dry_run answers 200 with the plan",
-		.takes_body = true, .body = &bd_request_doc,
-		.example = {"/api/v1/runs", "{\"target\":\"gil-contention\",\"axes\":{\"threads\":[1]},\"budget_s\":10}", 202}, .handle = post},
+	{.method = "GET",
+		.path = "/api/v1/runs",
+		.summary = "Stored runs, newest first; `next` is `before` of the next page",
+		.query = "suite state label limit before",
+		.example = {"/api/v1/runs?limit=5", NULL, 200},
+		.handle = list},
+	{.method = "POST",
+		.path = "/api/v1/runs",
+		.summary = "Queues a run, stored before it is answered; dry_run answers 200 with the plan",
+		.takes_body = true,
+		.body = &bd_request_doc,
+		.example = {"/api/v1/runs",
+			"{\"target\":\"gil-contention\",\"axes\":{\"threads\":[1]},\"budget_s\":10}", 202},
+		.handle = post},
 };
 const struct bd_http_route_group bd_route_runs = {routes, BD_LEN(routes)};

@@ -67,8 +67,8 @@ static int put_sample(const struct bd_sample *x, void *arg)
 	bd_str_printf(b, "\"kind\":\"%s\",", x->kind == BD_SAMPLE_SCALING ? "scaling" : "main");
 	put_int(b, "start_ns", x->start_ns);
 	put_int(b, "wall_ns", x->wall_ns);
-	bd_str_printf(b, "\"probe_ns\":[%lld,%lld],\"flagged\":%s,", (long long)x->probe_ns[0], (long long)x->probe_ns[1],
-		bd_sample_flagged(x) ? "true" : "false");
+	bd_str_printf(b, "\"probe_ns\":[%lld,%lld],\"flagged\":%s,", (long long)x->probe_ns[0],
+		(long long)x->probe_ns[1], bd_sample_flagged(x) ? "true" : "false");
 	put_int(b, "minor_faults", x->minor_faults);
 	put_int(b, "major_faults", x->major_faults);
 	put_int(b, "steal_ticks", x->steal_ticks);
@@ -88,11 +88,12 @@ static int put_sample(const struct bd_sample *x, void *arg)
 	}
 	close_with(b, "],\"wait_histogram\":[");
 	for (size_t i = 0; i < x->hist_len; i++)
-		bd_str_printf(b, "{\"low_ns\":%llu,\"waits\":%lld},", (unsigned long long)bd_hist_low((unsigned)x->hist[i].bucket),
-			(long long)x->hist[i].count);
+		bd_str_printf(b, "{\"low_ns\":%llu,\"waits\":%lld},",
+			(unsigned long long)bd_hist_low((unsigned)x->hist[i].bucket), (long long)x->hist[i].count);
 	close_with(b, "]}");
 	if (b->len > ANSWER_MAX)
-		return bd_error_set(w->err, -E2BIG, "bad-request", "ask for one cell at a time with ?cell=", "the samples of this run are too many for one answer");
+		return bd_error_set(w->err, -E2BIG, "bad-request", "ask for one cell at a time with ?cell=",
+			"the samples of this run are too many for one answer");
 	return 0;
 }
 
@@ -142,7 +143,11 @@ static int get(struct bd_http_call *c, struct bd_error *err)
 }
 
 static const struct bd_http_route routes[] = {
-	{.method = "GET", .path = "/api/v1/runs/{id}/samples", .summary = "Every sample of a run, or of the cell with this id or number",
-		.query = "cell", .example = {"/api/v1/runs/{id}/samples?cell=0", NULL, 200}, .handle = get},
+	{.method = "GET",
+		.path = "/api/v1/runs/{id}/samples",
+		.summary = "Every sample of a run, or of the cell with this id or number",
+		.query = "cell",
+		.example = {"/api/v1/runs/{id}/samples?cell=0", NULL, 200},
+		.handle = get},
 };
 const struct bd_http_route_group bd_route_samples = {routes, BD_LEN(routes)};

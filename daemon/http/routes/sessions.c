@@ -23,8 +23,10 @@ struct login {
 static const struct bd_field login_fields[] = {
 	{.name = "code", .type = BD_F_STRING, .offset = offsetof(struct login, code), .required = true},
 };
-static const struct bd_doc login_doc = {
-	.name = "login", .size = sizeof(struct login), .fields = login_fields, .fields_len = BD_LEN(login_fields)};
+static const struct bd_doc login_doc = {.name = "login",
+	.size = sizeof(struct login),
+	.fields = login_fields,
+	.fields_len = BD_LEN(login_fields)};
 
 static int post_login(struct bd_http_call *c, struct bd_error *err)
 {
@@ -39,15 +41,27 @@ static int post_login(struct bd_http_call *c, struct bd_error *err)
 	if (r < 0)
 		return r;
 	static const char ok[] = "{\"ok\":true}";
-	bd_auto_free char *set = bd_printf("Set-Cookie: " BD_HTTP_COOKIE "=%s; Path=/; Max-Age=%d; HttpOnly; SameSite=Strict\r\n", cookie,
-		BD_HTTP_SESSION_S);
+	bd_auto_free char *set = bd_printf("Set-Cookie: " BD_HTTP_COOKIE
+					   "=%s; Path=/; Max-Age=%d; HttpOnly; SameSite=Strict\r\n",
+		cookie, BD_HTTP_SESSION_S);
 	return bd_http_reply_text(c, 200, ok, sizeof ok - 1, false, set);
 }
 
 static const struct bd_http_route routes[] = {
-	{.method = "POST", .path = "/api/v1/sessions", .summary = "A code that logs one browser in within 60 s", .token_only = true,
-		.example = {"/api/v1/sessions", NULL, 201}, .handle = post_session},
-	{.method = "POST", .path = "/login", .summary = "Spends a login code for a session cookie", .open = true, .unseen = true,
-		.takes_body = true, .body = &login_doc, .example = {"/login", "{\"code\":\"spent\"}", 401}, .handle = post_login},
+	{.method = "POST",
+		.path = "/api/v1/sessions",
+		.summary = "A code that logs one browser in within 60 s",
+		.token_only = true,
+		.example = {"/api/v1/sessions", NULL, 201},
+		.handle = post_session},
+	{.method = "POST",
+		.path = "/login",
+		.summary = "Spends a login code for a session cookie",
+		.open = true,
+		.unseen = true,
+		.takes_body = true,
+		.body = &login_doc,
+		.example = {"/login", "{\"code\":\"spent\"}", 401},
+		.handle = post_login},
 };
 const struct bd_http_route_group bd_route_sessions = {routes, BD_LEN(routes)};

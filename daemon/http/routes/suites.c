@@ -21,7 +21,10 @@ static int get(struct bd_http_call *c, struct bd_error *err)
 }
 
 static const struct bd_http_route routes[] = {
-	{.method = "GET", .path = "/api/v1/suites", .summary = "The suites: which cases on which axes", .example = {"/api/v1/suites", NULL, 200},
+	{.method = "GET",
+		.path = "/api/v1/suites",
+		.summary = "The suites: which cases on which axes",
+		.example = {"/api/v1/suites", NULL, 200},
 		.handle = get},
 };
 const struct bd_http_route_group bd_route_suites = {routes, BD_LEN(routes)};

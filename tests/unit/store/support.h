@@ -33,19 +33,19 @@ static __attribute__((unused)) void folder_make(void)
 	atexit(folder_remove);
 }
 
-#define CHECK_OK(call)                                                                      \
-	do {                                                                                \
-		struct bd_error err = {0};                                                  \
-		int r_ = (call);                                                            \
-		if (r_ < 0)                                                                 \
-			BD_FAIL("%s: %d %s: %s", #call, r_, err.key, err.message);          \
+#define CHECK_OK(call)                                                             \
+	do {                                                                       \
+		struct bd_error err = {0};                                         \
+		int r_ = (call);                                                   \
+		if (r_ < 0)                                                        \
+			BD_FAIL("%s: %d %s: %s", #call, r_, err.key, err.message); \
 	} while (0)
-#define CHECK_ERROR(call, wanted)                                                           \
-	do {                                                                                \
-		struct bd_error err = {0};                                                  \
-		BD_CHECK((call) < 0);                                                       \
-		BD_CHECK_STR(err.key, wanted);                                              \
-		BD_CHECK(err.message[0]);                                                   \
+#define CHECK_ERROR(call, wanted)              \
+	do {                                   \
+		struct bd_error err = {0};     \
+		BD_CHECK((call) < 0);          \
+		BD_CHECK_STR(err.key, wanted); \
+		BD_CHECK(err.message[0]);      \
 	} while (0)
 
 /* The numbers from seed on, each used once. */
@@ -57,8 +57,18 @@ static void fill(int64_t *v, size_t n, int64_t seed)
 
 static __attribute__((unused)) struct bd_sample sample_make(int64_t cell, int64_t launch, int64_t round, size_t threads)
 {
-	struct bd_sample s = {.cell = cell, .launch = launch, .round = round, .start_ns = INT64_C(1) << 53, .wall_ns = 200000001,
-		.probe_ns = {50001, 51002}, .minor_faults = 3, .major_faults = 4, .steal_ticks = 5, .throttled = 6, .traced = true, .lost = 7,
+	struct bd_sample s = {.cell = cell,
+		.launch = launch,
+		.round = round,
+		.start_ns = INT64_C(1) << 53,
+		.wall_ns = 200000001,
+		.probe_ns = {50001, 51002},
+		.minor_faults = 3,
+		.major_faults = 4,
+		.steal_ticks = 5,
+		.throttled = 6,
+		.traced = true,
+		.lost = 7,
 		.max_wait_ns = 8000009};
 	for (size_t i = 0; i < threads; i++) {
 		struct bd_sample_thread *t = BD_PUSH(s.threads, s.threads_len);
@@ -106,9 +116,15 @@ static __attribute__((unused)) void sample_check(const struct bd_sample *a, cons
 
 static __attribute__((unused)) struct bd_cell cell_make(int64_t index)
 {
-	struct bd_cell c = {.index = index, .case_name = bd_strdup("gil-contention"), .reference = index - 1, .scaling = index ? 0 : -1,
-		.role = bd_strdup(index == 2 ? "same-process" : "cell"), .twin = index == 2 ? 1 : -1, .status = BD_CELL_OK,
-		.iterations = index ? 0 : 4096, .duration_ns = index ? 200000000 : 0};
+	struct bd_cell c = {.index = index,
+		.case_name = bd_strdup("gil-contention"),
+		.reference = index - 1,
+		.scaling = index ? 0 : -1,
+		.role = bd_strdup(index == 2 ? "same-process" : "cell"),
+		.twin = index == 2 ? 1 : -1,
+		.status = BD_CELL_OK,
+		.iterations = index ? 0 : 4096,
+		.duration_ns = index ? 200000000 : 0};
 	char threads[24];
 	snprintf(threads, sizeof threads, "%lld", (long long)(1 << index));
 	bd_axes_set(&c.axes, "python", "3.11.2");
@@ -121,11 +137,22 @@ static __attribute__((unused)) struct bd_cell cell_make(int64_t index)
 /* A run that owns nothing: for writing only. */
 static __attribute__((unused)) struct bd_run run_make(const char *id, const char *suite, enum bd_run_state state)
 {
-	return (struct bd_run){.id = (char *)(uintptr_t)id, .suite = (char *)(uintptr_t)suite, .state = state, .created_ns = 1767323045000000000,
-		.wall_s = NAN, .setup_s = NAN, .measure_s = NAN, .batch_s = NAN, .seed = 7, .launches = 6, .rounds = 2, .cells = 2};
+	return (struct bd_run){.id = (char *)(uintptr_t)id,
+		.suite = (char *)(uintptr_t)suite,
+		.state = state,
+		.created_ns = 1767323045000000000,
+		.wall_s = NAN,
+		.setup_s = NAN,
+		.measure_s = NAN,
+		.batch_s = NAN,
+		.seed = 7,
+		.launches = 6,
+		.rounds = 2,
+		.cells = 2};
 }
 
-static __attribute__((unused)) void run_put(struct bd_store *s, const char *id, const char *suite, enum bd_run_state state)
+static __attribute__((unused)) void run_put(struct bd_store *s, const char *id, const char *suite,
+	enum bd_run_state state)
 {
 	struct bd_run run = run_make(id, suite, state);
 	struct bd_cell cells[3];

@@ -19,7 +19,8 @@ static void round_trip(const struct bd_sample *s)
 BD_TEST(every_number_survives)
 {
 	struct bd_sample s = sample_make(3, 1, 2, 4);
-	const int64_t edges[] = {0, -1, 1, 63, 64, -64, -65, 8191, 8192, INT64_MAX, INT64_MIN, INT64_MIN + 1, BD_NULL_INT};
+	const int64_t edges[] = {0, -1, 1, 63, 64, -64, -65, 8191, 8192, INT64_MAX, INT64_MIN, INT64_MIN + 1,
+		BD_NULL_INT};
 	for (size_t i = 0; i < BD_LEN(edges); i++) {
 		s.threads[0].tid = edges[i];
 		s.threads[3].retries = edges[i];
@@ -35,10 +36,12 @@ BD_TEST(bytes_are_the_documented_ones)
 {
 	/* the format is a promise to stored data: one thread whose numbers are 0, -1, 1, -2, 300 and ten zeros */
 	struct bd_sample s = {0};
-	*BD_PUSH(s.threads, s.threads_len) = (struct bd_sample_thread){.ops = -1, .straddled = 1, .overrun_ns = -2, .cpu_ns = 300};
+	*BD_PUSH(s.threads,
+		s.threads_len) = (struct bd_sample_thread){.ops = -1, .straddled = 1, .overrun_ns = -2, .cpu_ns = 300};
 	*BD_PUSH(s.blocks, s.blocks_len) = (struct bd_sample_block){0, -1, 5, 6};
 	*BD_PUSH(s.hist, s.hist_len) = (struct bd_sample_bucket){64, 1};
-	static const unsigned char want[] = {1, 2, 0, 1, 2, 3, 0xd8, 0x04, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 2, 0, 1, 10, 12, 2, 0x80, 1, 2};
+	static const unsigned char want[] = {1, 2, 0, 1, 2, 3, 0xd8, 0x04, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 2, 0, 1, 10,
+		12, 2, 0x80, 1, 2};
 	bd_auto_str struct bd_str b = {0};
 	bd_store_detail_encode(&s, &b);
 	BD_CHECK_INT(b.len, sizeof want);
@@ -57,13 +60,13 @@ static bool accepted(const void *p, size_t n)
 
 BD_TEST(damage_is_refused)
 {
-	BD_CHECK(accepted("\1\0\0\0", 4));      /* the smallest one there is: the checks below can fail */
+	BD_CHECK(accepted("\1\0\0\0", 4)); /* the smallest one there is: the checks below can fail */
 	BD_CHECK(!accepted("", 0));
-	BD_CHECK(!accepted("\2\0\0\0", 4));     /* a version we do not know */
-	BD_CHECK(!accepted("\1\0\0\0\0", 5));   /* something behind it */
-	BD_CHECK(!accepted("\1\0\0\200\0", 5)); /* a longer form of 0 */
-	BD_CHECK(!accepted("\1\1\0\0", 4));     /* -1 threads */
-	BD_CHECK(!accepted("\1\0\2\0\0\2\2\0", 8)); /* a block of a thread that is not there */
+	BD_CHECK(!accepted("\2\0\0\0", 4));          /* a version we do not know */
+	BD_CHECK(!accepted("\1\0\0\0\0", 5));        /* something behind it */
+	BD_CHECK(!accepted("\1\0\0\200\0", 5));      /* a longer form of 0 */
+	BD_CHECK(!accepted("\1\1\0\0", 4));          /* -1 threads */
+	BD_CHECK(!accepted("\1\0\2\0\0\2\2\0", 8));  /* a block of a thread that is not there */
 	BD_CHECK(!accepted("\1\0\0\2\201\12\2", 7)); /* negative bucket */
 	BD_CHECK(!accepted("\1\0\0\2\200\12\2", 7)); /* bucket 640 */
 	BD_CHECK(accepted("\1\0\0\2\376\11\2", 7));  /* bucket 639 */

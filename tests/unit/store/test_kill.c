@@ -74,7 +74,8 @@ BD_TEST(killed_at_random_moments)
 		n -= kept;
 		BD_CHECK_INT(n % ROUND, 0);
 		if (n / ROUND != told && n / ROUND != told + 1)
-			BD_FAIL("kill %lld: %lld rounds were acknowledged, %lld are there", (long long)k, (long long)told, (long long)(n / ROUND));
+			BD_FAIL("kill %lld: %lld rounds were acknowledged, %lld are there", (long long)k,
+				(long long)told, (long long)(n / ROUND));
 		kept += n;
 	}
 	bd_auto_free char *path = bd_printf("%s/" BD_STORE_SQLITE_FILE, folder);

@@ -60,7 +60,8 @@ BD_TEST(every_field_of_a_run)
 	BD_CHECK_INT(back.created_ns, run.created_ns);
 	BD_CHECK_INT(back.started_ns, run.started_ns);
 	BD_CHECK_INT(back.finished_ns, run.finished_ns);
-	BD_CHECK(back.wall_s == run.wall_s && back.setup_s == run.setup_s && back.measure_s == run.measure_s && back.batch_s == run.batch_s);
+	BD_CHECK(back.wall_s == run.wall_s && back.setup_s == run.setup_s && back.measure_s == run.measure_s &&
+		back.batch_s == run.batch_s);
 	BD_CHECK_INT(back.seed, 7);
 	BD_CHECK_INT(back.launches, 8);
 	BD_CHECK_INT(back.rounds, 3);
@@ -74,7 +75,7 @@ BD_TEST(every_field_of_a_run)
 	bd_run_done(&back);
 	CHECK_ERROR(bd_store_run_get(s, "01B", &back, &err), "not-found");
 	CHECK_ERROR(bd_store_run_create(s, &run, NULL, 0, &err), "store-failed"); /* an id is given once */
-	run.id = run.suite = NULL; /* borrowed */
+	run.id = run.suite = NULL;                                                /* borrowed */
 	bd_run_done(&run);
 	bd_store_free(&s);
 }
@@ -150,7 +151,8 @@ BD_TEST(every_field_of_samples_in_order)
 	struct seen seen = {.s = s};
 	/* stored out of order: launch 1 first, cells backwards, and scaling samples of one cell twice in a round */
 	struct bd_sample a[] = {sample_make(2, 1, 0, 4), sample_make(0, 1, 0, 1)};
-	struct bd_sample b[] = {sample_make(1, 0, 1, 2), sample_make(0, 0, 1, 1), sample_make(0, 0, 1, 1), sample_make(0, 0, 1, 0)};
+	struct bd_sample b[] = {sample_make(1, 0, 1, 2), sample_make(0, 0, 1, 1), sample_make(0, 0, 1, 1),
+		sample_make(0, 0, 1, 0)};
 	b[1].kind = b[2].kind = BD_SAMPLE_SCALING;
 	b[2].wall_ns = 4711;
 	b[3].traced = false;
@@ -221,7 +223,9 @@ BD_TEST(recovering_finishes_a_deletion)
 	BD_CHECK_INT(list.runs_len, 0);
 	CHECK_OK(bd_store_recover(s, &err));
 	bd_auto_stmt sqlite3_stmt *st = NULL;
-	BD_CHECK_INT(sqlite3_prepare_v2(db, "SELECT (SELECT count(*) FROM runs) + (SELECT count(*) FROM samples)", -1, &st, NULL), SQLITE_OK);
+	BD_CHECK_INT(sqlite3_prepare_v2(db, "SELECT (SELECT count(*) FROM runs) + (SELECT count(*) FROM samples)", -1,
+			     &st, NULL),
+		SQLITE_OK);
 	BD_CHECK_INT(sqlite3_step(st), SQLITE_ROW);
 	BD_CHECK_INT(sqlite3_column_int64(st, 0), 0);
 	bd_sqlite_stmt_done(&st);
@@ -253,7 +257,8 @@ BD_TEST(recovering_ends_what_was_left)
 	run_put(s, "01D", "x", BD_RUN_CANCELLED);
 	reopen(&s);
 	CHECK_OK(bd_store_recover(s, &err));
-	static const enum bd_run_state want[] = {BD_RUN_INTERRUPTED, BD_RUN_INTERRUPTED, BD_RUN_COMPLETE, BD_RUN_CANCELLED};
+	static const enum bd_run_state want[] = {BD_RUN_INTERRUPTED, BD_RUN_INTERRUPTED, BD_RUN_COMPLETE,
+		BD_RUN_CANCELLED};
 	for (int i = 0; i < 4; i++) {
 		char id[4] = {'0', '1', (char)('A' + i), 0};
 		struct bd_run run;
@@ -335,10 +340,17 @@ BD_TEST(listing)
 	BD_CHECK_STR(ids(s, (struct bd_store_filter){.limit = 2, .suite = "even", .before = next}, NULL), "01A ");
 	free(next);
 	BD_CHECK_STR(ids(s, (struct bd_store_filter){.limit = 9, .state = "failed"}, NULL), "01D ");
-	BD_CHECK_STR(ids(s, (struct bd_store_filter){.limit = 9, .label_key = "n", .label_value = "low"}, NULL), "01B 01A ");
+	BD_CHECK_STR(ids(s, (struct bd_store_filter){.limit = 9, .label_key = "n", .label_value = "low"}, NULL),
+		"01B 01A ");
 	BD_CHECK_STR(ids(s, (struct bd_store_filter){.limit = 9, .label_key = "last"}, NULL), "01E ");
-	BD_CHECK_STR(ids(s, (struct bd_store_filter){.limit = 9, .suite = "odd", .state = "complete", .label_key = "n", .label_value = "low"},
-			     NULL), "01B ");
+	BD_CHECK_STR(ids(s,
+			     (struct bd_store_filter){.limit = 9,
+				     .suite = "odd",
+				     .state = "complete",
+				     .label_key = "n",
+				     .label_value = "low"},
+			     NULL),
+		"01B ");
 	struct bd_run_list list;
 	struct bd_store_filter f = {.limit = 5};
 	CHECK_OK(bd_store_runs_list(s, &f, &list, &err));

@@ -86,6 +86,14 @@ static __always_inline bool find_gil(struct place *at, __u64 address)
 	return false;
 }
 
+/* Whether the thread, which is not running, is inside futex(2) on a word of one of the GILs. Its registers are looked at
+ * for traced processes only: they lie on its kernel stack, which is cold, and that costs more than all the rest. */
+static __always_inline bool find_futex(struct place *at, struct task_struct *task)
+{
+	struct pt_regs *regs = (struct pt_regs *)bpf_task_pt_regs(task);
+	return regs->orig_ax == SYS_FUTEX && find_gil(at, regs->di);
+}
+
 /* The number gettid() gives the thread itself: that of its innermost PID namespace. */
 static __always_inline __u32 tid_of(struct task_struct *task)
 {
@@ -282,10 +290,10 @@ static __always_inline void end_slice(const struct place *at, __u32 slot, __u64 
 	end(th);
 }
 
-static __always_inline void runs(struct task_struct *task, __u64 address)
+static __always_inline void runs(struct task_struct *task)
 {
 	struct place at;
-	if (!find_target(task, &at) || !find_gil(&at, address))
+	if (!find_target(task, &at) || !find_futex(&at, task))
 		return;
 	int slot = slot_of(at.counters, tid_of(task), false);
 	if (slot < 0)
@@ -321,12 +329,12 @@ static __always_inline void settle(const struct place *at, struct task_struct *t
 
 /* ---- events ------------------------------------------------------------------------------------------------ */
 
-static __always_inline void leaves(struct task_struct *task, bool in_futex, __u64 address)
+static __always_inline void leaves(struct task_struct *task, bool preempt)
 {
 	struct place at;
 	if (!find_target(task, &at))
 		return;
-	bool waits = in_futex && find_gil(&at, address);
+	bool waits = !preempt && task->__state && find_futex(&at, task);
 	__u32 tid = tid_of(task);
 	int slot = slot_of(at.counters, tid, waits);
 	if (slot < 0) {
@@ -344,22 +352,16 @@ static __always_inline void leaves(struct task_struct *task, bool in_futex, __u6
 SEC("tp_btf/sched_switch")
 int BPF_PROG(gil_switch, bool preempt, struct task_struct *prev, struct task_struct *next)
 {
-	struct pt_regs *regs = (struct pt_regs *)bpf_task_pt_regs(prev);
-	leaves(prev, !preempt && prev->__state && regs->orig_ax == SYS_FUTEX, regs->di);
-	regs = (struct pt_regs *)bpf_task_pt_regs(next);
-	if (regs->orig_ax == SYS_FUTEX)
-		runs(next, regs->di);
+	leaves(prev, preempt);
+	runs(next);
 	return 0;
 }
 
 SEC("tp_btf/sched_waking")
 int BPF_PROG(gil_waking, struct task_struct *task)
 {
-	struct pt_regs *regs = (struct pt_regs *)bpf_task_pt_regs(task);
-	if (regs->orig_ax != SYS_FUTEX)
-		return 0;
 	struct place at;
-	if (!find_target(task, &at) || !find_gil(&at, regs->di))
+	if (!find_target(task, &at) || !find_futex(&at, task))
 		return 0;
 	int slot = slot_of(at.counters, tid_of(task), false);
 	if (slot < 0)

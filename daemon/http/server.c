@@ -183,7 +183,8 @@ int bd_http_start(const struct bd_http_config *config, struct bd_http **ret, str
 	pthread_rwlockattr_setkind_np(&attr, PTHREAD_RWLOCK_PREFER_WRITER_NONRECURSIVE_NP);
 	pthread_rwlock_init(&h->engine_lock, &attr);
 	pthread_rwlockattr_destroy(&attr);
-	h->started_ns = h->last_request_ns = bd_clock_mono_ns();
+	h->started_ns = bd_clock_mono_ns();
+	h->last_request_ns = h->started_ns;
 	mg_init_library(0);
 	int r = bd_http_sessions_new(&h->sessions, err);
 	if (r == 0)

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """What the tracer costs and how true it is: prints one Markdown table. Needs root (BPF statistics) and two processors.
 
-    bench/tracer/run.py [--quick] [--only NAME,…]     environment: BENCHD_BUILD (default build/release)
+    bench/tracer/run.py [--quick] [--only NAME,…] [BIN]     BIN: folder of the programs (default build/release/bin)
 """
 import argparse
 import json
@@ -16,7 +16,10 @@ import sys
 import time
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-BUILD = os.environ.setdefault("BENCHD_BUILD", os.path.join(ROOT, "build", "release"))
+BUILD = os.path.join(ROOT, "build", "release")
+if len(sys.argv) > 1 and os.path.isdir(sys.argv[-1]):
+    BUILD = os.path.dirname(os.path.abspath(sys.argv.pop()))
+os.environ["BENCHD_BUILD"] = BUILD
 sys.path.insert(0, os.path.join(ROOT, "tests", "tracer"))
 from tracing import ATTACH, TRACER, Lines, tool  # noqa: E402
 
@@ -89,18 +92,29 @@ def as_ratio(r):
 # ---- cost ------------------------------------------------------------------------------------------------------
 
 
-def bpf_statistics(names):
+def programs():
     out = subprocess.run([tool("bpftool"), "--json", "prog", "show"], stdout=subprocess.PIPE, check=True).stdout
-    mine = {p["name"][-7:].strip("_"): p for p in json.loads(out) if p.get("name") in names}
-    return {n: (p.get("run_time_ns", 0), p.get("run_cnt", 0), p.get("recursion_misses", 0)) for n, p in mine.items()}
+    return {p["id"]: p for p in json.loads(out)}
 
 
-def ns_per_switch(load, names=("gil_switch", "gil_waking")):
-    before = bpf_statistics(names)
+def loaded_by(start):
+    """What start() gives, and {"switch": id, "waking": id} of the programs it loaded (others may trace as well)."""
+    before = set(programs())
+    it = start()
+    new = {p["name"][-6:]: i for i, p in programs().items() if i not in before and p.get("name", "")[-6:] in ("switch", "waking")}
+    return it, new
+
+
+def bpf_statistics(ids):
+    all_of_them = programs()
+    return {n: (all_of_them[i].get("run_time_ns", 0), all_of_them[i].get("run_cnt", 0)) for n, i in ids.items()}
+
+
+def ns_per_switch(load, ids):
+    before = bpf_statistics(ids)
     load()
-    after = bpf_statistics(names)
-    time_ns = sum(after[n][0] - before[n][0] for n in after)
-    return time_ns / max(1, after["switch"][1] - before["switch"][1])
+    after = bpf_statistics(ids)
+    return sum(after[n][0] - before[n][0] for n in ids) / max(1, after["switch"][1] - before["switch"][1])
 
 
 def empty_programs():
@@ -124,21 +138,26 @@ def bpf_cost(quick):
     try:
         mine, theirs, nothing = [], [], []
         times = 5 if quick else 15
-        with Work() as work, Tracer(work.pid):
-            work.do("handoff", n=50, hold_ns=5000)
-            for _ in range(times):
-                mine.append(ns_per_switch(lambda: work.do("handoff", n=n, hold_ns=5000)))
-        with Work() as other, Work() as idle, Tracer(idle.pid), empty_programs():
-            other.do("handoff", n=50, hold_ns=5000)
-            for _ in range(times):
-                theirs.append(ns_per_switch(lambda: other.do("handoff", n=n, hold_ns=5000)))
-                nothing.append(ns_per_switch(lambda: other.do("handoff", n=n, hold_ns=5000), ("none_switch", "none_waking")))
+        with Work() as work:
+            tracer, ids = loaded_by(lambda: Tracer(work.pid))
+            with tracer:
+                work.do("handoff", n=50, hold_ns=5000)
+                for _ in range(times):
+                    mine.append(ns_per_switch(lambda: work.do("handoff", n=n, hold_ns=5000), ids))
+        with Work() as other, Work() as idle:
+            tracer, ids = loaded_by(lambda: Tracer(idle.pid))
+            empty, empty_ids = loaded_by(empty_programs)
+            with tracer, empty:
+                other.do("handoff", n=50, hold_ns=5000)
+                for _ in range(times):
+                    theirs.append(ns_per_switch(lambda: other.do("handoff", n=n, hold_ns=5000), ids))
+                    nothing.append(ns_per_switch(lambda: other.do("handoff", n=n, hold_ns=5000), empty_ids))
         mine, theirs, nothing = map(statistics.median, (mine, theirs, nothing))
     finally:
         with open(knob, "w") as f:
             f.write(old)
     row("BPF time per context switch of the traced process", "≤ 500 ns", f"{mine:.0f} ns, of which {nothing:.0f} ns are what empty programs take", mine <= 500)
-    row("BPF time per context switch of another process (it waits in futexes as well)", "≤ 80 ns", f"{theirs:.0f} ns, of which {nothing:.0f} ns are what empty programs take", theirs <= 80)
+    row("BPF time per context switch of another process (one that waits in futexes as well)", "≤ 80 ns", f"{theirs:.0f} ns, of which {nothing:.0f} ns are what empty programs take", theirs <= 80)
 
 
 def uncontended(quick):

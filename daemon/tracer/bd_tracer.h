@@ -41,7 +41,8 @@ struct bd_tracer_reading {
 };
 void bd_tracer_reading_done(struct bd_tracer_reading *r);
 
-/* program: path of bench-tracer. Errors: tracer-missing, no-bpf-rights, no-btf, tracer-blind, tracer-failed; the hint
+/* program: path of bench-tracer. Call it from a thread that lives as long as the handle: the tracer is killed when the
+ * thread that started it ends. Errors: tracer-missing, no-bpf-rights, no-btf, tracer-blind, tracer-failed; the hint
  * is the command that mends it. */
 int bd_tracer_start(const char *program, struct bd_tracer **ret, struct bd_error *err);
 void bd_tracer_free(struct bd_tracer **t);

@@ -3,6 +3,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 import unittest
 
 import tracing
@@ -144,6 +145,19 @@ class Truth(unittest.TestCase):
                     self.assertEqual(tracer.answer()["error"]["key"], "layout-unknown")
             finally:
                 process.kill()
+
+    def test_last_holder_has_ended(self):
+        """Its thread state is freed memory by then; the GIL can be known all the same."""
+        code = ("import threading, time\nthreading.Thread(target=time.sleep, args=(0.05,)).start()\n"
+                "print('{}', flush=True)\ntime.sleep(600)\n")
+        for python in PYTHONS:
+            with self.subTest(python), Lines([python, "-c", code]) as program:
+                program.answer()
+                end = time.monotonic() + tracing.DEADLINE_S
+                while len(os.listdir(f"/proc/{program.process.pid}/task")) > 1 and time.monotonic() < end:
+                    time.sleep(0.01)
+                with Lines([ATTACH, TRACER, str(program.process.pid)]) as tracer:
+                    self.assertIn("target", tracer.answer())
 
     def test_no_such_process(self):
         with subprocess.Popen(["true"]) as process:

@@ -49,11 +49,11 @@ struct place {
 
 static __always_inline enum part part_of(const struct bd_probe_layout *l, __u64 offset)
 {
-	return offset < l->cond           ? NOT_A_WAIT
-	       : offset < l->mutex        ? COND
-	       : offset < l->switch_cond  ? MUTEX
-	       : offset < l->switch_mutex ? SWITCH_COND
-					  : SWITCH_MUTEX;
+	return offset < l->cond            ? NOT_A_WAIT
+		: offset < l->mutex        ? COND
+		: offset < l->switch_cond  ? MUTEX
+		: offset < l->switch_mutex ? SWITCH_COND
+					   : SWITCH_MUTEX;
 }
 
 /* By the group leader's mark, never by a number: numbers differ between PID namespaces. */
@@ -168,15 +168,16 @@ static __always_inline __u32 last_holder(const struct place *at, const struct gi
 {
 	__u64 tid = 0;
 	if (!head->last_holder ||
-	    bpf_probe_read_user(&tid, sizeof tid, (void *)(head->last_holder + at->target->layout.native_thread_id)) ||
-	    tid >> 22) /* no Linux thread number has more bits */
+		bpf_probe_read_user(&tid, sizeof tid,
+			(void *)(head->last_holder + at->target->layout.native_thread_id)) ||
+		tid >> 22) /* no Linux thread number has more bits */
 		return 0;
 	return (__u32)tid;
 }
 
 /* Whether this sleep goes on with the wait whose last slice ended at on_ns. */
-static __always_inline bool same_wait(const struct bd_probe_thread *th, const struct place *at, bool known, __u64 number,
-				      __u64 now)
+static __always_inline bool same_wait(const struct bd_probe_thread *th, const struct place *at, bool known,
+	__u64 number, __u64 now)
 {
 	if (!th->on_ns || th->gil != at->gil || !known || !th->number_known || (at->part != COND && at->part != MUTEX))
 		return false;
@@ -377,7 +378,7 @@ int BPF_PROG(gil_waking, struct task_struct *task)
 	struct pt_regs *theirs = (struct pt_regs *)bpf_task_pt_regs(waker);
 	__u64 offset = theirs->di - at.gil;
 	bool by_futex = theirs->orig_ax == SYS_FUTEX && offset < at.target->layout.size &&
-			waker->group_leader == task->group_leader;
+		waker->group_leader == task->group_leader;
 	th->by_futex = by_futex;
 	th->woken = 1;
 	if (by_futex && part_of(&at.target->layout, offset) == COND) {

@@ -8,9 +8,7 @@ int main(int argc, char **argv)
 	if (!o || bpf_object__load(o))
 		return 1;
 	struct bpf_program *p;
-	bpf_object__for_each_program(p, o)
-		if (!bpf_program__attach(p))
-			return 1;
+	bpf_object__for_each_program(p, o) if (!bpf_program__attach(p)) return 1;
 	puts("{}");
 	fflush(stdout);
 	while (getchar() != EOF)

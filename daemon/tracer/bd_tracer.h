@@ -18,7 +18,7 @@ struct bd_tracer_gil {
 };
 
 struct bd_tracer_thread {
-	int64_t tid;            /* as the target itself sees it */
+	int64_t tid; /* as the target itself sees it */
 	uint64_t waits, wait_ns, holder_ns, runqueue_ns, switch_ns, mutex_ns, retries, max_ns;
 };
 struct bd_tracer_block {
@@ -26,7 +26,7 @@ struct bd_tracer_block {
 	uint64_t ns, waits;
 };
 struct bd_tracer_bucket {
-	uint32_t bucket;        /* as bd_hist_bucket: 16 per octave, exact below 16 ns */
+	uint32_t bucket; /* as bd_hist_bucket: 16 per octave, exact below 16 ns */
 	uint32_t count;
 };
 /* What happened since the previous read of this target. */
@@ -35,9 +35,9 @@ struct bd_tracer_reading {
 	size_t threads_len;
 	struct bd_tracer_block *blocks;
 	size_t blocks_len;
-	struct bd_tracer_bucket *hist;  /* all threads together */
+	struct bd_tracer_bucket *hist; /* all threads together */
 	size_t hist_len;
-	uint64_t lost;                  /* waits that could not be recorded */
+	uint64_t lost; /* waits that could not be recorded */
 };
 void bd_tracer_reading_done(struct bd_tracer_reading *r);
 
@@ -50,7 +50,8 @@ void bd_tracer_free(struct bd_tracer **t);
 /* Marks a process by pidfd, finds and checks its GILs. The target must be a Python process of ours.
  * Errors: not-permitted, no-such-process, layout-unknown, tracer-failed. */
 int bd_tracer_attach(struct bd_tracer *t, pid_t pid, int *ret_target, struct bd_error *err);
-int bd_tracer_gils(struct bd_tracer *t, int target, struct bd_tracer_gil *ret, size_t max, size_t *ret_len, struct bd_error *err);
+int bd_tracer_gils(struct bd_tracer *t, int target, struct bd_tracer_gil *ret, size_t max, size_t *ret_len,
+	struct bd_error *err);
 int bd_tracer_read(struct bd_tracer *t, int target, struct bd_tracer_reading *ret, struct bd_error *err);
 int bd_tracer_detach(struct bd_tracer *t, int target, struct bd_error *err);
 

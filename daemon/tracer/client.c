@@ -65,7 +65,8 @@ static int receive_reply(struct bd_tracer *t, int64_t deadline_ns, struct bd_tra
 }
 
 /* A kind of records a reply announced: one allocation, filled packet by packet. */
-static int receive_records(struct bd_tracer *t, void *ret_array, size_t n, size_t size, int64_t deadline_ns, struct bd_error *err)
+static int receive_records(struct bd_tracer *t, void *ret_array, size_t n, size_t size, int64_t deadline_ns,
+	struct bd_error *err)
 {
 	bd_auto_free char *all = n ? bd_alloc(n * size) : NULL;
 	for (size_t at = 0; at < n; at += BD_TRACE_PACKET) {
@@ -78,8 +79,8 @@ static int receive_records(struct bd_tracer *t, void *ret_array, size_t n, size_
 	return 0;
 }
 
-static int ask(struct bd_tracer *t, const struct bd_trace_request *q, int64_t *ret_deadline_ns, struct bd_trace_reply *ret,
-	       struct bd_error *err)
+static int ask(struct bd_tracer *t, const struct bd_trace_request *q, int64_t *ret_deadline_ns,
+	struct bd_trace_reply *ret, struct bd_error *err)
 {
 	if (t->broken)
 		return bd_error_set(err, -EPIPE, "tracer-failed", NULL, "bench-tracer has failed before");
@@ -97,8 +98,9 @@ int bd_tracer_start(const char *program, struct bd_tracer **ret, struct bd_error
 {
 	bd_auto_free char *path = program ? realpath(program, NULL) : NULL; /* the child starts in another folder */
 	if (!path || access(path, X_OK) < 0)
-		return bd_error_set(err, -ENOENT, "tracer-missing", "sudo apt-get install clang bpftool libbpf-dev, then build again",
-				    "there is no bench-tracer at %s", program ? program : "(nowhere)");
+		return bd_error_set(err, -ENOENT, "tracer-missing",
+			"sudo apt-get install clang bpftool libbpf-dev, then build again",
+			"there is no bench-tracer at %s", program ? program : "(nowhere)");
 	int pair[2];
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
 		return bd_error_set(err, -errno, "tracer-failed", NULL, "socketpair: %s", strerror(errno));
@@ -162,7 +164,8 @@ int bd_tracer_detach(struct bd_tracer *t, int target, struct bd_error *err)
 	return ask(t, &(struct bd_trace_request){.op = BD_TRACE_DETACH, .target = target}, &deadline, &reply, err);
 }
 
-int bd_tracer_gils(struct bd_tracer *t, int target, struct bd_tracer_gil *ret, size_t max, size_t *ret_len, struct bd_error *err)
+int bd_tracer_gils(struct bd_tracer *t, int target, struct bd_tracer_gil *ret, size_t max, size_t *ret_len,
+	struct bd_error *err)
 {
 	struct bd_trace_reply reply;
 	int64_t deadline;
@@ -186,11 +189,14 @@ int bd_tracer_read(struct bd_tracer *t, int target, struct bd_tracer_reading *re
 	int r = ask(t, &(struct bd_trace_request){.op = BD_TRACE_READ, .target = target}, &deadline, &reply, err);
 	if (r < 0)
 		return r;
-	BD_CLEANUP(bd_tracer_reading_done) struct bd_tracer_reading got = {
-		.threads_len = reply.threads, .blocks_len = reply.blocks, .hist_len = reply.buckets, .lost = reply.lost};
+	BD_CLEANUP(bd_tracer_reading_done)
+	struct bd_tracer_reading got = {.threads_len = reply.threads,
+		.blocks_len = reply.blocks,
+		.hist_len = reply.buckets,
+		.lost = reply.lost};
 	if ((r = receive_records(t, &got.threads, got.threads_len, sizeof *got.threads, deadline, err)) < 0 ||
-	    (r = receive_records(t, &got.blocks, got.blocks_len, sizeof *got.blocks, deadline, err)) < 0 ||
-	    (r = receive_records(t, &got.hist, got.hist_len, sizeof *got.hist, deadline, err)) < 0)
+		(r = receive_records(t, &got.blocks, got.blocks_len, sizeof *got.blocks, deadline, err)) < 0 ||
+		(r = receive_records(t, &got.hist, got.hist_len, sizeof *got.hist, deadline, err)) < 0)
 		return r;
 	*ret = got;
 	got = (struct bd_tracer_reading){0};

@@ -19,7 +19,8 @@ static int read_at(int fd, void *to, size_t len, uint64_t offset)
 static int read_header(int fd, Elf64_Ehdr *ret)
 {
 	if (read_at(fd, ret, sizeof *ret, 0) < 0 || memcmp(ret->e_ident, ELFMAG, SELFMAG) != 0 ||
-	    ret->e_ident[EI_CLASS] != ELFCLASS64 || ret->e_ident[EI_DATA] != ELFDATA2LSB || ret->e_machine != EM_X86_64)
+		ret->e_ident[EI_CLASS] != ELFCLASS64 || ret->e_ident[EI_DATA] != ELFDATA2LSB ||
+		ret->e_machine != EM_X86_64)
 		return -ENOEXEC;
 	return 0;
 }
@@ -40,7 +41,7 @@ static void find_symbols(int fd, const Elf64_Shdr *sections, size_t n, const Elf
 {
 	bd_auto_free char *symbols = NULL, *names = NULL;
 	if (table->sh_link >= n || table->sh_entsize != sizeof(Elf64_Sym) || read_section(fd, table, &symbols) < 0 ||
-	    read_section(fd, &sections[table->sh_link], &names) < 0)
+		read_section(fd, &sections[table->sh_link], &names) < 0)
 		return;
 	uint64_t names_len = sections[table->sh_link].sh_size;
 	for (size_t at = 0; at + sizeof(Elf64_Sym) <= table->sh_size; at += sizeof(Elf64_Sym)) {
@@ -65,19 +66,19 @@ int bd_python_elf_read(int fd, bool symbols, struct bd_python_elf *ret)
 	if (r < 0)
 		return r;
 	if (eh.e_shentsize != sizeof(Elf64_Shdr) || eh.e_shnum == 0 || eh.e_shnum > MAX_SECTIONS ||
-	    eh.e_shstrndx >= eh.e_shnum)
+		eh.e_shstrndx >= eh.e_shnum)
 		return -ENOENT;
 	size_t n = eh.e_shnum;
 	bd_auto_free Elf64_Shdr *sections = bd_alloc(n * sizeof *sections);
 	bd_auto_free char *names = NULL;
 	if (read_at(fd, sections, n * sizeof *sections, eh.e_shoff) < 0 ||
-	    read_section(fd, &sections[eh.e_shstrndx], &names) < 0)
+		read_section(fd, &sections[eh.e_shstrndx], &names) < 0)
 		return -ENOEXEC;
 
 	struct bd_python_elf e = {0};
 	for (size_t i = 0; i < n; i++)
 		if (sections[i].sh_name < sections[eh.e_shstrndx].sh_size &&
-		    strcmp(names + sections[i].sh_name, ".PyRuntime") == 0) {
+			strcmp(names + sections[i].sh_name, ".PyRuntime") == 0) {
 			e.runtime = sections[i].sh_addr;
 			e.runtime_size = sections[i].sh_size;
 		}

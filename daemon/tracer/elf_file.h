@@ -6,9 +6,9 @@
 #include <stdint.h>
 
 struct bd_python_elf {
-	uint64_t runtime;      /* address of _PyRuntime as linked */
+	uint64_t runtime; /* address of _PyRuntime as linked */
 	uint64_t runtime_size;
-	uint64_t version;      /* of Py_Version; 0 = no such symbol */
+	uint64_t version; /* of Py_Version; 0 = no such symbol */
 };
 
 /* symbols: also look for the symbol where there is no section .PyRuntime. -ENOENT: not in this file. */

@@ -75,7 +75,7 @@ static size_t find_runtimes(const struct bd_process *p, const char *maps, bool s
 		uint64_t start, offset;
 		int at = 0;
 		if (sscanf(text, "%lx-%*x %*s %lx %*s %*s %n", &start, &offset, &at) < 2 || !at || text[at] != '/' ||
-		    bd_streq(seen, text + at))
+			bd_streq(seen, text + at))
 			continue;
 		bd_freep(&seen);
 		seen = bd_strdup(text + at);
@@ -85,9 +85,9 @@ static size_t find_runtimes(const struct bd_process *p, const char *maps, bool s
 		if (fd < 0 || bd_python_elf_read(fd, symbols, &e) < 0 || bd_elf_bias(fd, start, offset, &bias) < 0)
 			continue;
 		ret[n++] = (struct runtime){.address = bias + e.runtime,
-					    .size = e.runtime_size,
-					    .version = e.version ? bias + e.version : 0,
-					    .minor_by_name = minor_of(text + at)};
+			.size = e.runtime_size,
+			.version = e.version ? bias + e.version : 0,
+			.minor_by_name = minor_of(text + at)};
 	}
 	return n;
 }
@@ -97,7 +97,8 @@ static size_t find_runtimes(const struct bd_process *p, const char *maps, bool s
 /* _Py_DebugOffsets by word: the layout is 3.13's, to which 3.14 added threads_main and, behind the GIL's, two more. */
 enum { D_VERSION = 1, D_FREE_THREADED = 2, D_HEAD = 5, D_ID = 7, D_NEXT = 8, D_THREADS = 9, D_WORDS = 32 };
 
-static bool debug_offsets(const struct bd_process *p, const struct runtime *rt, struct bd_offsets *ret, bool *ret_present)
+static bool debug_offsets(const struct bd_process *p, const struct runtime *rt, struct bd_offsets *ret,
+	bool *ret_present)
 {
 	uint64_t w[D_WORDS];
 	*ret_present = false;
@@ -125,14 +126,14 @@ static bool debug_offsets(const struct bd_process *p, const struct runtime *rt, 
 		.gil = (uint32_t)gil[0],
 		/* what these offsets do not name follows in glibc's sizes */
 		.in_gil = {.interval = (uint32_t)(holder - 8),
-			   .last_holder = (uint32_t)holder,
-			   .locked = (uint32_t)locked,
-			   .switch_number = (uint32_t)(locked + 8),
-			   .cond = (uint32_t)cond,
-			   .mutex = (uint32_t)(cond + 48),
-			   .switch_cond = (uint32_t)(cond + 88),
-			   .switch_mutex = (uint32_t)(cond + 136),
-			   .size = (uint32_t)(cond + 176)},
+			.last_holder = (uint32_t)holder,
+			.locked = (uint32_t)locked,
+			.switch_number = (uint32_t)(locked + 8),
+			.cond = (uint32_t)cond,
+			.mutex = (uint32_t)(cond + 48),
+			.switch_cond = (uint32_t)(cond + 88),
+			.switch_mutex = (uint32_t)(cond + 136),
+			.size = (uint32_t)(cond + 176)},
 	};
 	snprintf(ret->abiflags, sizeof ret->abiflags, "%s", w[D_FREE_THREADED] ? "t" : "");
 	return holder >= 8 && holder < 64 && locked == holder + 8;
@@ -199,7 +200,7 @@ static bool is_pointer(uint64_t a)
 
 /* The interpreters' addresses, and every thread state when states is given. false: no such chain. */
 static bool walk(const struct bd_process *p, const struct bd_layout *l, struct ids *interps, struct ids *states,
-		 struct ids *tids)
+	struct ids *tids)
 {
 	const struct bd_offsets *o = &l->offsets;
 	uint64_t interp, ts, owner, tid;
@@ -212,8 +213,9 @@ static bool walk(const struct bd_process *p, const struct bd_layout *l, struct i
 		if (states && read_u64(p, interp + o->threads_head, &ts) < 0)
 			return false;
 		while (states && ts) {
-			if (!is_pointer(ts) || states->n >= MAX_THREADS || read_u64(p, ts + o->tstate_interp, &owner) < 0 ||
-			    owner != interp || read_u64(p, ts + o->native_thread_id, &tid) < 0 || tid >> 22)
+			if (!is_pointer(ts) || states->n >= MAX_THREADS ||
+				read_u64(p, ts + o->tstate_interp, &owner) < 0 || owner != interp ||
+				read_u64(p, ts + o->native_thread_id, &tid) < 0 || tid >> 22)
 				return false;
 			*BD_PUSH(states->v, states->n) = ts;
 			*BD_PUSH(tids->v, tids->n) = tid;
@@ -233,7 +235,7 @@ static int by_number(const void *a, const void *b)
 }
 
 static int gils_of(const struct bd_process *p, const struct bd_layout *l, const struct ids *interps,
-		   struct bd_tracer_gil *ret, size_t max, size_t *ret_len)
+	struct bd_tracer_gil *ret, size_t max, size_t *ret_len)
 {
 	const struct bd_offsets *o = &l->offsets;
 	size_t n = 0;
@@ -264,7 +266,7 @@ static int gils_of(const struct bd_process *p, const struct bd_layout *l, const 
 }
 
 int bd_layout_gils(const struct bd_process *p, const struct bd_layout *l, struct bd_tracer_gil *ret, size_t max,
-		   size_t *ret_len)
+	size_t *ret_len)
 {
 	BD_CLEANUP(ids_done) struct ids interps = {0};
 	if (!walk(p, l, &interps, NULL, NULL))
@@ -301,8 +303,8 @@ static const char *doubt(const struct bd_process *p, const struct bd_layout *l)
 		uint64_t interval, holder;
 		int32_t locked;
 		if (!is_pointer(gils[i].address) || read_u64(p, gils[i].address + g->interval, &interval) < 0 ||
-		    read_u64(p, gils[i].address + g->last_holder, &holder) < 0 ||
-		    bd_process_read(p, gils[i].address + g->locked, &locked, sizeof locked) < 0)
+			read_u64(p, gils[i].address + g->last_holder, &holder) < 0 ||
+			bd_process_read(p, gils[i].address + g->locked, &locked, sizeof locked) < 0)
 			return "the GIL cannot be read";
 		if (interval < 1 || interval > 1000000) /* microseconds */
 			return "the GIL's switch interval is not one";
@@ -329,7 +331,7 @@ static const char *try_layout(const struct bd_process *p, const struct bd_layout
 /* Rows of the version, those of this size of .PyRuntime first: patch levels mostly share both. Every row has to prove
  * itself, so a wrong guess ends as layout-unknown, never as figures. */
 static const char *try_table(const struct bd_process *p, const struct runtime *rt, int minor,
-			     const struct bd_offsets *table, size_t len, struct bd_layout *l)
+	const struct bd_offsets *table, size_t len, struct bd_layout *l)
 {
 	const char *why = "no offsets are known for this version";
 	for (int exact = 1; exact >= 0; exact--)
@@ -344,13 +346,13 @@ static const char *try_table(const struct bd_process *p, const struct runtime *r
 }
 
 int bd_layout_find(const struct bd_process *p, const struct bd_offsets *table, size_t table_len, struct bd_layout *ret,
-		   struct bd_error *err)
+	struct bd_error *err)
 {
 	bd_auto_free char *maps = NULL;
 	int r = read_maps(p, &maps);
 	if (r == -EACCES || r == -EPERM)
 		return bd_error_set(err, r, "not-permitted", "sudo sysctl kernel.yama.ptrace_scope=0",
-				    "the kernel does not let us look into process %d", p->pid);
+			"the kernel does not let us look into process %d", p->pid);
 	if (r < 0)
 		return bd_error_set(err, -ESRCH, "no-such-process", NULL, "process %d is gone", p->pid);
 	struct runtime found[4];
@@ -358,8 +360,9 @@ int bd_layout_find(const struct bd_process *p, const struct bd_offsets *table, s
 	if (!n)
 		n = find_runtimes(p, maps, true, found, BD_LEN(found));
 	if (!n)
-		return bd_error_set(err, -ENOEXEC, "layout-unknown", NULL, "process %d is not a CPython process: no _PyRuntime in it%s",
-				    p->pid, strstr(maps, "python") && strstr(maps, "(deleted)") ? " (its files were replaced)" : "");
+		return bd_error_set(err, -ENOEXEC, "layout-unknown", NULL,
+			"process %d is not a CPython process: no _PyRuntime in it%s", p->pid,
+			strstr(maps, "python") && strstr(maps, "(deleted)") ? " (its files were replaced)" : "");
 	const char *why = NULL;
 	int minor = -1;
 	for (size_t i = 0; i < n; i++) {
@@ -368,7 +371,7 @@ int bd_layout_find(const struct bd_process *p, const struct bd_offsets *table, s
 		r = bd_process_read(p, l.runtime, probe, sizeof probe);
 		if (r == -EPERM)
 			return bd_error_set(err, r, "not-permitted", "sudo sysctl kernel.yama.ptrace_scope=0",
-					    "the kernel does not let us read the memory of process %d", p->pid);
+				"the kernel does not let us read the memory of process %d", p->pid);
 		bool debug;
 		minor = minor_of_runtime(p, &found[i]);
 		if (debug_offsets(p, &found[i], &l.offsets, &debug))

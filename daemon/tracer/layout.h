@@ -22,11 +22,11 @@ struct bd_layout {
 
 /* Errors: layout-unknown (no Python, or not one we know), not-permitted (its memory is closed to us). */
 int bd_layout_find(const struct bd_process *p, const struct bd_offsets *table, size_t table_len, struct bd_layout *ret,
-		   struct bd_error *err);
+	struct bd_error *err);
 
 /* Every distinct GIL, by interpreter number. -EAGAIN: the list changed under our eyes or is not as it should be. */
 int bd_layout_gils(const struct bd_process *p, const struct bd_layout *l, struct bd_tracer_gil *ret, size_t max,
-		   size_t *ret_len);
+	size_t *ret_len);
 
 /* 0, or -errno; all of len or nothing. */
 int bd_process_read(const struct bd_process *p, uint64_t address, void *ret, size_t len);

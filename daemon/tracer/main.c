@@ -32,7 +32,9 @@ static int answer(struct bd_targets *targets, const struct bd_trace_request *q, 
 	struct bd_trace_reply r = {.protocol = BD_TRACE_PROTOCOL};
 	struct bd_tracer_gil gils[BD_PROBE_GILS];
 	size_t gils_len = 0;
-	*reading = (struct bd_tracer_reading){.threads = reading->threads, .blocks = reading->blocks, .hist = reading->hist};
+	*reading = (struct bd_tracer_reading){.threads = reading->threads,
+		.blocks = reading->blocks,
+		.hist = reading->hist};
 	switch (q->op) {
 	case BD_TRACE_ATTACH:
 		bd_targets_attach(targets, q->pid, &r.target, &r.error);
@@ -55,8 +57,8 @@ static int answer(struct bd_targets *targets, const struct bd_trace_request *q, 
 	r.buckets = (uint32_t)reading->hist_len;
 	r.lost = reading->lost;
 	if (send_all(&r, sizeof r) < 0 || send_records(gils, gils_len, sizeof gils[0]) < 0 ||
-	    send_records(reading->threads, reading->threads_len, sizeof reading->threads[0]) < 0 ||
-	    send_records(reading->blocks, reading->blocks_len, sizeof reading->blocks[0]) < 0)
+		send_records(reading->threads, reading->threads_len, sizeof reading->threads[0]) < 0 ||
+		send_records(reading->blocks, reading->blocks_len, sizeof reading->blocks[0]) < 0)
 		return -EPIPE;
 	return send_records(reading->hist, reading->hist_len, sizeof reading->hist[0]);
 }

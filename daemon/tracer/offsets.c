@@ -1,4 +1,5 @@
 /* Written by offsets/generate.py; do not edit. Columns: offsets.h. */
+/* clang-format off */
 #include "offsets.h"
 
 const struct bd_offsets bd_offsets_table[] = {

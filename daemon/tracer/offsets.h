@@ -12,13 +12,13 @@ struct bd_gil_offsets { /* in struct _gil_runtime_state; the parts follow each o
 };
 
 struct bd_offsets {
-	int minor;             /* of 3.minor */
-	char abiflags[4];      /* as sys.abiflags */
-	uint32_t runtime_size; /* of section .PyRuntime */
-	uint32_t interpreters_head;                           /* in _PyRuntime */
-	uint32_t interp_next, interp_id, threads_head;        /* in PyInterpreterState */
+	int minor;                                             /* of 3.minor */
+	char abiflags[4];                                      /* as sys.abiflags */
+	uint32_t runtime_size;                                 /* of section .PyRuntime */
+	uint32_t interpreters_head;                            /* in _PyRuntime */
+	uint32_t interp_next, interp_id, threads_head;         /* in PyInterpreterState */
 	uint32_t tstate_next, tstate_interp, native_thread_id; /* in PyThreadState */
-	bool gil_in_runtime;   /* 3.11: one GIL, inside _PyRuntime at `gil`; else a pointer at `gil` of each interpreter */
+	bool gil_in_runtime; /* 3.11: one GIL, inside _PyRuntime at `gil`; else a pointer at `gil` of each interpreter */
 	uint32_t gil;
 	struct bd_gil_offsets in_gil;
 };

@@ -45,15 +45,15 @@ static int refused(int code, struct bd_error *err)
 	if (code == -EPERM) { /* EACCES is the verifier's answer to a program it does not accept */
 		bool ignored = prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0) == 1;
 		return bd_error_set(err, -EPERM, "no-bpf-rights", hint, "bench-tracer lacks CAP_BPF and CAP_PERFMON%s",
-				    ignored ? " (no_new_privs is set, under which file capabilities are ignored)" : "");
+			ignored ? " (no_new_privs is set, under which file capabilities are ignored)" : "");
 	}
 	if (access("/sys/kernel/btf/vmlinux", R_OK) < 0)
 		return bd_error_set(err, -ENOENT, "no-btf", "use a kernel built with CONFIG_DEBUG_INFO_BTF=y",
-				    "this kernel carries no type information (/sys/kernel/btf/vmlinux)");
+			"this kernel carries no type information (/sys/kernel/btf/vmlinux)");
 	struct utsname u;
 	uname(&u);
-	return bd_error_set(err, code, "tracer-failed", "the tracer needs Linux 5.15 or newer", "on Linux %s: %s (%s)", u.release,
-			    strerror(-code), complaint);
+	return bd_error_set(err, code, "tracer-failed", "the tracer needs Linux 5.15 or newer", "on Linux %s: %s (%s)",
+		u.release, strerror(-code), complaint);
 }
 
 static void *map_array(const struct bpf_map *map, size_t size)

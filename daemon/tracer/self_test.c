@@ -106,12 +106,13 @@ int bd_self_test(struct bd_probe *p, struct bd_error *err)
 		;
 	if (r < 0 || !WIFEXITED(status) || WEXITSTATUS(status) != 0)
 		return bd_error_set(err, r < 0 ? r : -EIO, "tracer-failed", NULL, "the self-test could not run: %s",
-				    strerror(r < 0 ? -r : EIO));
+			strerror(r < 0 ? -r : EIO));
 	/* it can be reaped shortly before it leaves its processor for the last time */
 	const struct bd_probe_counters *c = bd_probe_counters(p, SLOT);
 	for (int i = 0; i < DEADLINE_MS && not_seen(c, tid); i++)
 		bd_sleep_ns(1000000);
 	const char *why = not_seen(c, tid);
-	return why ? bd_error_set(err, -EIO, "tracer-blind", "report this with the output of: uname -a", "bench-tracer is blind here: %s", why)
+	return why ? bd_error_set(err, -EIO, "tracer-blind", "report this with the output of: uname -a",
+			     "bench-tracer is blind here: %s", why)
 		   : 0;
 }

@@ -89,13 +89,15 @@ static int may_trace(const struct target *x, struct bd_error *err)
 	unsigned real, effective, saved;
 	unsigned long long permitted;
 	if (!uids || !caps || sscanf(uids, " Uid: %u %u %u", &real, &effective, &saved) != 3 ||
-	    sscanf(caps, " CapPrm: %llx", &permitted) != 1)
-		return bd_error_set(err, -EIO, "tracer-failed", NULL, "cannot read who owns process %d", x->process.pid);
+		sscanf(caps, " CapPrm: %llx", &permitted) != 1)
+		return bd_error_set(err, -EIO, "tracer-failed", NULL, "cannot read who owns process %d",
+			x->process.pid);
 	if (real != caller || effective != caller || saved != caller)
 		return bd_error_set(err, -EPERM, "not-permitted", "trace it as that user or as root",
-				    "process %d does not belong to uid %u", x->process.pid, caller);
+			"process %d does not belong to uid %u", x->process.pid, caller);
 	if (permitted)
-		return bd_error_set(err, -EPERM, "not-permitted", "trace it as root", "process %d has capabilities", x->process.pid);
+		return bd_error_set(err, -EPERM, "not-permitted", "trace it as root", "process %d has capabilities",
+			x->process.pid);
 	return 0;
 }
 
@@ -105,12 +107,14 @@ static int open_process(struct target *x, pid_t pid, struct bd_error *err)
 {
 	x->pidfd = bd_pidfd_open(pid);
 	if (x->pidfd == -EINVAL) /* a thread that is not the first of its process */
-		return bd_error_set(err, -EINVAL, "no-such-process", "give the number of its process", "%d is not a process", pid);
+		return bd_error_set(err, -EINVAL, "no-such-process", "give the number of its process",
+			"%d is not a process", pid);
 	if (x->pidfd < 0)
 		return gone(pid, err);
 	int shown = pid_in_proc(x->pidfd);
 	if (shown <= 0)
-		return bd_error_set(err, -ESRCH, "no-such-process", "mount -t proc proc /proc", "/proc does not show process %d", pid);
+		return bd_error_set(err, -ESRCH, "no-such-process", "mount -t proc proc /proc",
+			"/proc does not show process %d", pid);
 	bd_auto_free char *path = bd_printf("/proc/%d", shown);
 	x->process.proc_fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	/* alive after the folder was opened: the folder is this process's */
@@ -153,17 +157,19 @@ static int attach(struct bd_targets *t, unsigned i, pid_t pid, struct bd_error *
 	struct target *x = &t->target[i];
 	int r = open_process(x, pid, err);
 	if (r < 0 || (r = may_trace(x, err)) < 0 ||
-	    (r = bd_layout_find(&x->process, bd_offsets_table, bd_offsets_table_len, &x->layout, err)) < 0)
+		(r = bd_layout_find(&x->process, bd_offsets_table, bd_offsets_table_len, &x->layout, err)) < 0)
 		return r;
 	if (bd_layout_gils(&x->process, &x->layout, x->gils, BD_LEN(x->gils), &x->gils_len) < 0)
-		return bd_error_set(err, -EAGAIN, "layout-unknown", NULL, "the interpreters of process %d change too fast", pid);
+		return bd_error_set(err, -EAGAIN, "layout-unknown", NULL,
+			"the interpreters of process %d change too fast", pid);
 	x->told = bd_alloc(sizeof *x->told);
 	prepare(t, i);
 	if ((r = bd_probe_on(t->probe, err)) < 0)
 		return r;
 	if ((r = bd_probe_mark(t->probe, x->pidfd, i)) < 0)
-		return r == -ESRCH ? gone(pid, err)
-				   : bd_error_set(err, r, "tracer-failed", NULL, "cannot mark process %d: %s", pid, strerror(-r));
+		return r == -ESRCH
+			? gone(pid, err)
+			: bd_error_set(err, r, "tracer-failed", NULL, "cannot mark process %d: %s", pid, strerror(-r));
 	/* again, now that it is marked: it may have started a program with other rights meanwhile */
 	if (!alive(x->pidfd))
 		r = gone(pid, err);
@@ -180,7 +186,8 @@ int bd_targets_attach(struct bd_targets *t, pid_t pid, int *ret_target, struct b
 	while (i < BD_TRACER_MAX_TARGETS && t->target[i].used)
 		i++;
 	if (i == BD_TRACER_MAX_TARGETS)
-		return bd_error_set(err, -ENOSPC, "tracer-failed", NULL, "more than %d processes are traced already", BD_TRACER_MAX_TARGETS);
+		return bd_error_set(err, -ENOSPC, "tracer-failed", NULL, "more than %d processes are traced already",
+			BD_TRACER_MAX_TARGETS);
 	struct target *x = &t->target[i];
 	*x = (struct target){.pidfd = -1, .process = {.proc_fd = -1}};
 	int r = attach(t, i, pid, err);
@@ -233,7 +240,8 @@ static void refresh(struct bd_targets *t, unsigned i)
 	publish(t, i);
 }
 
-int bd_targets_gils(struct bd_targets *t, int target, struct bd_tracer_gil *ret, size_t max, size_t *ret_len, struct bd_error *err)
+int bd_targets_gils(struct bd_targets *t, int target, struct bd_tracer_gil *ret, size_t max, size_t *ret_len,
+	struct bd_error *err)
 {
 	struct target *x = get(t, target, err);
 	if (!x)
@@ -257,7 +265,7 @@ static uint64_t since(uint64_t now, __u64 *told)
 }
 
 static void read_threads(struct target *x, const struct bd_probe_counters *c, struct bd_probe_target *head,
-			 struct bd_tracer_reading *r)
+	struct bd_tracer_reading *r)
 {
 	struct bd_probe_thread th;
 	uint64_t max[BD_PROBE_THREADS];
@@ -319,7 +327,8 @@ int bd_targets_read(struct bd_targets *t, int target, struct bd_tracer_reading *
 	for (uint32_t b = 0; b < BD_PROBE_BUCKETS; b++) {
 		uint64_t n = since(c->hist[b], &x->told->hist[b]);
 		if (n)
-			*BD_PUSH(ret->hist, ret->hist_len) = (struct bd_tracer_bucket){b, (uint32_t)BD_MIN(n, UINT32_MAX)};
+			*BD_PUSH(ret->hist, ret->hist_len) = (struct bd_tracer_bucket){b,
+				(uint32_t)BD_MIN(n, UINT32_MAX)};
 	}
 	ret->lost = since(c->lost, &x->told->lost);
 	return 0;

@@ -4,8 +4,8 @@
 #ifndef BD_PROBES_GIL_COUNTERS_H
 #define BD_PROBES_GIL_COUNTERS_H
 
-#define BD_PROBE_TARGETS 33 /* the public maximum, and one for the self-test */
-#define BD_PROBE_GILS 16    /* per target */
+#define BD_PROBE_TARGETS 33  /* the public maximum, and one for the self-test */
+#define BD_PROBE_GILS 16     /* per target */
 #define BD_PROBE_THREADS 128 /* per target; a power of two */
 #define BD_PROBE_BUCKETS 640
 #define BD_PROBE_RETRY_NS 20000
@@ -13,7 +13,7 @@
 
 /* Where in one GIL what lies, relative to its start; the parts follow each other in this order. */
 struct bd_probe_layout {
-	__u32 last_holder;   /* then locked and switch_number within 24 bytes */
+	__u32 last_holder; /* then locked and switch_number within 24 bytes */
 	__u32 switch_number;
 	__u32 cond, mutex, switch_cond, switch_mutex, size;
 	__u32 native_thread_id; /* in the thread state last_holder points to */
@@ -36,15 +36,15 @@ struct bd_probe_thread {
 	__u64 off_ns, wake_ns, on_ns; /* on_ns 0: none yet */
 	__u64 wait_sum_ns;            /* of its slices so far */
 	__u64 gil, number;            /* address; switch_number when it last slept */
-	__u64 ran_ns, delay_ns;       /* the kernel's totals of it when it went to sleep: on a processor, on a run queue */
+	__u64 ran_ns, delay_ns; /* the kernel's totals of it when it went to sleep: on a processor, on a run queue */
 	__u32 epoch;
 	__u16 bucket;
-	__u8 state;                   /* enum bd_probe_state */
-	__u8 part;                    /* of the GIL it sleeps on */
+	__u8 state; /* enum bd_probe_state */
+	__u8 part;  /* of the GIL it sleeps on */
 	__u8 woken, by_futex;
 	__u8 number_known, was_holder; /* of what it read when it last slept */
-	__u8 dropped;                 /* it woke a waiter since, so it held the GIL */
-	__u8 holder, first_holder;    /* columns of the matrix */
+	__u8 dropped;                  /* it woke a waiter since, so it held the GIL */
+	__u8 holder, first_holder;     /* columns of the matrix */
 	__u8 unused[5];
 };
 

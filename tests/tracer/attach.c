@@ -18,15 +18,16 @@ static void print_reading(const struct bd_tracer_reading *r)
 	for (size_t i = 0; i < r->threads_len; i++) {
 		const struct bd_tracer_thread *t = &r->threads[i];
 		printf("%s{\"tid\":%" PRId64 ",\"waits\":%" PRIu64 ",\"wait_ns\":%" PRIu64 ",\"holder_ns\":%" PRIu64
-		       ",\"runqueue_ns\":%" PRIu64 ",\"switch_ns\":%" PRIu64 ",\"mutex_ns\":%" PRIu64 ",\"retries\":%" PRIu64
-		       ",\"max_ns\":%" PRIu64 "}",
-		       i ? "," : "", t->tid, t->waits, t->wait_ns, t->holder_ns, t->runqueue_ns, t->switch_ns, t->mutex_ns, t->retries,
-		       t->max_ns);
+		       ",\"runqueue_ns\":%" PRIu64 ",\"switch_ns\":%" PRIu64 ",\"mutex_ns\":%" PRIu64
+		       ",\"retries\":%" PRIu64 ",\"max_ns\":%" PRIu64 "}",
+			i ? "," : "", t->tid, t->waits, t->wait_ns, t->holder_ns, t->runqueue_ns, t->switch_ns,
+			t->mutex_ns, t->retries, t->max_ns);
 	}
 	printf("],\"blocks\":[");
 	for (size_t i = 0; i < r->blocks_len; i++)
-		printf("%s{\"waiter\":%" PRId64 ",\"holder\":%" PRId64 ",\"ns\":%" PRIu64 ",\"waits\":%" PRIu64 "}", i ? "," : "",
-		       r->blocks[i].waiter_tid, r->blocks[i].holder_tid, r->blocks[i].ns, r->blocks[i].waits);
+		printf("%s{\"waiter\":%" PRId64 ",\"holder\":%" PRId64 ",\"ns\":%" PRIu64 ",\"waits\":%" PRIu64 "}",
+			i ? "," : "", r->blocks[i].waiter_tid, r->blocks[i].holder_tid, r->blocks[i].ns,
+			r->blocks[i].waits);
 	printf("],\"hist\":[");
 	for (size_t i = 0; i < r->hist_len; i++)
 		printf("%s[%u,%u]", i ? "," : "", r->hist[i].bucket, r->hist[i].count);
@@ -71,8 +72,9 @@ int main(int argc, char **argv)
 			if (failed == 0) {
 				printf("{\"gils\":[");
 				for (size_t i = 0; i < n; i++)
-					printf("%s{\"interpreter\":%" PRId64 ",\"address\":%" PRIu64 ",\"size\":%" PRIu64 "}", i ? "," : "",
-					       gils[i].interpreter, gils[i].address, gils[i].size);
+					printf("%s{\"interpreter\":%" PRId64 ",\"address\":%" PRIu64
+					       ",\"size\":%" PRIu64 "}",
+						i ? "," : "", gils[i].interpreter, gils[i].address, gils[i].size);
 				printf("]}\n");
 			}
 		} else if (bd_streq(line, "detach")) {

@@ -18,6 +18,7 @@ import tempfile
 HERE = os.path.dirname(os.path.abspath(__file__))
 OLDEST = 11
 HEAD = """/* Written by offsets/generate.py; do not edit. Columns: offsets.h. */
+/* clang-format off */
 #include "offsets.h"
 
 const struct bd_offsets bd_offsets_table[] = {

@@ -32,10 +32,10 @@ int main(void)
 	unsigned gil = O(PyInterpreterState, ceval.gil);
 #endif
 	printf("\t{%d, \"%s\", %u, %u, %u, %u, %u, %u, %u, %u, %s, %u,\n", PY_MINOR_VERSION, T D,
-	       (unsigned)sizeof(_PyRuntimeState), O(_PyRuntimeState, interpreters.head), O(PyInterpreterState, next),
-	       O(PyInterpreterState, id), O(PyInterpreterState, threads.head), O(PyThreadState, next),
-	       O(PyThreadState, interp), O(PyThreadState, native_thread_id), in_runtime, gil);
+		(unsigned)sizeof(_PyRuntimeState), O(_PyRuntimeState, interpreters.head), O(PyInterpreterState, next),
+		O(PyInterpreterState, id), O(PyInterpreterState, threads.head), O(PyThreadState, next),
+		O(PyThreadState, interp), O(PyThreadState, native_thread_id), in_runtime, gil);
 	printf("\t {%u, %u, %u, %u, %u, %u, %u, %u, %u}},\n", G(interval), G(last_holder), G(locked), G(switch_number),
-	       G(cond), G(mutex), G(switch_cond), G(switch_mutex), (unsigned)sizeof(struct _gil_runtime_state));
+		G(cond), G(mutex), G(switch_cond), G(switch_mutex), (unsigned)sizeof(struct _gil_runtime_state));
 	return 0;
 }

@@ -39,10 +39,10 @@ static const struct bd_probe_layout layout = {
 
 struct step {
 	uint32_t *word;
-	bool woken;          /* by the other thread, else by its timer */
-	unsigned number_by;  /* switch_number goes on by this before the sleep */
-	bool self_held;      /* last_holder is the sleeper itself */
-	int64_t busy_ns;     /* before the sleep */
+	bool woken;         /* by the other thread, else by its timer */
+	unsigned number_by; /* switch_number goes on by this before the sleep */
+	bool self_held;     /* last_holder is the sleeper itself */
+	int64_t busy_ns;    /* before the sleep */
 };
 
 /* ---- the child ----------------------------------------------------------------------------------------------- */
@@ -182,10 +182,10 @@ static struct bd_probe_thread run(const struct step *steps, size_t n, uint64_t s
 	return th;
 }
 
-#define RUN(...)                                                       \
-	({                                                             \
-		const struct step steps_[] = {__VA_ARGS__};            \
-		run(steps_, sizeof steps_ / sizeof steps_[0], 0);      \
+#define RUN(...)                                                  \
+	({                                                        \
+		const struct step steps_[] = {__VA_ARGS__};       \
+		run(steps_, sizeof steps_ / sizeof steps_[0], 0); \
 	})
 
 #define COND gil.cond + 3
@@ -211,7 +211,8 @@ BD_TEST(a_hand_over_between_others_continues)
 BD_TEST(got_it_and_lost_it_is_another)
 {
 	load();
-	struct bd_probe_thread th = RUN({COND}, {COND, .number_by = 2, .busy_ns = 100000}, {COND, .number_by = 2, .busy_ns = 100000});
+	struct bd_probe_thread th = RUN({COND}, {COND, .number_by = 2, .busy_ns = 100000},
+		{COND, .number_by = 2, .busy_ns = 100000});
 	BD_CHECK_INT(th.waits, 3);
 	BD_CHECK_INT(th.retries, 0);
 	BD_CHECK(th.max_ns < th.wait_ns);
@@ -261,7 +262,8 @@ BD_TEST(relock_continues)
 BD_TEST(releasing_is_another)
 {
 	load();
-	struct bd_probe_thread th = RUN({gil.mutex, true, .self_held = true}, {gil.mutex, true, .self_held = true, .busy_ns = 100000});
+	struct bd_probe_thread th = RUN({gil.mutex, true, .self_held = true},
+		{gil.mutex, true, .self_held = true, .busy_ns = 100000});
 	BD_CHECK_INT(th.waits, 2);
 }
 

@@ -63,7 +63,9 @@ BD_TEST(finds_the_gil)
 	BD_CHECK_INT(gils[0].interpreter, 0);
 	BD_CHECK_INT(gils[0].size, l.offsets.in_gil.size);
 	uint64_t interval;
-	BD_CHECK_INT(bd_process_read(&p.process, gils[0].address + l.offsets.in_gil.interval, &interval, sizeof interval), 0);
+	BD_CHECK_INT(bd_process_read(&p.process, gils[0].address + l.offsets.in_gil.interval, &interval,
+			     sizeof interval),
+		0);
 	BD_CHECK_INT(interval, 5000);
 }
 
@@ -90,9 +92,9 @@ static void mutate(const char *what, size_t field, int by)
 	BD_CHECK_STR(err.key, "layout-unknown");
 }
 
-#define MUTATE(name, field, by)                                      \
-	BD_TEST(wrong_##name)                                        \
-	{                                                            \
+#define MUTATE(name, field, by)                                        \
+	BD_TEST(wrong_##name)                                          \
+	{                                                              \
 		mutate(#name, offsetof(struct bd_offsets, field), by); \
 	}
 MUTATE(head, interpreters_head, -8)

@@ -210,8 +210,13 @@ class Truth(unittest.TestCase):
 APART = os.path.join(tracing.TESTS, "apart")
 
 
+def in_a_chroot():
+    """Whether "/" is no mount point."""
+    with open("/proc/self/mountinfo", encoding="utf-8") as f:
+        return not any(line.split()[4] == "/" for line in f)
+
+
 @unittest.skipIf(CANNOT, CANNOT)
-@unittest.skipIf(os.environ.get("BENCHD_NESTED"), "already inside")
 class NestedNamespace(unittest.TestCase):
     def test_all_again_in_a_pid_namespace(self):
         if os.geteuid() != 0:
@@ -226,6 +231,8 @@ class NestedNamespace(unittest.TestCase):
         """The target's own numbers, whatever the tracer calls them."""
         if os.geteuid() != 0:
             self.skipTest("unshare needs root")
+        if in_a_chroot():
+            self.skipTest("in a chroot the kernel gives paths of files in other mount namespaces that lead nowhere from here")
         with Lines([APART, "--pid", sys.executable, HANDSHAKE, HELPER, "50", "100000", "1"]) as program:
             tids = program.answer()
             self.assertLess(max(tids.values()), 20)  # a small world, so the numbers are those of the namespace
@@ -241,3 +248,7 @@ class NestedNamespace(unittest.TestCase):
 
 
 PYTHONS = [] if CANNOT else tracing.interpreters()
+
+
+if os.environ.get("BENCHD_NESTED"):
+    del NestedNamespace  # already inside

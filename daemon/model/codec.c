@@ -126,9 +126,12 @@ static cJSON *integer(int64_t i)
 	return cJSON_CreateRaw(text);
 }
 
+/* Numbers of threads are numbers; what is none stays as it was written, for whoever refuses it to quote. */
 static cJSON *axis_value(const char *name, const char *value)
 {
-	if (bd_streq(name, "threads"))
+	size_t n = strlen(value);
+	bool whole = n && n < 16 && strspn(value, "0123456789") == n;
+	if (bd_streq(name, "threads") && whole)
 		return cJSON_CreateNumber(strtod(value, NULL));
 	return cJSON_CreateString(value);
 }

@@ -28,6 +28,18 @@ BD_TEST(request_round_trip)
 	BD_CHECK(!q.target && isnan(q.budget_s));
 }
 
+BD_TEST(threads_that_are_no_number_stay_as_they_were_written)
+{
+	static const char text[] =
+		"{\"target\":\"x\",\"axes\":{\"threads\":[2,\"2abc\",\"0x2\",\"-1\",\"1.5\",\"nan\"]}}";
+	struct bd_request q;
+	BD_CHECK_INT(decode(&bd_request_doc, text, &q, NULL), 0);
+	bd_auto_json cJSON *j = bd_doc_encode(&bd_request_doc, &q);
+	bd_auto_free char *again = bd_json_text(j);
+	BD_CHECK(strstr(again, "\"threads\":[2,\"2abc\",\"0x2\",\"-1\",\"1.5\",\"nan\"]"));
+	bd_doc_done(&bd_request_doc, &q);
+}
+
 BD_TEST(refusals_name_the_path)
 {
 	static const struct {

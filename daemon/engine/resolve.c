@@ -71,7 +71,8 @@ static int load_target(struct resolver *r, const struct bd_catalogue *catalogue)
 	bd_auto_strv struct bd_strv names = {0};
 	bd_suite_names(r->e->suites, &names);
 	for (size_t i = 0; i < catalogue->cases_len; i++)
-		bd_strv_add(&names, catalogue->cases[i].name);
+		if (!bd_strv_has(&names, catalogue->cases[i].name)) /* a suite may be named like its case */
+			bd_strv_add(&names, catalogue->cases[i].name);
 	return unknown(r->err, "unknown-target", "there is no suite or case", target, (const char *const *)names.v, names.n);
 }
 

@@ -56,7 +56,7 @@ int bd_suite_load(const char *dir, const char *name, struct bd_suite *ret, struc
 	bd_auto_free char *file = bd_printf("%s/%s.json", dir, name);
 	bd_auto_free char *text = NULL;
 	int r = bd_file_read(file, 1 << 20, &text, NULL);
-	if (r == -ENOENT)
+	if (r == -ENOENT || r == -ENAMETOOLONG)
 		return unknown(dir, name, err);
 	if (r < 0)
 		return bd_error_set(err, r, "bad-suite", NULL, "cannot read %s: %s", file, strerror(-r));

@@ -41,6 +41,11 @@ BD_TEST(loads_and_refuses)
 	BD_CHECK_STR(err.hint, "did you mean 'good-one'?");
 	BD_CHECK(bd_suite_load(dir, "../good-one", &s, &err) < 0);
 	BD_CHECK_STR(err.key, "unknown-target");
+	char longer[400]; /* than a file's name may be */
+	memset(longer, 'a', sizeof longer - 1);
+	longer[sizeof longer - 1] = 0;
+	BD_CHECK(bd_suite_load(dir, longer, &s, &err) < 0);
+	BD_CHECK_STR(err.key, "unknown-target");
 
 	BD_CHECK(bd_suite_load(dir, "bad-one", &s, &err) < 0);
 	BD_CHECK_STR(err.key, "bad-suite");

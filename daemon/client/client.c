@@ -92,7 +92,7 @@ static int perform(struct bd_client *c, struct bd_str *answer, long *ret_status,
 {
 	char detail[CURL_ERROR_SIZE] = "";
 	curl_easy_setopt(c->curl, CURLOPT_ERRORBUFFER, detail);
-	curl_easy_setopt(c->curl, CURLOPT_TIMEOUT_MS, CALL_MS);
+	curl_easy_setopt(c->curl, CURLOPT_TIMEOUT_MS, c->limit_ms ? c->limit_ms : CALL_MS);
 	curl_easy_setopt(c->curl, CURLOPT_ACCEPT_ENCODING, "");
 	curl_easy_setopt(c->curl, CURLOPT_WRITEFUNCTION, collect);
 	curl_easy_setopt(c->curl, CURLOPT_WRITEDATA, answer);

@@ -11,7 +11,8 @@
 
 struct bd_client {
 	char *url, *token;
-	CURL *curl; /* for calls; an event stream has one of its own */
+	CURL *curl;    /* for calls; an event stream has one of its own */
+	long limit_ms; /* for one call; 0 = as long as the slowest answer may take */
 };
 int client_new(const char *url, const char *token, struct bd_client **ret, struct bd_error *err);
 

@@ -10,6 +10,7 @@
 
 #define START_NS INT64_C(30000000000) /* until one answers: a start includes moving an old store's log */
 #define STOP_NS INT64_C(10000000000)
+#define TALK_MS 10000L            /* for what a healthy one answers at once */
 #define LOOK_NS INT64_C(10000000) /* between two looks at a lock that is about to change */
 #define STATE_MAX 65536
 
@@ -85,18 +86,29 @@ static int state_read(const char *data, struct state *ret, struct bd_error *err)
 	bd_auto_free char *path = bd_printf("%s/daemon.json", data);
 	bd_auto_free char *text = NULL;
 	bd_auto_json cJSON *j = NULL;
+	struct bd_error why = {0};
 	int r = read_own(path, &text, "data-unusable", err);
+	if (r < 0)
+		return r;
+	r = bd_json_parse(text, path, &j, &why);
 	if (r == 0)
-		r = bd_json_parse(text, path, &j, err);
-	return r < 0 ? r : bd_doc_decode(&state_doc, j, ret, err);
+		r = bd_doc_decode(&state_doc, j, ret, &why);
+	if (r == 0)
+		return 0;
+	bd_auto_free char *hint = bd_printf("end that benchd, its pid is in %s/lock; the next one writes a new file",
+		data);
+	return bd_error_set(err, r, "data-unusable", hint, "%s does not say where benchd is: %.200s", path,
+		why.message);
 }
 
 static int token_read(const char *path, char **ret, struct bd_error *err)
 {
 	bd_auto_free char *text = NULL;
 	int r = read_own(path, &text, "token-unusable", err);
-	if (r == -ENOENT)
-		return bd_error_set(err, r, "token-unusable", NULL, "the token file %s is gone", path);
+	if (r == -ENOENT) /* under another code: here it is an error */
+		return bd_error_set(err, -EACCES, "token-unusable",
+			"end the benchd that made it with kill, the next one makes a new one",
+			"the token file %s is gone", path);
 	if (r < 0)
 		return r;
 	text[strcspn(text, "\r\n")] = 0;
@@ -108,7 +120,11 @@ static int client_of(const struct state *s, struct bd_client **ret, struct bd_er
 {
 	bd_auto_free char *token = NULL;
 	int r = token_read(s->token_file, &token, err);
-	return r < 0 ? r : client_new(s->url, token, ret, err);
+	if (r == 0)
+		r = client_new(s->url, token, ret, err);
+	if (r == 0)
+		(*ret)->limit_ms = TALK_MS;
+	return r;
 }
 
 /* ---- starting ------------------------------------------------------------------------------------------------------------- */
@@ -299,6 +315,7 @@ static int meet(const struct bd_client_options *o, const char *data, int64_t dea
 			*err = why;
 		return r;
 	}
+	c->limit_ms = 0;
 	*ret = BD_TAKE_PTR(c);
 	return 0;
 }
@@ -386,6 +403,8 @@ int bd_client_daemon_status(const char *data, cJSON **ret, struct bd_error *err)
 		bd_client_call(c, "GET", "/api/v1/daemon", NULL, &answer, NULL); /* one that stops says nothing more */
 	if (running && !answer)
 		running = alive(data);
+	if (running && !answer && s.url) /* what it said when it started */
+		answer = bd_doc_encode(&state_doc, &s);
 	cJSON *j = cJSON_CreateObject();
 	cJSON_AddBoolToObject(j, "running", running);
 	for (size_t i = 0; i < BD_LEN(keys); i++) {

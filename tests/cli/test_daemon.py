@@ -1,8 +1,10 @@
 """The private daemon as the command line starts, shows and stops it."""
 import json
 import os
+import signal
 import subprocess
 import tempfile
+import time
 import unittest
 
 from ctl import BENCHCTL, Case, environment, wait_for
@@ -97,6 +99,59 @@ class Unusable(Case):
             pass
         self.assertIn(path, self.refused("suites", env={"BENCHD_DATA": path}))
         self.assertIn(path, self.refused("suites", env={"BENCHD_DATA": path + "/below"}))
+
+    def test_an_empty_data_folder_made_by_hand_is_closed_to_others(self):
+        path = os.path.join(self.data, "by-hand")
+        os.mkdir(path)
+        os.chmod(path, 0o755)
+        env = {"BENCHD_DATA": path}
+        self.addCleanup(self.ctl, "daemon", "stop", status=None, env=env)
+        self.ctl("daemon", "start", env=env)
+        self.assertEqual(os.stat(path).st_mode & 0o777, 0o700)
+
+    def lost(self, name):
+        """A daemon on a data folder of its own, whose files are spoiled next."""
+        data = os.path.join(self.data, name)
+        env = {"BENCHD_DATA": data}
+        self.ctl("daemon", "start", env=env)
+        status = self.json("daemon", "status", env=env)
+        self.addCleanup(wait_for, "the end of the daemon", 30, lambda: not os.path.exists(f"/proc/{status['pid']}"))
+        self.addCleanup(os.kill, status["pid"], signal.SIGTERM)
+        return data, env, status
+
+    def test_a_token_file_that_is_gone_is_said_at_once(self):
+        _, env, status = self.lost("token-gone")
+        os.unlink(status["token_file"])
+        for command in (["suites"], ["daemon", "status"], ["daemon", "stop"]):
+            begun = time.monotonic()
+            self.assertIn("the token file", self.refused(*command, env=env))
+            self.assertLess(time.monotonic() - begun, 9, "stop waits 10 s for a daemon it has asked")
+
+    def test_a_daemon_json_that_is_none_is_no_wrong_usage(self):
+        data, env, _ = self.lost("json-broken")
+        for text in ("", "{", '{"pid":1}'):
+            with open(os.path.join(data, "daemon.json"), "w", encoding="utf-8") as f:
+                f.write(text)
+            for command in (["suites"], ["daemon", "status"], ["daemon", "stop"]):
+                self.assertIn("does not say where benchd is", self.refused(*command, env=env))
+
+    def test_status_of_a_daemon_that_does_not_let_us_in(self):
+        _, env, status = self.lost("token-other")
+        with open(status["token_file"], "w", encoding="utf-8") as f:
+            f.write("0" * 64)
+        known = self.json("daemon", "status", env=env)
+        self.assertEqual([known[k] for k in ("running", "url", "pid", "token_file", "build")],
+                         [status[k] for k in ("running", "url", "pid", "token_file", "build")])
+        self.assertIsNone(known["uptime_s"])
+        self.assertIn("it does not answer", self.ctl("daemon", "status", env=env)[0])
+        self.assertNotIn("nan", self.ctl("daemon", "status", env=env)[0])
+
+    def test_a_daemon_that_stands_still_is_not_waited_for_without_end(self):
+        _, env, status = self.lost("frozen")
+        os.kill(status["pid"], signal.SIGSTOP)
+        self.addCleanup(os.kill, status["pid"], signal.SIGCONT)
+        self.assertEqual(self.json("daemon", "status", env=env, timeout=30)["pid"], status["pid"])
+        self.ctl("daemon", "stop", status=69, env=env, timeout=30)
 
     def test_token_file_that_is_a_folder(self):
         data = os.path.join(self.data, "token-test")

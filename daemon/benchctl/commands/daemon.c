@@ -39,9 +39,16 @@ static void status_text(const cJSON *j, struct bd_str *out)
 		bd_str_puts(out, "not running\n");
 		return;
 	}
-	bd_auto_free char *uptime = bd_text_seconds(number_of(j, "uptime_s"));
-	bd_str_printf(out, "running at %s\n", text_of(j, "url"));
-	bd_str_printf(out, "  pid      %.0f, for %s\n", number_of(j, "pid"), uptime);
+	if (cJSON_IsNull(cJSON_GetObjectItemCaseSensitive(j, "url"))) {
+		bd_str_printf(out, "running, but not to be reached: it starts or stops\n  data     %s\n",
+			text_of(j, "data"));
+		return;
+	}
+	double up = number_of(j, "uptime_s");
+	bd_auto_free char *uptime = bd_text_seconds(up);
+	bd_str_printf(out, "running at %s%s\n", text_of(j, "url"), isfinite(up) ? "" : ", but it does not answer");
+	bd_str_printf(out, "  pid      %.0f%s%s\n", number_of(j, "pid"), isfinite(up) ? ", for " : "",
+		isfinite(up) ? uptime : "");
 	bd_str_printf(out, "  data     %s\n", text_of(j, "data"));
 	bd_str_printf(out, "  token    %s\n", text_of(j, "token_file"));
 	bd_str_printf(out, "  version  %s, build %s\n", text_of(j, "version"), text_of(j, "build"));

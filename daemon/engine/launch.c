@@ -233,8 +233,9 @@ static int take_cell(struct run *r, const cJSON *answer, size_t *ret_cell, struc
 	return 0;
 }
 
-/* Sends `prepare` or `bye` (takes it) and collects one `cell` answer for each of cells. Returns 0, or -EIO when the
- * worker died or ran out of time over one of them: the first that has not answered, which then has failed. */
+/* Sends `prepare` or `bye` (takes it) and collects one `cell` answer for each of cells, which are in the order in which
+ * the worker answers. Returns 0, or -EIO when the worker died or ran out of time over one of them: the first that has not
+ * answered, which then has failed. */
 static int ask_for_cells(struct run *r, struct slot *s, cJSON *ask, const size_t *cells, size_t n)
 {
 	static const char *const types[] = {"cell", NULL};
@@ -337,6 +338,8 @@ static void slot_up(struct run *r, struct slot *s)
 			stop_worker(r, s);
 			continue;
 		}
+		memcpy(s->order, cells, n * sizeof *cells);
+		s->order_len = n;
 		size_t i = 0;
 		for (; i < n && !run_over(r); i++) {
 			r->state[cells[i]].prepared = live(r, cells[i]);
@@ -410,9 +413,9 @@ void launch_end(struct run *r)
 		struct slot *s = &r->slots[i];
 		bd_auto_free size_t *cells = bd_alloc(s->config->cells_len * sizeof *cells);
 		size_t n = 0;
-		for (size_t k = 0; k < s->config->cells_len; k++)
-			if (r->state[s->config->cells[k]].prepared)
-				cells[n++] = s->config->cells[k];
+		for (size_t k = 0; k < s->order_len; k++)
+			if (r->state[s->order[k]].prepared)
+				cells[n++] = s->order[k];
 		if (s->worker && n && !run_over(r))
 			ask_for_cells(r, s, message("bye"), cells, n);
 		stop_worker(r, s);

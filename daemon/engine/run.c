@@ -215,7 +215,8 @@ static void begin(struct run *r)
 	r->state = bd_alloc(p->cells_len * sizeof *r->state);
 	r->slots = bd_alloc(p->configs_len * sizeof *r->slots);
 	for (size_t i = 0; i < p->configs_len; i++)
-		r->slots[i] = (struct slot){.config = &p->configs[i], .target = -1};
+		r->slots[i] = (struct slot){.config = &p->configs[i], .target = -1,
+			.order = bd_alloc(p->configs[i].cells_len * sizeof *r->slots[i].order)};
 	for (size_t i = 0; i < p->cells_len; i++) {
 		if (p->cells[i].scaling >= 0)
 			r->state[p->cells[i].scaling].scaling_reference = true;
@@ -306,6 +307,8 @@ static void done(struct run *r)
 	for (size_t i = 0; i < r->plan->cells_len; i++)
 		free(r->state[i].tids.v);
 	free(r->state);
+	for (size_t i = 0; i < r->plan->configs_len; i++)
+		free(r->slots[i].order);
 	free(r->slots);
 	free(r->order);
 	free(r->permutation);

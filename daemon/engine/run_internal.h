@@ -17,6 +17,8 @@ struct slot { /* one process of a launch */
 	const struct config *config;
 	struct bd_worker *worker;    /* NULL: not started, or dead */
 	int target;                  /* of the tracer, -1 = not attached */
+	size_t *order;               /* its cells as they were prepared, which is the order of the answers to `bye` */
+	size_t order_len;
 };
 
 struct run {

@@ -307,6 +307,16 @@ class Trouble(Case):
             status.setdefault(c["case"], set()).add((c["status"], (c["reason"] or {}).get("key")))
         self.assertEqual(status, {"loop_forever": {("failed", "timeout")}, "empty-loop": {("ok", None)}})
 
+    def test_a_case_that_cannot_be_set_up_takes_no_other_along(self):
+        doc = self.matrix("picky", "--axis", "size=1,2,none,3,4,5")
+        status = {c["axes"]["size"]: c["status"] for c in doc["cells"]}
+        self.assertEqual(status, {"none": "failed", **{size: "ok" for size in "12345"}})
+
+    def test_a_case_that_dies_after_its_last_batch(self):
+        doc = self.matrix("dies_late", "--threads", "2", "--axis", "which=a,b,dies,c,d", "--seed", "3")
+        status = {c["axes"]["which"]: (c["status"], (c["reason"] or {}).get("key")) for c in doc["cells"]}
+        self.assertEqual(status, {"dies": ("failed", "signal"), **{which: ("ok", None) for which in "abcd"}})
+
     def test_what_a_case_prints_is_not_the_answer(self):
         out, _ = self.ctl("run", "prints", "--env", f"BENCHD_CASES={CASES}", "--launches", "1", "--rounds", "1", "--trace", "off", "--json")
         self.assertEqual(json.loads(out)["cells"][0]["status"], "ok")

@@ -140,6 +140,14 @@ class Batches(unittest.TestCase):
             self.assertEqual(w.batch(number, iterations=5)["ops"], [5])
         self.assertEqual([a["cell"] for a in w.bye(2)], [0, 7])
 
+    def test_a_cell_that_was_never_ready_says_nothing_at_the_end(self):
+        w = Worker(env={"BENCHD_CASES": os.path.join(bw.SOURCE, "cases")})
+        self.addCleanup(w.__exit__)
+        w.hello()
+        answers = w.prepare([cell(i, case="picky", binding="plain", iterations=10, size=size) for i, size in enumerate(("1", "none", "2"))])
+        self.assertEqual([a["status"] for a in answers], ["ok", "failed", "ok"])
+        self.assertEqual([(a["cell"], a["status"]) for a in w.bye(2)], [(0, "ok"), (2, "ok")])
+
 
 if __name__ == "__main__":
     unittest.main()

@@ -147,6 +147,7 @@ struct bd_bench_cell {
 	struct bd_work work;
 	struct bd_team *team;
 	struct bd_verdict verdict;
+	bool prepared;      /* `prepare` was answered ok: answers to `bye` */
 	int64_t iterations, duration_ns;
 	double overlap, parallel;
 };

@@ -274,7 +274,7 @@ static void prepare(const cJSON *m)
 		if ((bench.cells[i]->work.threads == 1) != (bench.cells[0]->work.threads == 1))
 			bd_wire_fault_nogil("protocol", "one worker is given cells of one thread and of several");
 	for (size_t i = first; i < bench.cells_len; i++) {
-		prepare_cell(bench.cells[i]);
+		bench.cells[i]->prepared = prepare_cell(bench.cells[i]);
 		send_cell(bench.cells[i]);
 	}
 	call("gc", "collect", NULL);
@@ -468,6 +468,8 @@ static void bye(void)
 	bd_malloc_forget();
 	for (size_t i = 0; i < bench.cells_len; i++) {
 		struct bd_bench_cell *c = bench.cells[i];
+		if (!c->prepared)
+			continue;
 		if (c->verdict.status == BD_CELL_OK && bd_check_provenance(c, bench.manifest) && bd_check_malloc(c))
 			bd_check_overlap(c);
 		send_cell(c);

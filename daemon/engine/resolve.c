@@ -413,6 +413,9 @@ static void add_twins(struct plan *p)
 	static const char *const roles[] = {"same-process", "second-process"};
 	struct bd_cell of = *best; /* the array moves when it grows */
 	for (size_t k = 0; k < BD_LEN(roles); k++) {
+		/* no row rather than one that is not what it says: both must fit into one process */
+		if (k == 0 && 2 * bd_axes_threads(&of.axes) > MAX_PROCESS_THREADS)
+			continue;
 		struct bd_cell twin = {.index = (int64_t)p->cells_len, .id = bd_printf("%s#%s", of.id, roles[k]),
 			.case_name = bd_strdup(of.case_name), .role = bd_strdup(roles[k]), .twin = of.index, .reference = -1, .scaling = -1,
 			.duration_ns = of.duration_ns};
@@ -431,19 +434,38 @@ static bool same_process(const struct bd_axes *a, const struct bd_axes *b)
 	return true;
 }
 
+/* Threads a process needs for the cell, and for its twin in the same process if it has one. */
+static int64_t threads_with_twin(const struct plan *p, size_t cell)
+{
+	int64_t threads = bd_axes_threads(&p->cells[cell].axes);
+	for (size_t i = p->cells_len - p->twins; i < p->cells_len; i++)
+		if (p->cells[i].twin == (int64_t)cell && bd_streq(p->cells[i].role, "same-process"))
+			return 2 * threads;
+	return threads;
+}
+
+static struct config *config_of(struct plan *p, size_t cell)
+{
+	for (size_t k = 0; k < p->configs_len; k++)
+		for (size_t i = 0; i < p->configs[k].cells_len; i++)
+			if (p->configs[k].cells[i] == cell)
+				return &p->configs[k];
+	return NULL;
+}
+
 static void make_configs(struct bd_engine *e, struct plan *p)
 {
 	for (size_t i = 0; i < p->cells_len; i++) {
 		const struct bd_cell *c = &p->cells[i];
 		if (c->status != BD_CELL_OK)
 			continue;
-		bool threaded = bd_axes_threads(&c->axes) > 1;
+		bool threaded = bd_axes_threads(&c->axes) > 1, same = bd_streq(c->role, "same-process");
 		int replica = bd_streq(c->role, "second-process");
-		struct config *config = NULL;
+		struct config *config = same ? config_of(p, (size_t)c->twin) : NULL;
 		for (size_t k = 0; k < p->configs_len && !config; k++)
 			if (p->configs[k].threaded == threaded && p->configs[k].replica == replica &&
 			    same_process(p->configs[k].axes, &c->axes) &&
-			    (!threaded || p->configs[k].threads + bd_axes_threads(&c->axes) <= MAX_PROCESS_THREADS))
+			    (!threaded || p->configs[k].threads + threads_with_twin(p, i) <= MAX_PROCESS_THREADS))
 				config = &p->configs[k];
 		if (!config) {
 			config = BD_PUSH(p->configs, p->configs_len);
@@ -451,7 +473,7 @@ static void make_configs(struct bd_engine *e, struct plan *p)
 				.python = interpreter_find(e, bd_axes_get(&c->axes, "python"))};
 		}
 		*BD_PUSH(config->cells, config->cells_len) = i;
-		config->threads += threaded ? bd_axes_threads(&c->axes) : 0;
+		config->threads += !threaded || same ? 0 : threads_with_twin(p, i);
 		p->max_threads = BD_MAX(p->max_threads, bd_axes_threads(&c->axes));
 	}
 }

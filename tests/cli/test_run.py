@@ -275,6 +275,23 @@ class Terminal(Case):
         self.assertIn('\n  "run"', out.replace("\r", ""))
 
 
+class Processes(Case):
+    def test_the_twin_in_the_same_process_is_there(self):
+        """So many threads that the cells of one configuration need two processes."""
+        where = os.path.join(self.data, "where")
+        doc = self.json("run", "where", "--env", f"BENCHD_CASES={CASES}", "--env", f"WHERE={where}", "--threads", "40",
+                        "--axis", "which=a,b,c,d", "--trace", "off", "--launches", "1", "--rounds", "1")
+        self.assertEqual({c["status"] for c in doc["cells"]}, {"ok"})
+        pids = {}
+        with open(where, encoding="utf-8") as f:
+            for line in f:
+                which, pid = line.split()
+                pids.setdefault(which, []).append(pid)
+        # the cell and its two twins, in two processes
+        self.assertEqual((len(pids["a"]), len(set(pids["a"]))), (3, 2), pids)
+        self.assertGreater(len({p for of in pids.values() for p in of}), 2)
+
+
 class Trouble(Case):
     """Cases that crash and hang: their cells fail, the others do not."""
 

@@ -68,9 +68,20 @@ class Batches(unittest.TestCase):
                             self.assertGreaterEqual(sample["wall_ns"], 50_000_000)
                             self.assertGreater(sum(sample["ops"]), 0)
                             for straddled, overrun in zip(sample["straddled"], sample["overrun_ns"]):
-                                self.assertIn(straddled, (0, 1))
                                 self.assertTrue(straddled or not overrun)
                     w.bye(len(cells))
+
+    def test_only_one_that_holds_the_gil_straddles_the_stop(self):
+        """The others waited for it, with their last operation behind them: it counts."""
+        for interpreter in bw.interpreters():
+            if interpreter["free_threaded"]:
+                continue
+            with self.subTest(python=interpreter["id"]):
+                w = self.ready([cell(0, threads=4, gil="hold", u="1ms")], interpreter)
+                samples = [self.check(w.batch(0, duration_ns=60_000_000), 4) for _ in range(5)]
+                # more when the stop is raised late: what was begun and done meanwhile is not counted either
+                self.assertLessEqual(min(sum(s["straddled"]) for s in samples), 1, samples)
+                w.bye(1)
 
     def test_threads_run_iterations(self):
         w = self.ready([cell(0, threads=3, gil="release", u="10us")])

@@ -30,7 +30,7 @@ struct bd_kernel_event { /* one native call */
 
 /* One thread's counter, alone on its cache lines: a shared atomic would cost more than the calls measured. */
 struct bd_kernel_slot {
-	uint64_t calls;
+	uint64_t calls;              /* finished */
 	struct bd_kernel_event *log; /* NULL = off */
 	uint64_t log_len, log_cap;   /* calls beyond log_cap are counted in log_len, not stored */
 } __attribute__((aligned(128)));

@@ -82,6 +82,7 @@ struct bd_lane { /* one thread of a cell, and what its last batch was */
 	int64_t processor, voluntary, involuntary, minor_faults, major_faults;
 	int64_t cpu_ns, end_ns, overrun_ns;
 	uint64_t ops, straddled, native_calls, log_len;
+	uint64_t calls_begin, calls_stop; /* of its slot, at the beginning and at the stop */
 	PyObject *ticker, *start, *result;
 	char *failure;              /* the exception's text */
 } __attribute__((aligned(128)));

@@ -76,10 +76,15 @@ static int64_t clock_ns(clockid_t clock)
 	return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
 }
 
+static uint64_t calls_nogil(unsigned slot)
+{
+	return __atomic_load_n(&bd_kernel_slot_at(slot)->calls, __ATOMIC_RELAXED);
+}
+
 static void read_usage_nogil(const struct bd_lane *lane, struct usage *u)
 {
 	getrusage(RUSAGE_THREAD, &u->ru);
-	u->calls = bd_kernel_slot_at(lane->slot)->calls;
+	u->calls = calls_nogil(lane->slot);
 	u->cpu_ns = clock_ns(CLOCK_THREAD_CPUTIME_ID);
 }
 
@@ -103,6 +108,7 @@ static void begin_nogil(struct bd_lane *lane, struct usage *before)
 	slot->log = b->logs ? b->logs[lane->index] : NULL;
 	read_usage_nogil(lane, before);
 	lane->cpu_begin_ns = before->cpu_ns;
+	lane->calls_begin = before->calls;
 }
 
 /* Does the work. With the GIL. */
@@ -258,11 +264,44 @@ static bool all_had_nogil(const struct bd_team *team, int64_t cpu_ns)
 	return true;
 }
 
+#define STOP_WITHIN_NS 20000
+#define STOP_ATTEMPTS 20
+
+/* The moment of the stop, and what was finished then: seen at once, not with a pause of the kernel's in between. */
+static void stop_nogil(struct bd_team *team)
+{
+	for (int attempt = 0; attempt < STOP_ATTEMPTS; attempt++) {
+		int64_t before = bd_clock_mono_ns();
+		for (unsigned i = 0; i < team->n; i++)
+			team->lanes[i].calls_stop = calls_nogil(team->lanes[i].slot);
+		team->stop_ns = bd_clock_mono_ns();
+		if (team->stop_ns - before < STOP_WITHIN_NS)
+			break;
+	}
+	atomic_store(&team->stop, true);
+}
+
+static bool counted_at_stop(const struct bd_work *w)
+{
+	return w->overlap == BD_OVERLAP_NONE && w->native_calls;
+}
+
+/* A thread that holds the GIL in its native part waits for it between two turns: at the stop the last turn of a waiting
+ * one was finished, though it hears of the stop only when it gets the GIL. */
+static void settle(const struct bd_work *w, struct bd_lane *lane)
+{
+	if (!lane->straddled || !counted_at_stop(w))
+		return;
+	uint64_t all = lane->ops + lane->straddled;
+	lane->ops = BD_MIN((lane->calls_stop - lane->calls_begin) / w->native_calls, all);
+	lane->straddled = all - lane->ops;
+}
+
 /* The flag went up between stop_ns and after_ns. Where this thread was preempted in between, the first lane that saw the
- * flag tells more: it went up before that lane ended. */
+ * flag tells more: it went up before that lane ended. Not where what was finished is known for stop_ns itself. */
 static void settle_stop(struct bd_team *team, int64_t after_ns)
 {
-	if (after_ns - team->stop_ns < STOP_SLACK_NS)
+	if (after_ns - team->stop_ns < STOP_SLACK_NS || counted_at_stop(team->work))
 		return;
 	int64_t latest = after_ns;
 	for (unsigned i = 0; i < team->n; i++)
@@ -287,8 +326,7 @@ static void run_together_nogil(struct bd_team *team)
 		sleep_until_nogil(at);
 		while (at < latest && !all_had_nogil(team, b->cpu_ns))
 			sleep_until_nogil(at += POLL_NS);
-		team->stop_ns = bd_clock_mono_ns();
-		atomic_store(&team->stop, true);
+		stop_nogil(team);
 		after_ns = bd_clock_mono_ns();
 	}
 	wait_while_nogil(&team->done, turn);
@@ -324,6 +362,7 @@ int bd_team_run(struct bd_team *team, const struct bd_batch *batch, struct bd_er
 			free(BD_TAKE_PTR(lane->failure));
 			return -EIO;
 		}
+		settle(team->work, lane);
 		lane->overrun_ns = lane->straddled ? BD_MAX(lane->end_ns - team->stop_ns, 0) : 0;
 		end = BD_MAX(end, lane->end_ns);
 	}

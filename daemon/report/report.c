@@ -20,6 +20,7 @@ struct series { /* of one cell */
 	int64_t *thread_ops, *thread_cpu_ns, *thread_wait_ns, *thread_waits, *thread_tid;
 	size_t threads;
 	int64_t switches, cpu_ns, ops;
+	int64_t done;                /* ops and the straddlers: what switches and cpu_ns are of */
 	double traced_thread_ns;     /* threads × wall of traced batches */
 	struct bd_gil_result gil;    /* sums */
 	uint64_t hist[BD_HIST_BUCKETS];
@@ -124,6 +125,7 @@ static int add_sample(const struct bd_sample *sample, void *arg)
 		s->thread_tid[i] = t->tid;
 		s->switches += t->voluntary + t->involuntary;
 		s->cpu_ns += t->cpu_ns;
+		s->done += t->ops + t->straddled;
 	}
 	s->ops += ops;
 	if (sample->traced)
@@ -335,8 +337,8 @@ static void figures(const struct loaded *l, const struct bd_cell *cell, struct b
 			.waits = s->traced_thread_ns > 0 ? s->thread_waits[i] : BD_NULL_INT};
 	}
 	ret->iterations = s->ops;
-	ret->cpu_ns_per_op = (double)s->cpu_ns / (double)s->ops;
-	ret->ctx_switches_per_op = (double)s->switches / (double)s->ops;
+	ret->cpu_ns_per_op = (double)s->cpu_ns / (double)s->done;
+	ret->ctx_switches_per_op = (double)s->switches / (double)s->done;
 	ret->fairness = most ? (double)least / (double)most : (double)NAN;
 	ret->u_actual_ns = u_actual(l, cell);
 	levels(s, ret);

@@ -182,6 +182,23 @@ BD_TEST(a_flagged_batch_is_kept_but_left_out_of_ratios)
 	end(&w);
 }
 
+BD_TEST(work_that_straddles_the_stop_has_its_share_of_the_costs)
+{
+	struct bd_cell cells[1];
+	cell(&cells[0], 0, "1", "release");
+	struct world w;
+	begin(&w, cells, 1);
+	struct bd_sample s = {.wall_ns = 10000000};
+	*BD_PUSH(s.threads, s.threads_len) = (struct bd_sample_thread){.ops = 9, .straddled = 1, .cpu_ns = 10000, .voluntary = 20};
+	BD_CHECK_INT(bd_store_round_put(w.store, "run", &s, 1, &w.err), 0);
+	bd_sample_done(&s);
+	report(&w, BD_RUN_COMPLETE);
+	BD_CHECK_INT(w.doc.cells[0].iterations, 9);
+	BD_CHECK_NEAR(w.doc.cells[0].cpu_ns_per_op, 1000, 1e-9);
+	BD_CHECK_NEAR(w.doc.cells[0].ctx_switches_per_op, 2, 1e-12);
+	end(&w);
+}
+
 BD_TEST(cells_that_are_not_ok_have_a_reason_and_no_figures)
 {
 	struct bd_cell cells[2];

@@ -194,6 +194,9 @@ static cJSON *prepare_message(struct run *r, const size_t *cells, size_t n, cons
 	cJSON_AddNumberToObject(m, "switch_interval_ns", (double)interval);
 	cJSON_AddBoolToObject(m, "gc", bd_streq(bd_axes_get(config->axes, "gc"), "on"));
 	add_processors(m, r, 0);
+	cJSON *allowed = cJSON_AddArrayToObject(m, "allowed"); /* a worker starts where we are, off the processors used */
+	for (size_t i = 0; i < r->processors.n; i++)
+		cJSON_AddItemToArray(allowed, cJSON_CreateNumber((double)r->processors.allowed[i]));
 	cJSON_AddNumberToObject(m, "probe_steps", (double)r->probe_steps);
 	cJSON_AddNumberToObject(m, "seed", (double)(r->plan->seed & 0x7fffffff));
 	cJSON_AddItemToObject(m, "manifest", config->python->manifest ? cJSON_Duplicate(config->python->manifest, true) : cJSON_CreateArray());

@@ -7,9 +7,21 @@
 #include <errno.h>
 #include <sched.h>
 
+/* While this process keeps off some of them, the kernel would name only the rest. */
+static pthread_mutex_t kept_lock = PTHREAD_MUTEX_INITIALIZER;
+static struct processors kept;
+static bool keeps_off;
+
 void processors_allowed(struct processors *p)
 {
 	cpu_set_t set;
+	pthread_mutex_lock(&kept_lock);
+	bool known = keeps_off;
+	if (known)
+		*p = kept;
+	pthread_mutex_unlock(&kept_lock);
+	if (known)
+		return;
 	p->n = 0;
 	if (sched_getaffinity(0, sizeof set, &set) < 0) {
 		p->allowed[p->n++] = 0;
@@ -49,6 +61,10 @@ void processors_keep_off(const struct processors *p, const int64_t *permutation,
 	cpu_set_t set;
 	CPU_ZERO(&set);
 	bool spare = permutation && used < p->n;
+	pthread_mutex_lock(&kept_lock);
+	kept = *p;
+	keeps_off = spare;
+	pthread_mutex_unlock(&kept_lock);
 	for (size_t i = spare ? used : 0; i < p->n; i++)
 		CPU_SET((size_t)(permutation ? permutation[i] : p->allowed[i]), &set);
 	pin_all_threads(&set);

@@ -292,6 +292,15 @@ class Processes(Case):
         self.assertGreater(len({p for of in pids.values() for p in of}), 2)
 
 
+    @unittest.skipIf(len(os.sched_getaffinity(0)) < 2, "one processor only: none to spare")
+    def test_free_is_every_processor_also_with_one_to_spare(self):
+        masks = os.path.join(self.data, "masks")
+        self.ctl("run", "where", "--env", f"BENCHD_CASES={CASES}", "--env", f"MASKS={masks}", "--threads", "1", "--axis", "affinity=free",
+                 "--trace", "off", "--launches", "2", "--rounds", "1")
+        with open(masks, encoding="utf-8") as f:
+            self.assertEqual(set(f.read().splitlines()), {str(sorted(os.sched_getaffinity(0)))})
+
+
 class Trouble(Case):
     """Cases that crash and hang: their cells fail, the others do not."""
 

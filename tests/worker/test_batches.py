@@ -122,6 +122,18 @@ class Batches(unittest.TestCase):
             for tid in self.answers[0]["tids"]:
                 self.assertEqual(sorted(os.sched_getaffinity(tid)), want, affinity)
 
+    @unittest.skipIf(len(bw.processors()) < 2, "one processor only: nothing to choose from")
+    def test_free_is_not_where_the_worker_was_started(self):
+        here = bw.processors()
+        os.sched_setaffinity(0, here[:1])  # as benchd does when it keeps off the processors that are measured
+        try:
+            w = self.ready([cell(0, threads=2, u="100us", affinity="free")], allowed=here)
+        finally:
+            os.sched_setaffinity(0, here)
+        w.ask("batch", cell=0, processors=here[:1], duration_ns=20_000_000)
+        for tid in self.answers[0]["tids"]:
+            self.assertEqual(sorted(os.sched_getaffinity(tid)), here)
+
     def test_holding_threads_wait_and_releasing_ones_need_not(self):
         """Threads that hold must change places: each leaves the processor at least once by its own will."""
         w = self.ready([cell(0, threads=2, gil="hold", u="1ms")])

@@ -107,7 +107,9 @@ int bd_team_run(struct bd_team *team, const struct bd_batch *batch, struct bd_er
 void bd_team_free(struct bd_team **team);
 /* Puts the calling thread where lane `index` belongs; returns the processor it then is on. */
 int bd_affinity_apply_nogil(const struct bd_ints *processors, const char *affinity, unsigned index);
-void bd_affinity_save_nogil(void); /* at start: what `free` means */
+void bd_affinity_save_nogil(void); /* at start */
+/* What `free` means; without it, all processors this process was started on. */
+void bd_affinity_free_nogil(const struct bd_ints *processors);
 
 /* ---- library.c: bindings and cases in Python -------------------------------------------------------------------- */
 

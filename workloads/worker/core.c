@@ -18,7 +18,7 @@ static struct {
 	size_t cells_len;
 	cJSON *steps, *manifest;
 	uint64_t probe_steps, seed;
-	struct bd_ints processors;
+	struct bd_ints processors, allowed;
 } bench;
 
 /* ---- reading requests -------------------------------------------------------------------------------------- */
@@ -263,6 +263,9 @@ static void prepare(const cJSON *m)
 	bench.probe_steps = (uint64_t)int_field(m, "probe_steps", 0);
 	bench.seed = (uint64_t)int_field(m, "seed", 0);
 	read_processors(field(m, "processors"), &bench.processors);
+	read_processors(field(m, "allowed"), &bench.allowed);
+	if (bench.allowed.n)
+		bd_affinity_free_nogil(&bench.allowed);
 	size_t first = bench.cells_len;
 	const cJSON *o;
 	cJSON_ArrayForEach(o, field(m, "cells")) {

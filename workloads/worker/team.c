@@ -19,13 +19,23 @@
 
 #define PROCESSORS_MAX 4096
 #define MASK_BYTES CPU_ALLOC_SIZE(PROCESSORS_MAX)
-static cpu_set_t *all_processors;
+static cpu_set_t *own_processors;  /* where this process was started */
+static cpu_set_t *free_processors; /* what `free` means */
 
 void bd_affinity_save_nogil(void)
 {
-	all_processors = CPU_ALLOC(PROCESSORS_MAX);
-	if (!all_processors || sched_getaffinity(0, MASK_BYTES, all_processors) < 0)
+	own_processors = CPU_ALLOC(PROCESSORS_MAX);
+	free_processors = CPU_ALLOC(PROCESSORS_MAX);
+	if (!own_processors || !free_processors || sched_getaffinity(0, MASK_BYTES, own_processors) < 0)
 		abort();
+	CPU_OR_S(MASK_BYTES, free_processors, own_processors, own_processors);
+}
+
+void bd_affinity_free_nogil(const struct bd_ints *processors)
+{
+	CPU_ZERO_S(MASK_BYTES, free_processors);
+	for (size_t i = 0; i < processors->n; i++)
+		CPU_SET_S((size_t)processors->v[i], MASK_BYTES, free_processors);
 }
 
 int bd_affinity_apply_nogil(const struct bd_ints *processors, const char *affinity, unsigned index)
@@ -34,8 +44,10 @@ int bd_affinity_apply_nogil(const struct bd_ints *processors, const char *affini
 	if (!set)
 		abort();
 	CPU_ZERO_S(MASK_BYTES, set);
-	if (!processors || !processors->n || bd_streq(affinity, "free"))
-		CPU_OR_S(MASK_BYTES, set, all_processors, all_processors);
+	if (!processors || !processors->n)
+		CPU_OR_S(MASK_BYTES, set, own_processors, own_processors);
+	else if (bd_streq(affinity, "free"))
+		CPU_OR_S(MASK_BYTES, set, free_processors, free_processors);
 	else if (bd_streq(affinity, "set"))
 		for (size_t i = 0; i < processors->n; i++)
 			CPU_SET_S((size_t)processors->v[i], MASK_BYTES, set);
@@ -313,7 +325,7 @@ static void settle_stop(struct bd_team *team, int64_t after_ns)
 static void run_together_nogil(struct bd_team *team)
 {
 	const struct bd_batch *b = team->batch;
-	/* The main thread only keeps time: anywhere, so that it need not wait for a processor that is measured. */
+	/* The main thread only keeps time: where it was started, off the processors that are measured if one is to spare. */
 	bd_affinity_apply_nogil(NULL, "free", 0);
 	atomic_store(&team->arrived, 0);
 	atomic_store(&team->running, team->n);

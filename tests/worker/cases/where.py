@@ -1,4 +1,4 @@
-"""Writes down in which process each of its cells is: a line with its value and the process, in the file named by WHERE."""
+"""Writes down where its cells are: a line with value and process in the file WHERE, one with processors in MASKS."""
 import os
 
 shape = "contended"
@@ -14,7 +14,11 @@ def setup(cell):
 def run(ticks, state):
     for _ in ticks:
         pass
+    return sorted(os.sched_getaffinity(0))
 
 
 def verify(state, result, operations):
+    if "MASKS" in os.environ:
+        with open(os.environ["MASKS"], "a", encoding="utf-8") as f:
+            f.write("%s\n" % result)
     return True

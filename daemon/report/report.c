@@ -133,7 +133,22 @@ static int add_sample(const struct bd_sample *sample, void *arg)
 	return 0;
 }
 
-static int load(struct bd_store *store, const char *run_id, struct loaded *l, struct bd_error *err)
+/* Samples of the cell and of those it is compared with. */
+static int load_samples_for(struct bd_store *store, const char *run_id, int64_t cell, struct loaded *l, struct bd_error *err)
+{
+	if ((size_t)cell >= l->cells_len)
+		return bd_error_set(err, -ENOENT, "not-found", NULL, "run %s has no cell %lld", run_id, (long long)cell);
+	const struct bd_cell *c = &l->cells[cell];
+	const int64_t needed[] = {cell, c->reference, c->scaling == c->reference ? -1 : c->scaling};
+	int r = 0;
+	for (size_t i = 0; r == 0 && i < BD_LEN(needed); i++)
+		if (needed[i] >= 0)
+			r = bd_store_samples_each(store, run_id, needed[i], add_sample, l, err);
+	return r;
+}
+
+/* only: the one cell that is asked for, or -1. */
+static int load(struct bd_store *store, const char *run_id, int64_t only, struct loaded *l, struct bd_error *err)
 {
 	*l = (struct loaded){0};
 	int r = bd_store_run_get(store, run_id, &l->run, err);
@@ -145,7 +160,7 @@ static int load(struct bd_store *store, const char *run_id, struct loaded *l, st
 	}
 	l->series = bd_alloc(l->cells_len * sizeof *l->series);
 	l->ended = l->run.state != BD_RUN_QUEUED && l->run.state != BD_RUN_RUNNING;
-	r = bd_store_samples_each(store, run_id, -1, add_sample, l, err);
+	r = only < 0 ? bd_store_samples_each(store, run_id, -1, add_sample, l, err) : load_samples_for(store, run_id, only, l, err);
 	if (r < 0)
 		loaded_done(l);
 	return r;
@@ -429,7 +444,7 @@ static void make_head(const struct bd_run *run, struct bd_run_head *ret)
 int bd_report_run(struct bd_store *store, const char *run_id, struct bd_run_document *ret, struct bd_error *err)
 {
 	struct loaded l;
-	int r = load(store, run_id, &l, err);
+	int r = load(store, run_id, -1, &l, err);
 	if (r < 0)
 		return r;
 	make_head(&l.run, &ret->run);
@@ -448,15 +463,14 @@ int bd_report_run(struct bd_store *store, const char *run_id, struct bd_run_docu
 int bd_report_cell(struct bd_store *store, const char *run_id, int64_t cell, struct bd_cell_result *ret, struct bd_error *err)
 {
 	struct loaded l;
-	int r = load(store, run_id, &l, err);
+	if (cell < 0)
+		return bd_error_set(err, -ENOENT, "not-found", NULL, "run %s has no cell %lld", run_id, (long long)cell);
+	int r = load(store, run_id, cell, &l, err);
 	if (r < 0)
 		return r;
-	if (cell < 0 || (size_t)cell >= l.cells_len)
-		r = bd_error_set(err, -ENOENT, "not-found", NULL, "run %s has no cell %lld", run_id, (long long)cell);
-	else
-		make_cell(&l, &l.cells[cell], ret);
+	make_cell(&l, &l.cells[cell], ret);
 	loaded_done(&l);
-	return r;
+	return 0;
 }
 
 int bd_report_finish(struct bd_store *store, const char *run_id, struct bd_error *err)

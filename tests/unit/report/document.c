@@ -2,6 +2,8 @@
 #include "bd_report.h"
 #include "bd_test.h"
 
+#include <errno.h>
+
 #define LAUNCHES 6
 #define ROUNDS 2
 
@@ -133,6 +135,19 @@ BD_TEST(identities_of_a_threaded_cell)
 	/* 10 us at 0.5 ns a step are 20,000 steps; the probe shows 0.5 ns a step */
 	BD_CHECK_NEAR(c->u_actual_ns, 10000, 1e-6);
 	BD_CHECK(!c->memory && c->memory_reason);
+	/* a cell by itself, as event streams tell it, is the cell of the document */
+	for (size_t i = 0; i < w.doc.cells_len; i++) {
+		struct bd_cell_result one;
+		bd_doc_init(&bd_cell_result_doc, &one);
+		BD_CHECK_INT(bd_report_cell(w.store, "run", (int64_t)i, &one, &w.err), 0);
+		bd_auto_json cJSON *a = bd_doc_encode(&bd_cell_result_doc, &one), *b = bd_doc_encode(&bd_cell_result_doc, &w.doc.cells[i]);
+		bd_auto_free char *alone = bd_json_text(a), *together = bd_json_text(b);
+		BD_CHECK_STR(alone, together);
+		bd_doc_done(&bd_cell_result_doc, &one);
+	}
+	struct bd_cell_result none;
+	BD_CHECK_INT(bd_report_cell(w.store, "run", 3, &none, &w.err), -ENOENT);
+	BD_CHECK_INT(bd_report_cell(w.store, "run", -1, &none, &w.err), -ENOENT);
 	end(&w);
 }
 

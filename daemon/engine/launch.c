@@ -222,7 +222,7 @@ static int take_cell(struct run *r, const cJSON *answer, size_t *ret_cell, struc
 	size_t cell = (size_t)w.cell;
 	struct bd_cell *c = &r->plan->cells[cell];
 	if (status != BD_CELL_OK && live(r, cell))
-		run_cell_ended(r, cell, status, BD_TAKE_PTR(w.reason));
+		run_cell_ended(r, cell, status, bd_reason_copy(w.reason)); /* a copy has null where a worker says "" */
 	if (!c->duration_ns && c->iterations == 0 && w.iterations > 0)
 		c->iterations = w.iterations;
 	r->state[cell].parallel = fmax(r->state[cell].parallel, w.parallel); /* the number, where one of them is NAN */

@@ -61,7 +61,9 @@ struct bd_reason *bd_reason_new(const char *check, const char *key, const char *
 	bd_str_vprintf(&message, fmt, ap);
 	va_end(ap);
 	struct bd_reason *r = bd_alloc(sizeof *r);
-	*r = (struct bd_reason){bd_strdup(check), bd_strdup(key), bd_str_take(&message), bd_strdup(hint)};
+	/* absent is null in every document, never "" */
+	*r = (struct bd_reason){bd_strdup(check && *check ? check : NULL), bd_strdup(key), bd_str_take(&message),
+		bd_strdup(hint && *hint ? hint : NULL)};
 	return r;
 }
 

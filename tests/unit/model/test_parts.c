@@ -61,4 +61,17 @@ BD_TEST(probes_that_differ_flag_a_sample)
 	BD_CHECK(!bd_sample_flagged(&s)); /* no probe: nothing to say */
 }
 
+BD_TEST(what_a_reason_does_not_say_is_null)
+{
+	const struct bd_reason said = {.check = (char[]){""},
+		.key = (char[]){"exception"},
+		.message = (char[]){"m"},
+		.hint = (char[]){""}};
+	struct bd_reason *r = bd_reason_copy(&said);
+	bd_auto_json cJSON *j = bd_doc_encode(&bd_reason_doc, r);
+	bd_auto_free char *text = bd_json_text(j);
+	BD_CHECK_STR(text, "{\"check\":null,\"key\":\"exception\",\"message\":\"m\",\"hint\":null}");
+	bd_reason_free(r);
+}
+
 BD_TEST_MAIN

@@ -146,6 +146,8 @@ static void measure_launch(struct run *r)
 	int64_t begin = bd_clock_mono_ns();
 	r->phase = "setup";
 	r->cells_done = 0;
+	/* From the seed and the launch alone: how many rounds fitted into the launches before must not matter. */
+	bd_rng_init(&r->rng, (uint64_t)r->plan->seed + ((uint64_t)r->launch << 53));
 	processors_permute(&r->processors, &r->rng, (size_t)r->launch, r->order, r->permutation);
 	processors_keep_off(&r->processors, r->spare ? r->permutation : NULL, r->used);
 	r->hash_seed = (uint32_t)bd_rng_below(&r->rng, 4294967295U);
@@ -199,7 +201,6 @@ static void begin(struct run *r)
 	r->row.started_ns = bd_clock_real_ns();
 	r->row.launches = p->launches;
 	r->row.rounds = p->rounds;
-	bd_rng_init(&r->rng, (uint64_t)p->seed);
 	processors_allowed(&r->processors);
 	r->order = bd_alloc(r->processors.n * sizeof *r->order);
 	r->permutation = bd_alloc(r->processors.n * sizeof *r->permutation);

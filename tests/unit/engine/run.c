@@ -136,6 +136,51 @@ BD_TEST(ending_the_engine_interrupts_the_run)
 	world_end(&w);
 }
 
+/* What the second launch's first round was, in order of time. */
+struct sequence {
+	struct step {
+		int64_t start_ns, cell, processor;
+	} v[64];
+	size_t n;
+};
+
+static int collect_step(const struct bd_sample *s, void *arg)
+{
+	struct sequence *q = arg;
+	if (s->launch == 1 && s->round == 0 && q->n < BD_LEN(q->v))
+		q->v[q->n++] = (struct step){s->start_ns, s->cell, s->threads[0].processor};
+	return 0;
+}
+
+static int by_start(const void *a, const void *b)
+{
+	int64_t x = ((const struct step *)a)->start_ns, y = ((const struct step *)b)->start_ns;
+	return (x > y) - (x < y);
+}
+
+BD_TEST(a_seed_repeats_order_and_processors_whatever_fits_into_a_launch)
+{
+	struct world w;
+	struct sequence q[2] = {0};
+	world_begin(&w);
+	for (int i = 0; i < 2; i++) {
+		char id[BD_ULID_LEN];
+		w.state = BD_RUN_QUEUED;
+		BD_CHECK_INT(world_submit(&w, i ? "{\"target\":\"gil-contention\",\"axes\":{\"threads\":[1]},\"launches\":2,\"rounds\":2,\"seed\":11,\"trace\":\"off\"}"
+						: "{\"target\":\"gil-contention\",\"axes\":{\"threads\":[1]},\"launches\":2,\"rounds\":1,\"seed\":11,\"trace\":\"off\"}", id), 0);
+		world_wait(&w, BD_RUN_COMPLETE);
+		BD_CHECK_INT(bd_store_samples_each(w.store, id, -1, collect_step, &q[i], &w.err), 0);
+		qsort(q[i].v, q[i].n, sizeof q[i].v[0], by_start);
+	}
+	BD_CHECK(q[0].n > 8);
+	BD_CHECK_INT(q[0].n, q[1].n);
+	for (size_t k = 0; k < q[0].n; k++) {
+		BD_CHECK_INT(q[0].v[k].cell, q[1].v[k].cell);
+		BD_CHECK_INT(q[0].v[k].processor, q[1].v[k].processor);
+	}
+	world_end(&w);
+}
+
 BD_TEST(budget_limits_the_whole_run)
 {
 	struct world w;

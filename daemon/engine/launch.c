@@ -309,6 +309,7 @@ static int batch(struct run *r, struct slot *s, size_t cell, bool record, enum b
 	if (res == 0 && is_type(answer, "cell")) {
 		size_t which;
 		res = take_cell(r, answer, &which, &err);
+		discard_trace(r, s); /* what was seen of this batch is not the next one's */
 	} else if (res == 0 && record) {
 		struct bd_tracer_reading reading = {0};
 		bool traced = read_trace(r, s, &reading) == 0;

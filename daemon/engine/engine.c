@@ -132,8 +132,8 @@ void engine_tend_queue(struct bd_engine *e)
 		snprintf(holder, sizeof holder, "run %s", e->current->id);
 	for (struct job **p = &e->queue; *p;) {
 		struct job *j = *p;
+		emit_waiting(e, j, holder); /* also to one that gives up now: for whom it waited */
 		if (!waited_too_long(j)) {
-			emit_waiting(e, j, holder);
 			p = &j->next;
 			continue;
 		}

@@ -124,6 +124,9 @@ void bd_ctl_note(const struct bd_ctl *ctl, const char *fmt, ...) BD_PRINTF(2, 3)
  * away ends the program quietly. */
 int bd_ctl_answer(const struct bd_ctl *ctl, const char *text);
 int bd_ctl_answer_json(const struct bd_ctl *ctl, const cJSON *json); /* indented on a terminal, else one line */
+/* Answers with a part of an interpreter's catalogue (GET path, option --python): as JSON, or as the table made of it. */
+typedef void (*bd_catalogue_table)(const struct bd_ctl *ctl, const struct bd_catalogue *c, struct bd_str *out);
+int bd_ctl_catalogue(struct bd_ctl *ctl, const struct bd_words *w, const char *path, bd_catalogue_table table);
 /* Everything to fd: 0 or -errno. */
 int bd_write_all(int fd, const char *text, size_t len);
 

@@ -153,3 +153,22 @@ int bd_ctl_answer_json(const struct bd_ctl *ctl, const cJSON *json)
 		bd_str_puts(&out, "\n");
 	return bd_ctl_answer(ctl, out.s);
 }
+
+int bd_ctl_catalogue(struct bd_ctl *ctl, const struct bd_words *w, const char *path, bd_catalogue_table table)
+{
+	struct bd_error err;
+	bd_auto_json cJSON *json = NULL;
+	bd_auto_free char *whole = bd_ctl_path(path, "python", bd_words_text(w, "python"));
+	if (bd_ctl_get(ctl, whole, &json, &err) < 0)
+		return bd_ctl_fail(ctl, &err);
+	if (ctl->json)
+		return bd_ctl_answer_json(ctl, json);
+	struct bd_catalogue c;
+	bd_doc_init(&bd_catalogue_doc, &c);
+	if (bd_doc_decode(&bd_catalogue_doc, json, &c, &err) < 0)
+		return bd_ctl_fail(ctl, &err);
+	bd_auto_str struct bd_str out = {0};
+	table(ctl, &c, &out);
+	bd_doc_done(&bd_catalogue_doc, &c);
+	return bd_ctl_answer(ctl, out.s);
+}

@@ -30,21 +30,7 @@ static void table(const struct bd_ctl *ctl, const struct bd_catalogue *c, struct
 
 static int run(struct bd_ctl *ctl, const struct bd_words *w)
 {
-	struct bd_error err;
-	bd_auto_json cJSON *json = NULL;
-	bd_auto_free char *path = bd_ctl_path("/api/v1/bindings", "python", bd_words_text(w, "python"));
-	if (bd_ctl_get(ctl, path, &json, &err) < 0)
-		return bd_ctl_fail(ctl, &err);
-	if (ctl->json)
-		return bd_ctl_answer_json(ctl, json);
-	struct bd_catalogue c;
-	bd_doc_init(&bd_catalogue_doc, &c);
-	if (bd_doc_decode(&bd_catalogue_doc, json, &c, &err) < 0)
-		return bd_ctl_fail(ctl, &err);
-	bd_auto_str struct bd_str out = {0};
-	table(ctl, &c, &out);
-	bd_doc_done(&bd_catalogue_doc, &c);
-	return bd_ctl_answer(ctl, out.s);
+	return bd_ctl_catalogue(ctl, w, "/api/v1/bindings", table);
 }
 
 const struct bd_command bd_command_bindings = {

@@ -224,12 +224,19 @@ class Interrupt(Case):
             os.kill(daemon, signal.SIGCONT)
         self.stop()
 
-    def test_a_daemon_that_is_killed_leaves_the_client_undecided(self):
+    def test_a_daemon_that_ends_leaves_the_client_undecided(self):
+        for number in (signal.SIGKILL, signal.SIGTERM, signal.SIGINT):
+            with self.subTest(signal=number):
+                self.ended_by(number)
+
+    def ended_by(self, number):
         p, run_id = self.begin()
-        os.kill(self.json("daemon", "status")["pid"], signal.SIGKILL)
+        os.kill(self.json("daemon", "status")["pid"], number)
         out, err = p.communicate(timeout=PATIENCE)
         self.assertEqual(p.returncode, 2, err)
-        self.assertTrue(err.splitlines()[-1].startswith("benchctl: "), err)
+        self.assertEqual(out, "")
+        self.assertTrue(err.splitlines()[-1].startswith("benchctl: benchd ended"), err)
+        self.assertIn(run_id, err.splitlines()[-1])
         self.assertEqual(self.json("runs", "show", run_id)["run"]["state"], "interrupted")
 
 

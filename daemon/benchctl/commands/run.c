@@ -210,7 +210,13 @@ static int watch(const struct bd_ctl *ctl, struct bd_client *c, const char *id)
 	if (r == 0)
 		r = get_run(c, id, &json, &doc, &err);
 	int status;
-	if (r < 0) {
+	if (r < 0 && (bd_streq(err.key, "stopping") || bd_streq(err.key, "daemon-lost"))) {
+		struct bd_error lost;
+		bd_auto_free char *hint = bd_printf("what it had measured is kept: benchctl runs show %s", id);
+		bd_error_set(&lost, err.code, "daemon-lost", hint, "benchd ended while the run was not: %.200s",
+			err.message);
+		status = bd_ctl_fail(ctl, &lost);
+	} else if (r < 0) {
 		status = bd_ctl_fail(ctl, &err);
 	} else {
 		status = print_run(ctl, json, &doc);

@@ -224,16 +224,21 @@ static void about_gaps(const struct bd_run_document *doc, const struct bd_screen
 	for (int scaling = 0; scaling < 2; scaling++) {
 		struct said *said = NULL;
 		size_t n = 0, of = 0;
+		bool part = false;
 		for (size_t i = 0; i < doc->cells_len; i++) {
 			const struct bd_cell_result *c = &doc->cells[i];
-			const struct bd_reason *r = scaling ? c->scaling_reason : c->gil && bd_streq(c->gil->mode, "off") ? c->gil->reason : NULL;
+			const struct bd_reason *r = scaling ? c->scaling_reason : c->gil ? c->gil->reason : NULL;
+			part |= !scaling && r && !bd_streq(c->gil->mode, "off");
 			of += c->time_ns_per_op != NULL;
 			if (r && c->time_ns_per_op)
 				say(&said, &n, "", r, c);
 		}
 		for (size_t i = 0; i < n; i++) {
 			bd_auto_str struct bd_str text = {0};
-			bd_str_puts(&text, scaling ? "not shown" : "waits not traced");
+			bd_str_puts(&text,
+				scaling        ? "not shown"
+					: part ? "waits not traced in every batch"
+					       : "waits not traced");
 			if (said[i].cells_len == 1 && of > 1) {
 				bd_auto_free char *label = bd_cell_label(doc, said[i].cells[0]);
 				bd_str_printf(&text, " for %s", label);

@@ -79,6 +79,8 @@ int record_sample(struct run *r, size_t cell, enum bd_sample_kind kind, const cJ
 		state->traced = true;
 		for (size_t i = 0; i < s->threads_len; i++)
 			state->waits += s->threads[i].waits;
+	} else {
+		state->untraced = true;
 	}
 	r->batch_ns += w.wall_ns;
 	r->last_cell = r->plan->cells[cell].id;

@@ -254,7 +254,8 @@ static void last_checks(struct run *r)
 				"threads that hold the GIL were traced and none of them ever waited: the tracer did not see them"));
 		if (c->status == BD_CELL_OK)
 			check_parallel(c, s->parallel);
-		if (!s->traced && !c->gil_off && r->trace_off)
+		/* also of a cell that was traced until the tracer was lost: its waits are those of a part */
+		if ((!s->traced || s->untraced) && !c->gil_off && r->trace_off)
 			c->gil_off = bd_reason_copy(r->trace_off);
 		store_cell(r, i);
 	}

@@ -8,6 +8,7 @@ struct cell_state {
 	struct bd_ints tids;         /* of this launch's worker, as that worker sees them */
 	bool prepared;               /* in the worker that lives now: answers to `bye` */
 	bool traced;                 /* any batch was */
+	bool untraced;               /* any was not */
 	int64_t waits;               /* traced, over the whole run */
 	double parallel;             /* most processors' worth of time its threads got in a check; NAN = not known */
 	bool scaling_reference;      /* some threaded cell compares itself with it */

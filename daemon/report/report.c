@@ -304,6 +304,7 @@ static void gil_of(const struct series *s, const struct bd_cell *cell, struct bd
 	}
 	*g = s->gil;
 	g->mode = bd_strdup("counters");
+	g->reason = bd_reason_copy(cell->gil_off); /* why the rest of its batches was not */
 	g->wait_share = (double)g->wait_ns / s->traced_thread_ns;
 	g->p50_ns = whole(bd_stats_hist_quantile(s->hist, BD_HIST_BUCKETS, bd_hist_low, 0.5));
 	g->p99_ns = whole(bd_stats_hist_quantile(s->hist, BD_HIST_BUCKETS, bd_hist_low, 0.99));

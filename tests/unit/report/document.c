@@ -80,6 +80,24 @@ static void end(struct world *w)
 	BD_CHECK_INT(system(rm), 0);
 }
 
+BD_TEST(a_cell_that_was_traced_in_part_says_why)
+{
+	struct bd_cell cells[1];
+	cell(&cells[0], 0, "2", "hold");
+	cells[0].gil_off = bd_reason_new(NULL, "tracer-failed", NULL, "bench-tracer has ended");
+	struct world w;
+	begin(&w, cells, 1);
+	for (int64_t l = 0; l < LAUNCHES; l++)
+		put(&w, 0, l, 0, BD_SAMPLE_MAIN, 2, 1000, 10000000, l < 2);
+	report(&w, BD_RUN_COMPLETE);
+	const struct bd_gil_result *g = w.doc.cells[0].gil;
+	BD_CHECK_STR(g->mode, "counters");
+	BD_CHECK_INT(g->waits, 2 * 20);
+	BD_CHECK_NEAR(g->wait_share, 0.25, 1e-9);
+	BD_CHECK(g->reason && bd_streq(g->reason->key, "tracer-failed"));
+	end(&w);
+}
+
 BD_TEST(identities_of_a_threaded_cell)
 {
 	struct bd_cell cells[3];

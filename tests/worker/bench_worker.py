@@ -1,4 +1,5 @@
 """Drives a real bench-worker over its two descriptors, as benchd does."""
+import atexit
 import functools
 import json
 import os
@@ -6,6 +7,7 @@ import select
 import shutil
 import subprocess
 import sys
+import tempfile
 import time
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
@@ -18,8 +20,19 @@ INTERPRETERS = os.path.join(HOME, "interpreters")
 MUTANTS = os.path.join(BUILD, "tests", "worker")
 SOURCE = os.path.dirname(os.path.abspath(__file__))
 
-# A worker may do this to the caller's privileges; benchd drops them the same way before exec.
-DROP = ["setpriv", "--bounding-set", "-all", "--inh-caps", "-all", "--no-new-privs", "--"]
+# What benchd does before exec; the bounding set is root's to drop, and nobody else has one that matters.
+DROP = ["setpriv", *(["--bounding-set", "-all"] if os.geteuid() == 0 else []), "--inh-caps", "-all", "--no-new-privs", "--"]
+
+
+def preloadable(path):
+    """Another name for a library whose path LD_PRELOAD would take for two: it is split at spaces and colons."""
+    if not set(path) & set(" :"):
+        return path
+    folder = tempfile.mkdtemp(prefix="bd-preload-")
+    atexit.register(shutil.rmtree, folder, True)
+    link = os.path.join(folder, os.path.basename(path))
+    os.symlink(path, link)
+    return link
 
 
 def interpreters():

@@ -89,14 +89,14 @@ class Allocators(unittest.TestCase):
         self.refused(answers[1], "allocator-not-loaded")
 
     def test_an_impostor_whose_counters_stand_still(self):
-        w = self.start(preload=os.path.join(bw.MUTANTS, "libmalloc_impostor.so"))
+        w = self.start(preload=bw.preloadable(os.path.join(bw.MUTANTS, "libmalloc_impostor.so")))
         self.assertEqual(w.ready["malloc_version"], "5.3.0-impostor")
         answer = self.one(w, "jemalloc", "pymalloc")
         self.refused(answer, "allocator-not-serving")
         self.assertIn("moved the counters of jemalloc by 0 bytes", answer["reason"]["message"])
 
     def test_an_impostor_that_counts_but_owns_nothing(self):
-        w = self.start(preload=os.path.join(bw.MUTANTS, "libmalloc_impostor.so"), IMPOSTOR_COUNTS="1")
+        w = self.start(preload=bw.preloadable(os.path.join(bw.MUTANTS, "libmalloc_impostor.so")), IMPOSTOR_COUNTS="1")
         answer = self.one(w, "jemalloc", "pymalloc")
         self.refused(answer, "allocator-not-serving")
         self.assertIn("owns 0 of 100 addresses", answer["reason"]["message"])

@@ -159,7 +159,8 @@ char *comparability_key(const cJSON *environment)
 {
 	/* Not the load, the boot or the sizes: what stays the same when nothing that matters has changed. */
 	static const char *const names[] = {"cpu_model", "processors_allowed", "governor", "turbo_off", "smt", "hypervisor",
-		"kernel", "machine", "libc", "aslr", "transparent_hugepage", "cgroup_cpu_max", "interpreters", "allocators"};
+		"kernel", "machine", "libc", "aslr", "transparent_hugepage", "cgroup_cpu_max", "interpreters", "allocators",
+		"variables"};
 	struct bd_str b = {0};
 	for (size_t i = 0; i < BD_LEN(names); i++) {
 		const cJSON *v = cJSON_GetObjectItemCaseSensitive(environment, names[i]);

@@ -238,7 +238,7 @@ static void check_parallel(struct bd_cell *c, double parallel)
 	int64_t work = 0;
 	if (u && bd_duration_parse(u, &work) == 0 && work >= PARALLEL_WORK_NS && c->scaling >= 0 &&
 	    bd_streq(bd_axes_get(&c->axes, "gil"), "release") && parallel < PARALLEL_WANTED)
-		c->scaling_off = bd_reason_new("V4", "processors<threads", "give it at least two processors (cpuset, quota)",
+		c->scaling_off = bd_reason_new("V4", "processors<threads", "the machine was busy, or a cpuset or quota leaves fewer processors",
 			"its %lld threads got %.2f processors' worth of time at most", (long long)bd_axes_threads(&c->axes), parallel);
 }
 

@@ -222,7 +222,7 @@ struct bd_sample_thread {
 	int64_t tid;
 	int64_t ops;             /* completed before the stop */
 	int64_t straddled;       /* finished after it: not counted in ops (V1: native count = ops + straddled) */
-	int64_t overrun_ns;      /* from the stop to the end of the last operation */
+	int64_t overrun_ns;      /* from the stop until the thread heard of it; it may wait for the GIL meanwhile */
 	int64_t cpu_ns;          /* thread CPU time inside the batch */
 	int64_t processor;       /* at the start of the batch */
 	int64_t voluntary, involuntary; /* context switches */

@@ -21,7 +21,7 @@ struct series { /* of one cell */
 	size_t threads;
 	int64_t switches, cpu_ns, ops;
 	int64_t done;                /* ops and the straddlers: what switches and cpu_ns are of */
-	double traced_thread_ns;     /* threads × wall of traced batches */
+	double traced_thread_ns;     /* of traced batches: from the start until each thread ended */
 	struct bd_gil_result gil;    /* sums */
 	uint64_t hist[BD_HIST_BUCKETS];
 };
@@ -78,6 +78,8 @@ static void add_traced(struct series *s, const struct bd_sample *sample)
 		g->switch_ns += t->switch_ns;
 		g->mutex_ns += t->mutex_ns;
 		g->retries += t->retries;
+		/* the tracer sees a thread's waits until it ended, which is after the stop where it waited just then */
+		s->traced_thread_ns += (double)(sample->wall_ns + t->overrun_ns);
 	}
 	g->max_ns = BD_MAX(g->max_ns, sample->max_wait_ns);
 	g->lost += sample->lost;
@@ -86,7 +88,6 @@ static void add_traced(struct series *s, const struct bd_sample *sample)
 	for (size_t i = 0; i < sample->hist_len; i++)
 		if (sample->hist[i].bucket >= 0 && sample->hist[i].bucket < BD_HIST_BUCKETS)
 			s->hist[sample->hist[i].bucket] += (uint64_t)sample->hist[i].count;
-	s->traced_thread_ns += (double)sample->wall_ns * (double)sample->threads_len;
 }
 
 static void size_threads(struct series *s, size_t threads)

@@ -375,7 +375,7 @@ int bd_team_run(struct bd_team *team, const struct bd_batch *batch, struct bd_er
 			return -EIO;
 		}
 		settle(team->work, lane);
-		lane->overrun_ns = lane->straddled ? BD_MAX(lane->end_ns - team->stop_ns, 0) : 0;
+		lane->overrun_ns = batch->duration_ns ? BD_MAX(lane->end_ns - team->stop_ns, 0) : 0;
 		end = BD_MAX(end, lane->end_ns);
 	}
 	if (!batch->duration_ns)

@@ -180,9 +180,18 @@ int data_announce(struct data *d, const char *url, const char *build, struct bd_
 	return 0;
 }
 
+/* Whether the folder at our path is still the one we serve: somebody may have removed it, and another benchd made it anew. */
+static bool still_ours(const struct data *d)
+{
+	bd_auto_free char *path = bd_printf("%s/lock", d->dir);
+	struct stat held, there;
+	return fstat(d->lock, &held) == 0 && stat(path, &there) == 0 && held.st_dev == there.st_dev &&
+		held.st_ino == there.st_ino;
+}
+
 void data_withdraw(struct data *d)
 {
-	if (d->announced)
+	if (d->announced && still_ours(d))
 		unlink(d->state_file);
 	d->announced = false;
 }

@@ -1,6 +1,7 @@
 """The data folder and its files: what benchd makes, and what it refuses to use."""
 import json
 import os
+import shutil
 import stat
 
 from daemon import BENCHD, Case, Daemon, environment
@@ -120,6 +121,15 @@ class Files(Case):
             os.symlink(os.path.join(home, "elsewhere"), os.path.join(data, name))
             self.refused(data, key, status=74 if key == "store-failed" else 69)
             self.assertFalse(os.path.exists(os.path.join(home, "elsewhere")))
+
+    def test_a_folder_that_was_removed_and_made_anew_belongs_to_the_next(self):
+        data = os.path.join(self.folder(), "d")
+        first = self.start(data=data)
+        shutil.rmtree(data)
+        second = self.start(data=data)
+        self.assertEqual(first.end(), 0)
+        with open(os.path.join(data, "daemon.json"), encoding="utf-8") as f:
+            self.assertEqual(json.load(f)["pid"], second.pid)
 
     def test_a_damaged_store(self):
         data = os.path.join(self.folder(), "d")

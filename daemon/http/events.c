@@ -384,7 +384,8 @@ static void stream_run(struct bd_http_call *c, const char *run_id, struct stream
 {
 	static const char head[] =
 		"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream; charset=utf-8\r\nCache-Control: no-store\r\n"
-		"X-Content-Type-Options: nosniff\r\nConnection: close\r\n\r\nretry: 1000\n\n";
+		"X-Content-Type-Options: nosniff\r\nConnection: close\r\n\r\n";
+	static const char first[] = "retry: 1000\n\n";
 	const char *last = bd_http_header(c, "Last-Event-ID");
 	int64_t after = last ? strtoll(last, NULL, 10) : 0;
 	int fd = bd_http_socket(c);
@@ -399,7 +400,7 @@ static void stream_run(struct bd_http_call *c, const char *run_id, struct stream
 		return;
 	}
 	c->answered = true;
-	bool open = send_text(c, head, sizeof head - 1) && !c->head;
+	bool open = send_text(c, head, sizeof head - 1) && !c->head && send_text(c, first, sizeof first - 1);
 	while (open) {
 		struct entry *entries = NULL;
 		size_t n = 0;

@@ -79,6 +79,13 @@ class Events(Shared):
             self.d.request("POST", f"/api/v1/runs/{first}/cancel")
             self.assertEqual(list(s)[-1][2]["state"], "complete")
 
+    def test_head_has_no_body(self):
+        run = self.d.run(launches=1, rounds=1)
+        request = f"HEAD /api/v1/runs/{run}/events HTTP/1.1\r\nHost: 127.0.0.1:{self.d.port}\r\nAuthorization: Bearer {self.d.token}\r\n\r\n"
+        a = self.d.raw(request.encode())
+        self.assertEqual((a.status, a.body), (200, b""))
+        self.d.wait_state(run, ("complete",))
+
     def test_unknown_runs(self):
         a = self.d.request("GET", "/api/v1/runs/01J00000000000000000000000/events")
         self.assertEqual((a.status, a.key), (404, "not-found"))

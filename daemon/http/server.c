@@ -123,7 +123,7 @@ static int http_error(struct mg_connection *conn, int status, const char *messag
 	if (headers_too_large(&c, status))
 		bd_error_set(&err, -E2BIG, "headers-too-large", NULL, "the request's headers are larger than %d bytes",
 			BD_HTTP_HEADERS_MAX);
-	else if (status < 500)
+	else if (status < 500 || status == 505)
 		bd_error_set(&err, -EINVAL, "bad-request", NULL,
 			"this is not an HTTP request, or not all of it came (%s)", message ? message : "");
 	else

@@ -162,6 +162,10 @@ class Refusals(Shared):
             self.assertIn((a.status, a.key), ((400, "bad-request"), (500, "internal"), (421, "wrong-host")), data)
         self.assertEqual(self.d.request("GET", RUNS).status, 200)
 
+    def test_a_version_of_http_that_is_not_served_is_no_fault_of_ours(self):
+        a = self.d.raw(b"GET /api/v1/health HTTP/2.0\r\nHost: 127.0.0.1:%d\r\n\r\n" % self.d.port)
+        self.refused(a, 400, "bad-request")
+
     def test_errors_are_json_whatever_they_quote(self):
         port = self.d.port
         for path, host in ((b"/\xff\xfe", b"127.0.0.1:%d" % port), ("/é".encode() * 150, b"127.0.0.1:%d" % port), (b"/", b"\xc3\xa9\xc3"),

@@ -85,6 +85,15 @@ bool bd_http_is_utf8(const char *text, size_t n)
 	return true;
 }
 
+/* cJSON ends a string at an escaped NUL: what is checked would be less than what was sent. */
+static bool has_nul(const char *s)
+{
+	for (; (s = strchr(s, '\\')) && s[1]; s += 2)
+		if (bd_starts_with(s + 1, "u0000"))
+			return true;
+	return false;
+}
+
 static bool too_deep(const char *s)
 {
 	int depth = 0;
@@ -150,6 +159,8 @@ int bd_http_body_read(struct bd_http_call *c, struct bd_error *err)
 		return r;
 	if (!bd_http_is_utf8(text, (size_t)len))
 		return bd_error_set(err, -EINVAL, "bad-json", NULL, "the body is not UTF-8 text");
+	if (has_nul(text))
+		return bd_error_set(err, -EINVAL, "bad-json", NULL, "the body has a NUL in a string");
 	if (too_deep(text))
 		return bd_error_set(err, -EINVAL, "bad-json", NULL, "the body is nested more than %d levels deep",
 			BD_HTTP_DEPTH_MAX);

@@ -116,6 +116,9 @@ class Refusals(Shared):
             self.assertIn(a.key, ("bad-json", "bad-value"))
         for body in (b"{\"target\":\"\xff\"}", b"{\"target\":\"\xc0\xaf\"}", b"{\"target\":\"\xed\xa0\x80\"}", b"{\"target\":\"a\"}\0"):
             self.refused(self.d.request("POST", RUNS, body, headers=json_type), 400, "bad-json")
+        for text in ('"empty-loop\\u0000x"', '"\\\\\\u0000"'):
+            self.refused(self.d.request("POST", RUNS, '{"target":%s,"dry_run":true}' % text, headers=json_type), 400, "bad-json")
+        self.assertNotEqual(self.d.request("POST", RUNS, '{"target":"\\\\u0000","dry_run":true}', headers=json_type).key, "bad-json")
         deep = 200000
         self.refused(self.d.request("POST", RUNS, b"[" * deep + b"]" * deep, headers=json_type), 400, "bad-json")
         self.refused(self.d.request("POST", RUNS, b'{"labels":' + b'{"a":' * 40 + b"1" + b"}" * 41, headers=json_type), 400, "bad-json")

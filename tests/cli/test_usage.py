@@ -29,6 +29,7 @@ REFUSED = [
     (["run", "a", "--budget", "0x10"], ["--budget needs a time"]),
     (["run", "a", "--wait", "10 minutes"], ["--wait needs a time"]),
     (["run", "a", "--launches", "0"], ["--launches needs a whole number from 1"]),
+    (["run", "a", "--launches", "1001"], ["--launches needs a whole number from 1 to 1000"]),
     (["run", "a", "--launches", "six"], ["--launches needs a whole number"]),
     (["run", "a", "--rounds", "2.5"], ["--rounds needs a whole number"]),
     (["run", "a", "--seed", "99999999999999999999"], ["--seed needs a whole number"]),

@@ -175,6 +175,9 @@ struct bd_spawn {
 /* fork, new session, all signals at default and unblocked, exec. A failed exec is reported as the error of this call.
  * ret_pidfd may be NULL. */
 int bd_spawn(const struct bd_spawn *sp, pid_t *ret_pid, int *ret_pidfd, struct bd_error *err);
+/* Opens /dev/null where 0, 1 or 2 is closed: else the next file opened would become somebody's standard error. First
+ * thing in main. */
+void bd_open_standard(void);
 /* SIGKILL to the process group/session leader started by bd_spawn, and reap. */
 void bd_spawn_kill(pid_t pid);
 int bd_pidfd_open(pid_t pid); /* descriptor or -errno */

@@ -33,6 +33,7 @@ static void globals(struct bd_ctl *ctl, const struct bd_words *w)
 
 int main(int argc, char **argv)
 {
+	bd_open_standard();
 	/* A reader that has gone away is seen by write (bd_ctl_answer), not by a signal that could hit a socket's write too. */
 	signal(SIGPIPE, SIG_IGN);
 	setlocale(LC_CTYPE, "");

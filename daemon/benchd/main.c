@@ -189,6 +189,7 @@ static int fail(struct daemon *d, const struct bd_error *err)
 
 int main(int argc, char **argv)
 {
+	bd_open_standard();
 	struct daemon d = {.data = DATA_NONE};
 	struct bd_error err = {0};
 	int status = BD_EXIT_OK, r = options_read(&d.options, argc, argv, &err);

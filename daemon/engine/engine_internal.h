@@ -67,6 +67,7 @@ struct plan {
 	int64_t launches, rounds;     /* rounds 0 = from the budget */
 	bool launches_fixed;
 	double budget_s, wait_s;      /* budget_s NAN = none */
+	bool budget_firm;             /* asked for: it may cost launches, and with them the intervals */
 	bool trace;
 	int64_t max_threads, seed;
 };
@@ -77,6 +78,9 @@ void plan_document(const struct plan *p, struct bd_plan_document *ret);
 double plan_batch_s(const struct bd_cell *c);
 double plan_setup_s(const struct plan *p);
 double plan_round_s(const struct plan *p);
+/* Launches and rounds per launch that fit, once the first launch is set up: setup_s of each further one, left_s of the
+ * budget. */
+void plan_shape(const struct plan *p, double setup_s, double left_s, int64_t *ret_launches, int64_t *ret_rounds);
 /* The value of a case parameter that is a duration, as native steps; see calibrate. */
 #define WORK_PARAM "u"
 

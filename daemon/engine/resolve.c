@@ -220,12 +220,11 @@ static void expand_bindings(struct bd_strv *values, const struct bd_catalogue *c
 	for (size_t i = 0; i < values->n; i++) {
 		const char *v = values->v[i];
 		const struct bd_binding_info *b = find_binding(catalogue, v, strlen(v));
-		if (!b || !b->variants.n) {
-			bd_strv_add(&out, v);
-			continue;
+		for (size_t k = 0; k < (b && b->variants.n ? b->variants.n : 1); k++) {
+			bd_auto_free char *one = b && b->variants.n ? bd_printf("%s:%s", v, b->variants.v[k]) : bd_strdup(v);
+			if (!bd_strv_has(&out, one)) /* `capi,capi:fastcall` names one of them twice */
+				bd_strv_add(&out, one);
 		}
-		for (size_t k = 0; k < b->variants.n; k++)
-			bd_strv_addf(&out, "%s:%s", v, b->variants.v[k]);
 	}
 	bd_strv_done(values);
 	*values = out;
@@ -512,6 +511,25 @@ double plan_round_s(const struct plan *p)
 	return s;
 }
 
+#define MAX_ROUNDS 500
+#define ROUNDS_WITHOUT_BUDGET 2
+
+void plan_shape(const struct plan *p, double setup_s, double left_s, int64_t *ret_launches, int64_t *ret_rounds)
+{
+	double round = plan_round_s(p), n = (double)p->launches;
+	int64_t rounds = p->rounds;
+	if (!rounds && isnan(p->budget_s))
+		rounds = ROUNDS_WITHOUT_BUDGET;
+	if (!rounds)
+		rounds = (int64_t)BD_MAX(BD_MIN(floor((left_s - (n - 1) * setup_s) / (n * round)), (double)MAX_ROUNDS), 1.0);
+	double one = setup_s + (double)rounds * round;
+	*ret_rounds = rounds;
+	*ret_launches = p->launches;
+	/* Fewer launches only when not even one round in each fits: six launches of one round say more than one of six. */
+	if (p->budget_firm && !p->launches_fixed && n * one - setup_s > left_s)
+		*ret_launches = (int64_t)BD_MAX(floor((left_s + setup_s) / one), 1.0);
+}
+
 /* ---- the plan ------------------------------------------------------------------------------------------------------- */
 
 static int check_request(struct resolver *r)
@@ -609,6 +627,7 @@ int plan_make(struct bd_engine *e, const struct bd_request *request, struct plan
 	p->budget_s = !isnan(q->budget_s) ? q->budget_s
 		: p->launches_fixed && p->rounds ? (double)NAN /* both counts given: they decide */
 		: !isnan(d->budget_s) ? d->budget_s : DEFAULT_BUDGET_S;
+	p->budget_firm = !isnan(q->budget_s);
 	p->wait_s = isnan(q->wait_s) ? DEFAULT_WAIT_S : q->wait_s;
 	const char *trace = q->trace ? q->trace : d->trace;
 	p->trace = !bd_streq(trace, "off");
@@ -640,13 +659,9 @@ void plan_free(struct plan *p)
 void plan_document(const struct plan *p, struct bd_plan_document *ret)
 {
 	ret->suite = bd_strdup(p->suite.name);
-	ret->launches = p->launches;
-	double setup = plan_setup_s(p), round = plan_round_s(p);
-	int64_t rounds = p->rounds;
-	if (!rounds)
-		rounds = BD_MAX((int64_t)((p->budget_s - setup * (double)p->launches) / ((double)p->launches * round)), 1);
-	ret->rounds = rounds;
-	ret->expected_s = (double)p->launches * (setup + (double)rounds * round);
+	double setup = plan_setup_s(p);
+	plan_shape(p, setup, p->budget_s - setup, &ret->launches, &ret->rounds);
+	ret->expected_s = (double)ret->launches * (setup + (double)ret->rounds * plan_round_s(p));
 	for (size_t i = 0; i < p->cells_len - p->twins; i++) {
 		const struct bd_cell *c = &p->cells[i];
 		struct bd_plan_cell *out = BD_PUSH(ret->cells, ret->cells_len);

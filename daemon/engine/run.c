@@ -7,7 +7,6 @@
 #define PROBE_NS 50000
 #define PROGRESS_NS 200000000LL
 #define BUDGET_MARGIN 0.97        /* the rest is for the end of the run */
-#define MAX_ROUNDS 500
 
 static double seconds(int64_t ns)
 {
@@ -108,29 +107,17 @@ static void store_round(struct run *r)
 	r->samples_len = 0;
 }
 
-/* Rounds per launch, once the first launch has shown what starting costs. Fewer launches only when not even one round
- * in each fits: six launches of one round say more than one launch of six. */
+/* Once the first launch has shown what starting costs. */
 static void choose_rounds(struct run *r)
 {
-	struct plan *p = r->plan;
-	double setup = seconds(r->setup_ns), round = plan_round_s(p), n = (double)p->launches;
-	double left = (p->budget_s - seconds(bd_clock_mono_ns() - r->start_ns)) * BUDGET_MARGIN;
-	r->row.rounds = p->rounds;
-	if (isnan(p->budget_s)) {
-		r->row.rounds = p->rounds ? p->rounds : 2;
-	} else if (!p->rounds) {
-		double rounds = floor((left - (n - 1) * setup) / (n * round));
-		r->row.rounds = (int64_t)BD_MAX(BD_MIN(rounds, (double)MAX_ROUNDS), 1.0);
-	}
-	double one = setup + (double)r->row.rounds * round;
-	if (!isnan(p->budget_s) && !p->launches_fixed && (n - 1) * one + (double)r->row.rounds * round > left)
-		r->row.launches = (int64_t)BD_MAX(floor((left + setup) / one), 1.0);
+	double left = r->plan->budget_s - seconds(bd_clock_mono_ns() - r->start_ns);
+	plan_shape(r->plan, seconds(r->setup_ns), left * BUDGET_MARGIN, &r->row.launches, &r->row.rounds);
 	store_row(r);
 }
 
 static bool budget_spent(const struct run *r, double more_s)
 {
-	return !isnan(r->plan->budget_s) && seconds(bd_clock_mono_ns() - r->start_ns) + more_s > r->plan->budget_s;
+	return r->plan->budget_firm && seconds(bd_clock_mono_ns() - r->start_ns) + more_s > r->plan->budget_s;
 }
 
 static bool anything_live(const struct run *r)

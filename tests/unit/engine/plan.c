@@ -53,6 +53,24 @@ BD_TEST(axes_and_globs)
 	world_end(&w);
 }
 
+BD_TEST(nothing_twice_and_intervals_unless_the_budget_was_asked_for)
+{
+	struct world w;
+	struct bd_plan_document p;
+	world_begin(&w);
+	BD_CHECK_INT(plan(&w, "{\"target\":\"gil-contention\",\"cases\":[\"gil-*\"],\"axes\":{\"binding\":[\"capi\",\"capi:fastcall\"]}}", &p), 0);
+	for (size_t i = 0; i < p.cells_len; i++)
+		for (size_t k = 0; k < i; k++)
+			BD_CHECK(!bd_streq(p.cells[i].id, p.cells[k].id));
+	/* more than fits into the suite's own budget: it is exceeded, six launches stay */
+	BD_CHECK(p.launches == 6 && p.rounds == 1);
+	bd_doc_done(&bd_plan_document_doc, &p);
+	BD_CHECK_INT(plan(&w, "{\"target\":\"gil-contention\",\"budget_s\":12}", &p), 0);
+	BD_CHECK(p.launches < 6 && p.rounds == 1 && p.expected_s < 13);
+	bd_doc_done(&bd_plan_document_doc, &p);
+	world_end(&w);
+}
+
 BD_TEST(refusals)
 {
 	static const struct {

@@ -17,54 +17,54 @@ struct bd_test {
 };
 static struct bd_test *bd_tests, **bd_tests_end = &bd_tests;
 
-#define BD_TEST(n)                                                       \
-	static void test_##n(void);                                      \
-	__attribute__((constructor)) static void add_##n(void)           \
-	{                                                                \
-		static struct bd_test t = {#n, test_##n, NULL};          \
-		*bd_tests_end = &t;                                      \
-		bd_tests_end = &t.next;                                  \
-	}                                                                \
+#define BD_TEST(n)                                              \
+	static void test_##n(void);                             \
+	__attribute__((constructor)) static void add_##n(void)  \
+	{                                                       \
+		static struct bd_test t = {#n, test_##n, NULL}; \
+		*bd_tests_end = &t;                             \
+		bd_tests_end = &t.next;                         \
+	}                                                       \
 	static void test_##n(void)
 
-#define BD_FAIL(...)                                                     \
-	do {                                                             \
-		printf("%s:%d: ", __FILE__, __LINE__);                   \
-		printf(__VA_ARGS__);                                     \
-		printf("\n");                                            \
-		fflush(stdout);                                          \
-		_exit(1);                                                \
+#define BD_FAIL(...)                                   \
+	do {                                           \
+		printf("%s:%d: ", __FILE__, __LINE__); \
+		printf(__VA_ARGS__);                   \
+		printf("\n");                          \
+		fflush(stdout);                        \
+		_exit(1);                              \
 	} while (0)
-#define BD_CHECK(x)                                                      \
-	do {                                                             \
-		if (!(x))                                                \
-			BD_FAIL("not true: %s", #x);                     \
+#define BD_CHECK(x)                                  \
+	do {                                         \
+		if (!(x))                            \
+			BD_FAIL("not true: %s", #x); \
 	} while (0)
-#define BD_CHECK_INT(a, b)                                               \
-	do {                                                             \
-		long long a_ = (long long)(a), b_ = (long long)(b);      \
-		if (a_ != b_)                                            \
+#define BD_CHECK_INT(a, b)                                                         \
+	do {                                                                       \
+		long long a_ = (long long)(a), b_ = (long long)(b);                \
+		if (a_ != b_)                                                      \
 			BD_FAIL("%s is %lld, expected %s = %lld", #a, a_, #b, b_); \
 	} while (0)
-#define BD_CHECK_STR(a, b)                                               \
-	do {                                                             \
-		const char *a_ = (a), *b_ = (b);                         \
-		if (!a_ || strcmp(a_, b_) != 0)                          \
+#define BD_CHECK_STR(a, b)                                                                    \
+	do {                                                                                  \
+		const char *a_ = (a), *b_ = (b);                                              \
+		if (!a_ || strcmp(a_, b_) != 0)                                               \
 			BD_FAIL("%s is \"%s\", expected \"%s\"", #a, a_ ? a_ : "(null)", b_); \
 	} while (0)
-#define BD_CHECK_NEAR(a, b, tolerance)                                   \
-	do {                                                             \
-		double a_ = (a), b_ = (b);                               \
-		if (!(fabs(a_ - b_) <= (tolerance)))                     \
+#define BD_CHECK_NEAR(a, b, tolerance)                                      \
+	do {                                                                \
+		double a_ = (a), b_ = (b);                                  \
+		if (!(fabs(a_ - b_) <= (tolerance)))                        \
 			BD_FAIL("%s is %.12g, expected %.12g", #a, a_, b_); \
 	} while (0)
-#define BD_SKIP(...)                                                     \
-	do {                                                             \
-		printf("SKIPPED: ");                                     \
-		printf(__VA_ARGS__);                                     \
-		printf("\n");                                            \
-		fflush(stdout);                                          \
-		_exit(125);                                              \
+#define BD_SKIP(...)                 \
+	do {                         \
+		printf("SKIPPED: "); \
+		printf(__VA_ARGS__); \
+		printf("\n");        \
+		fflush(stdout);      \
+		_exit(125);          \
 	} while (0)
 
 static int bd_test_main(void)
@@ -81,7 +81,8 @@ static int bd_test_main(void)
 		}
 		int status;
 		waitpid(pid, &status, 0);
-		int ok = WIFEXITED(status) && WEXITSTATUS(status) == 0, skip = WIFEXITED(status) && WEXITSTATUS(status) == 125;
+		int ok = WIFEXITED(status) && WEXITSTATUS(status) == 0,
+		    skip = WIFEXITED(status) && WEXITSTATUS(status) == 125;
 		failed += !ok && !skip;
 		skipped += skip;
 		if (WIFSIGNALED(status))
@@ -92,10 +93,10 @@ static int bd_test_main(void)
 	printf("%d tests, %d failed, %d skipped\n", total, failed, skipped);
 	return failed || !total ? 1 : skipped == total ? 125 : 0;
 }
-#define BD_TEST_MAIN                     \
-	int main(void)                   \
-	{                                \
-		return bd_test_main();   \
+#define BD_TEST_MAIN                   \
+	int main(void)                 \
+	{                              \
+		return bd_test_main(); \
 	}
 
 #endif

@@ -41,15 +41,15 @@
 		_t;            \
 	})
 
-void bd_freep(void *pp);   /* *(void **)pp */
-void bd_closep(int *fd);   /* closes when >= 0; keeps errno */
+void bd_freep(void *pp); /* *(void **)pp */
+void bd_closep(int *fd); /* closes when >= 0; keeps errno */
 
 /* ---- errors -------------------------------------------------------------------------------------------- */
 
 enum bd_exit {
 	BD_EXIT_OK = 0,
-	BD_EXIT_NO = 1,          /* the answer is no */
-	BD_EXIT_UNDECIDED = 2,   /* could not decide */
+	BD_EXIT_NO = 1,        /* the answer is no */
+	BD_EXIT_UNDECIDED = 2, /* could not decide */
 	BD_EXIT_USAGE = 64,
 	BD_EXIT_NOINPUT = 66,
 	BD_EXIT_UNAVAILABLE = 69,
@@ -95,12 +95,12 @@ void bd_str_clear(struct bd_str *b); /* keeps the memory */
 void bd_str_done(struct bd_str *b);
 char *bd_str_take(struct bd_str *b); /* never NULL; caller frees */
 
-void *bd_alloc(size_t n);                     /* zeroed; ends the program when memory is gone */
+void *bd_alloc(size_t n); /* zeroed; ends the program when memory is gone */
 void *bd_realloc(void *p, size_t n);
-char *bd_strdup(const char *s);               /* NULL in, NULL out */
+char *bd_strdup(const char *s); /* NULL in, NULL out */
 char *bd_strndup(const char *s, size_t n);
 char *bd_printf(const char *fmt, ...) BD_PRINTF(1, 2); /* caller frees */
-bool bd_streq(const char *a, const char *b);  /* NULL equals NULL only */
+bool bd_streq(const char *a, const char *b);           /* NULL equals NULL only */
 bool bd_starts_with(const char *s, const char *prefix);
 bool bd_glob(const char *pattern, const char *s); /* fnmatch, no special '/' */
 /* The candidate nearest to word by edit distance, or NULL when none is near (distance > max(2, len/3)). Borrowed. */
@@ -111,11 +111,11 @@ struct bd_strv {
 	char **v;
 	size_t n;
 };
-void bd_strv_add(struct bd_strv *sv, const char *s);      /* copies */
+void bd_strv_add(struct bd_strv *sv, const char *s); /* copies */
 void bd_strv_addf(struct bd_strv *sv, const char *fmt, ...) BD_PRINTF(2, 3);
 void bd_strv_split(struct bd_strv *sv, const char *s, char sep); /* appends; empty fields are kept */
 bool bd_strv_has(const struct bd_strv *sv, const char *s);
-char **bd_strv_argv(const struct bd_strv *sv);            /* NULL-ended array of borrowed strings; caller frees the array */
+char **bd_strv_argv(const struct bd_strv *sv); /* NULL-ended array of borrowed strings; caller frees the array */
 void bd_strv_done(struct bd_strv *sv);
 
 /* ---- vectors ------------------------------------------------------------------------------------------- */
@@ -160,15 +160,15 @@ int bd_elf_build_id(const char *path, char *out, size_t size);
 /* ---- processes ----------------------------------------------------------------------------------------- */
 
 struct bd_spawn {
-	const char *program;            /* absolute path */
-	char *const *argv;              /* NULL-ended */
-	char *const *envp;              /* NULL-ended; NULL means empty, never the caller's */
-	const char *cwd;                /* NULL: "/" */
-	const int *fds;                 /* child gets these as 3, 4, …; every other descriptor is closed */
+	const char *program; /* absolute path */
+	char *const *argv;   /* NULL-ended */
+	char *const *envp;   /* NULL-ended; NULL means empty, never the caller's */
+	const char *cwd;     /* NULL: "/" */
+	const int *fds;      /* child gets these as 3, 4, …; every other descriptor is closed */
 	size_t fds_len;
-	int out_fd, err_fd;             /* child's 1 and 2; -1 = /dev/null. 0 is always /dev/null */
-	bool drop_privileges;           /* clears ambient and inheritable sets, drops the bounding set, no_new_privs */
-	bool die_with_parent;           /* PR_SET_PDEATHSIG(SIGKILL): spawn from a thread that outlives the child */
+	int out_fd, err_fd;     /* child's 1 and 2; -1 = /dev/null. 0 is always /dev/null */
+	bool drop_privileges;   /* clears ambient and inheritable sets, drops the bounding set, no_new_privs */
+	bool die_with_parent;   /* PR_SET_PDEATHSIG(SIGKILL): spawn from a thread that outlives the child */
 	int64_t max_core_bytes; /* RLIMIT_CORE; -1 = leave */
 	int64_t max_files;      /* RLIMIT_NOFILE; 0 = leave */
 };
@@ -187,16 +187,16 @@ int bd_pidfd_open(pid_t pid); /* descriptor or -errno */
 struct bd_rng {
 	uint64_t s[4];
 };
-void bd_rng_init(struct bd_rng *r, uint64_t seed);           /* splitmix64 expansion */
+void bd_rng_init(struct bd_rng *r, uint64_t seed); /* splitmix64 expansion */
 uint64_t bd_rng_next(struct bd_rng *r);
-uint64_t bd_rng_below(struct bd_rng *r, uint64_t n);          /* 0 … n-1, unbiased */
-double bd_rng_unit(struct bd_rng *r);                         /* [0, 1) */
+uint64_t bd_rng_below(struct bd_rng *r, uint64_t n); /* 0 … n-1, unbiased */
+double bd_rng_unit(struct bd_rng *r);                /* [0, 1) */
 void bd_rng_shuffle(struct bd_rng *r, size_t *v, size_t n);
-int bd_random_bytes(void *p, size_t n);                       /* from the kernel */
+int bd_random_bytes(void *p, size_t n); /* from the kernel */
 #define BD_ULID_LEN 27
-void bd_ulid(char out[BD_ULID_LEN]);                          /* 26 characters, sortable by time, monotonic in a process */
+void bd_ulid(char out[BD_ULID_LEN]); /* 26 characters, sortable by time, monotonic in a process */
 /* FNV-1a, for keys and permutations, not for secrets. */
 uint64_t bd_hash(const void *p, size_t n);
-bool bd_equal_secret(const char *a, const char *b);           /* constant time in the length of b */
+bool bd_equal_secret(const char *a, const char *b); /* constant time in the length of b */
 
 #endif

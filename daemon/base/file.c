@@ -140,7 +140,7 @@ int bd_elf_build_id(const char *path, char *out, size_t size)
 		return -errno;
 	Elf64_Ehdr eh;
 	if (pread(fd, &eh, sizeof eh, 0) != (ssize_t)sizeof eh || memcmp(eh.e_ident, ELFMAG, SELFMAG) != 0 ||
-	    eh.e_ident[EI_CLASS] != ELFCLASS64)
+		eh.e_ident[EI_CLASS] != ELFCLASS64)
 		return -ENOEXEC;
 	for (unsigned i = 0; i < eh.e_phnum; i++) {
 		Elf64_Phdr ph;
@@ -160,7 +160,7 @@ int bd_elf_build_id(const char *path, char *out, size_t size)
 			if (next > ph.p_filesz)
 				break;
 			if (nh.n_type == NT_GNU_BUILD_ID && nh.n_namesz == 4 && memcmp(notes + name, "GNU", 4) == 0 &&
-			    (size_t)nh.n_descsz * 2 + 1 <= size) {
+				(size_t)nh.n_descsz * 2 + 1 <= size) {
 				for (size_t k = 0; k < nh.n_descsz; k++)
 					snprintf(out + 2 * k, 3, "%02x", (unsigned char)notes[desc + k]);
 				return 0;

@@ -63,7 +63,7 @@ static void child(const struct bd_spawn *sp, int report, pid_t parent)
 		if ((kept[i] = fcntl(sp->fds[i], F_DUPFD_CLOEXEC, base)) < 0)
 			goto fail;
 	if ((out = fcntl(out, F_DUPFD_CLOEXEC, base)) < 0 || (err = fcntl(err, F_DUPFD_CLOEXEC, base)) < 0 ||
-	    (report = fcntl(report, F_DUPFD_CLOEXEC, base)) < 0)
+		(report = fcntl(report, F_DUPFD_CLOEXEC, base)) < 0)
 		goto fail;
 	if (dup2(null, 0) < 0 || dup2(out, 1) < 0 || dup2(err, 2) < 0)
 		goto fail;

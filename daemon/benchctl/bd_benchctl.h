@@ -21,13 +21,13 @@ enum bd_option_kind {
 };
 
 struct bd_option {
-	const char *name;     /* without the dashes */
-	char letter;          /* 0 = has none */
+	const char *name; /* without the dashes */
+	char letter;      /* 0 = has none */
 	enum bd_option_kind kind;
 	const char *argument; /* as help shows it; NULL for a flag */
 	const char *summary;
-	bool repeat;          /* may be given several times and adds up; else the last one counts */
-	int64_t min, max;     /* of BD_OPT_WHOLE; max 0 = no limit below 2^53 */
+	bool repeat;      /* may be given several times and adds up; else the last one counts */
+	int64_t min, max; /* of BD_OPT_WHOLE; max 0 = no limit below 2^53 */
 };
 
 struct bd_ctl;
@@ -35,12 +35,12 @@ struct bd_words;
 
 struct bd_command {
 	const char *name, *summary;
-	const char *operands;       /* "TARGET", "[NAME]"; NULL = takes none */
+	const char *operands; /* "TARGET", "[NAME]"; NULL = takes none */
 	size_t operands_min, operands_max;
-	const char *details;        /* paragraphs separated by empty lines, wrapped when shown; may be NULL */
+	const char *details; /* paragraphs separated by empty lines, wrapped when shown; may be NULL */
 	const struct bd_option *options;
 	size_t options_len;
-	const char *example;        /* one command line that works */
+	const char *example;            /* one command line that works */
 	const struct bd_command *verbs; /* `runs list`: the verbs of `runs`; then run is NULL */
 	size_t verbs_len;
 	int (*run)(struct bd_ctl *ctl, const struct bd_words *words); /* exit status */
@@ -74,8 +74,8 @@ int bd_words_parse(const struct bd_command *const *commands, size_t commands_len
 	struct bd_words *ret, struct bd_error *err);
 const char *bd_words_text(const struct bd_words *w, const char *name); /* the last value; NULL when not given */
 bool bd_words_flag(const struct bd_words *w, const char *name);
-int64_t bd_words_whole(const struct bd_words *w, const char *name);    /* BD_NULL_INT when not given */
-double bd_words_seconds(const struct bd_words *w, const char *name);   /* NAN when not given */
+int64_t bd_words_whole(const struct bd_words *w, const char *name);                  /* BD_NULL_INT when not given */
+double bd_words_seconds(const struct bd_words *w, const char *name);                 /* NAN when not given */
 void bd_words_list(const struct bd_words *w, const char *name, struct bd_strv *ret); /* all entries, each once */
 void bd_words_pairs(const struct bd_words *w, const char *name, struct bd_map *ret);
 /* "30s" → seconds; -EINVAL. */
@@ -107,7 +107,7 @@ void bd_put_wrapped(struct bd_str *out, const struct bd_screen *s, const char *t
 struct bd_ctl {
 	const char *server; /* --server, else NULL */
 	bool json;
-	int verbosity;      /* -1 quiet, 0, 1 … */
+	int verbosity; /* -1 quiet, 0, 1 … */
 	struct bd_screen out, err;
 };
 /* Connects as the global options say. Errors as bd_client_connect. */
@@ -140,12 +140,12 @@ char *bd_text_for(const struct bd_screen *s, const char *text);
 void bd_text_wrap(struct bd_str *out, const char *text, size_t width, size_t indent, size_t start);
 char *bd_text_cut(const char *s, size_t width, bool utf8); /* at most width columns, with an ellipsis; caller frees */
 /* All give text the caller frees; a null (NAN, BD_NULL_INT) is "–". */
-char *bd_text_count(double x);       /* "192 k", "9.94 k", "1.21 M": three digits and an SI prefix */
-char *bd_text_seconds(double s);     /* "0.8 s", "41.2 s", "2 min 5 s", "3 h 20 min" */
-char *bd_text_percent(double part);  /* 0.497 → "50 %", 0.021 → "2.1 %" */
-char *bd_text_ratio(double r);       /* "1.012×" */
+char *bd_text_count(double x);      /* "192 k", "9.94 k", "1.21 M": three digits and an SI prefix */
+char *bd_text_seconds(double s);    /* "0.8 s", "41.2 s", "2 min 5 s", "3 h 20 min" */
+char *bd_text_percent(double part); /* 0.497 → "50 %", 0.021 → "2.1 %" */
+char *bd_text_ratio(double r);      /* "1.012×" */
 char *bd_text_half_width(double median, double lo, double hi); /* "±0.4 %", the larger side */
-char *bd_text_map(const struct bd_map *m); /* "k=v k=v" */
+char *bd_text_map(const struct bd_map *m);                     /* "k=v k=v" */
 /* One unit and one number of decimals for a set of durations, so that their columns line up. */
 struct bd_scale {
 	const char *unit; /* "ns", "µs", "ms", "s" */
@@ -159,10 +159,10 @@ char *bd_scale_text(const struct bd_scale *s, double ns); /* "201.3 µs" */
 
 struct bd_grid_column {
 	const char *title;
-	bool right;      /* numbers */
-	bool tight;      /* belongs to the column before it: one space between them */
-	bool flexible;   /* long text: wrapped into what the others leave */
-	int importance;  /* columns with the highest number go first when the screen is narrow; 0 stays */
+	bool right;     /* numbers */
+	bool tight;     /* belongs to the column before it: one space between them */
+	bool flexible;  /* long text: wrapped into what the others leave */
+	int importance; /* columns with the highest number go first when the screen is narrow; 0 stays */
 };
 struct bd_grid;
 #define bd_auto_grid BD_CLEANUP(bd_grid_free)
@@ -201,6 +201,6 @@ struct bd_live;
 struct bd_live *bd_live_new(const struct bd_ctl *ctl, const struct bd_run_document *doc);
 void bd_live_event(struct bd_live *l, const char *type, const cJSON *data);
 void bd_live_note(struct bd_live *l, const char *fmt, ...) BD_PRINTF(2, 3); /* a line that stays */
-void bd_live_free(struct bd_live **l); /* takes the line away */
+void bd_live_free(struct bd_live **l);                                      /* takes the line away */
 
 #endif

@@ -63,7 +63,8 @@ void bd_grid_heading(struct bd_grid *g, const char *text)
 	(BD_PUSH(g->rows, g->rows_len))->heading = bd_text_for(&g->screen, text);
 }
 
-static void set(struct bd_grid *g, size_t column, enum bd_style style, bool span, const char *fmt, va_list ap) BD_PRINTF(5, 0);
+static void set(struct bd_grid *g, size_t column, enum bd_style style, bool span, const char *fmt, va_list ap)
+	BD_PRINTF(5, 0);
 
 static void set(struct bd_grid *g, size_t column, enum bd_style style, bool span, const char *fmt, va_list ap)
 {
@@ -177,7 +178,8 @@ static void fit(const struct bd_grid *g, struct layout *l)
 	while (total(g, l) > g->screen.width) {
 		size_t widest = g->columns_len;
 		for (size_t c = 0; c < g->columns_len; c++)
-			if (!g->columns[c].right && l->width[c] > 8 && (widest == g->columns_len || l->width[c] > l->width[widest]))
+			if (!g->columns[c].right && l->width[c] > 8 &&
+				(widest == g->columns_len || l->width[c] > l->width[widest]))
 				widest = c;
 		if (widest == g->columns_len)
 			break;
@@ -200,8 +202,8 @@ static void end_line(struct bd_str *out, size_t from)
 	bd_str_puts(out, "\n");
 }
 
-static void print_cell(const struct bd_grid *g, const struct bd_grid_column *c, const char *text, enum bd_style style, size_t width,
-	struct bd_str *out)
+static void print_cell(const struct bd_grid *g, const struct bd_grid_column *c, const char *text, enum bd_style style,
+	size_t width, struct bd_str *out)
 {
 	bd_auto_free char *cut = bd_text_cut(text, width, g->screen.utf8);
 	size_t rest = width - BD_MIN(width, bd_text_width(cut));

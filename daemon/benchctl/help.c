@@ -135,7 +135,10 @@ void bd_help_command(const struct bd_command *c, const struct bd_command *parent
 	size_t len = 0;
 	for (size_t i = 0; i < c->verbs_len; i++) {
 		const struct bd_command *v = &c->verbs[i];
-		add(&verbs, &len, bd_printf("%s %s%s%s", c->name, v->name, v->operands ? " " : "", v->operands ? v->operands : ""), v->summary);
+		add(&verbs, &len,
+			bd_printf("%s %s%s%s", c->name, v->name, v->operands ? " " : "",
+				v->operands ? v->operands : ""),
+			v->summary);
 	}
 	put_list(out, "commands", verbs, len);
 	options(out, "options", c->options, c->options_len);

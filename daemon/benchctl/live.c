@@ -116,7 +116,8 @@ static double typical_width(const struct bd_live *l)
 	size_t n = 0;
 	for (size_t i = 0; i < l->cells_len; i++)
 		if (!l->cells[i].bad && isfinite(l->cells[i].lo) && isfinite(l->cells[i].hi))
-			v[n++] = fmax(l->cells[i].hi - l->cells[i].median, l->cells[i].median - l->cells[i].lo) / l->cells[i].median;
+			v[n++] = fmax(l->cells[i].hi - l->cells[i].median, l->cells[i].median - l->cells[i].lo) /
+				l->cells[i].median;
 	qsort(v, n, sizeof *v, by_value);
 	return n ? v[n / 2] : NAN;
 }
@@ -129,9 +130,11 @@ static void position(const struct bd_live *l, bool brief, struct bd_str *out)
 		bd_str_printf(out, "%s ", bd_streq(l->phase, "setup") ? "setting up" : l->phase);
 	/* launches and rounds are counted from 0 in events, and are not known before the first one begins */
 	if (l->launch >= 0 && l->launches > 0)
-		bd_str_printf(out, "launch %lld/%lld", (long long)BD_MIN(l->launch + 1, l->launches), (long long)l->launches);
+		bd_str_printf(out, "launch %lld/%lld", (long long)BD_MIN(l->launch + 1, l->launches),
+			(long long)l->launches);
 	if (l->launch >= 0 && l->rounds > 0 && measuring && (more || !brief))
-		bd_str_printf(out, " round %lld/%lld", (long long)BD_MIN(l->round + 1, l->rounds), (long long)l->rounds);
+		bd_str_printf(out, " round %lld/%lld", (long long)BD_MIN(l->round + 1, l->rounds),
+			(long long)l->rounds);
 	if (l->of > 0 && measuring && !brief)
 		bd_str_printf(out, " cell %lld/%lld", (long long)l->done, (long long)l->of);
 }
@@ -239,7 +242,11 @@ struct bd_live *bd_live_new(const struct bd_ctl *ctl, const struct bd_run_docume
 	l->begun_ns = l->told_ns = bd_clock_mono_ns();
 	for (size_t i = 0; i < doc->cells_len; i++)
 		*BD_PUSH(l->cells, l->cells_len) = (struct seen){.id = bd_strdup(doc->cells[i].id),
-			.label = bd_cell_label(doc, &doc->cells[i]), .median = NAN, .lo = NAN, .hi = NAN, .wait_share = NAN};
+			.label = bd_cell_label(doc, &doc->cells[i]),
+			.median = NAN,
+			.lo = NAN,
+			.hi = NAN,
+			.wait_share = NAN};
 	pthread_mutex_init(&l->lock, NULL);
 	pthread_condattr_t attr;
 	pthread_condattr_init(&attr);

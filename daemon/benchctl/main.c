@@ -9,9 +9,9 @@
 static void screens(struct bd_ctl *ctl, const struct bd_words *w)
 {
 	const char *color = bd_words_text(w, "color");
-	enum bd_colour_choice choice = bd_streq(color, "always")  ? BD_COLOUR_ALWAYS
-	                               : bd_streq(color, "never") ? BD_COLOUR_NEVER
-	                                                          : BD_COLOUR_AUTO;
+	enum bd_colour_choice choice = bd_streq(color, "always") ? BD_COLOUR_ALWAYS
+		: bd_streq(color, "never")                       ? BD_COLOUR_NEVER
+								 : BD_COLOUR_AUTO;
 	bd_screen_init(&ctl->out, STDOUT_FILENO, choice);
 	bd_screen_init(&ctl->err, STDERR_FILENO, choice);
 }
@@ -25,10 +25,11 @@ static void globals(struct bd_ctl *ctl, const struct bd_words *w)
 		ctl->verbosity += bd_streq(w->v[i].option->name, "verbose");
 	if (bd_words_flag(w, "quiet"))
 		ctl->verbosity = -1;
-	bd_log_to(STDERR_FILENO, ctl->verbosity > 1   ? BD_LOG_DEBUG
-	                         : ctl->verbosity > 0 ? BD_LOG_INFO
-	                         : ctl->verbosity < 0 ? BD_LOG_ERROR
-	                                              : BD_LOG_WARN);
+	bd_log_to(STDERR_FILENO,
+		ctl->verbosity > 1           ? BD_LOG_DEBUG
+			: ctl->verbosity > 0 ? BD_LOG_INFO
+			: ctl->verbosity < 0 ? BD_LOG_ERROR
+					     : BD_LOG_WARN);
 }
 
 int main(int argc, char **argv)

@@ -5,7 +5,8 @@
 
 #define LABEL 9 /* width of a note's label with the blank after it */
 
-void bd_note_put(struct bd_str *out, const struct bd_screen *s, const char *label, enum bd_style style, const char *text)
+void bd_note_put(struct bd_str *out, const struct bd_screen *s, const char *label, enum bd_style style,
+	const char *text)
 {
 	bd_auto_free char *l = bd_text_for(s, label);
 	size_t width = bd_text_width(l), pad = width < LABEL ? LABEL - width : 1;
@@ -28,7 +29,8 @@ void bd_run_machine(const cJSON *e, struct bd_str *out)
 	if (model)
 		bd_str_puts(out, model);
 	if (cJSON_IsNumber(count))
-		bd_str_printf(out, "%s%.0f processor%s", out->len ? ", " : "", count->valuedouble, count->valuedouble == 1 ? "" : "s");
+		bd_str_printf(out, "%s%.0f processor%s", out->len ? ", " : "", count->valuedouble,
+			count->valuedouble == 1 ? "" : "s");
 	if (cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(e, "hypervisor")))
 		bd_str_printf(out, "%svirtual machine", out->len ? ", " : "");
 	if (kernel)
@@ -51,14 +53,16 @@ static void about_ratios(const struct bd_run_document *doc, const struct bd_scre
 	const char *other_case = NULL;
 	for (size_t i = 0; i < doc->cells_len; i++) {
 		const struct bd_cell_result *c = &doc->cells[i];
-		const struct bd_cell_result *r = c->ratio && !bd_streq(c->ratio->to, c->id) ? find(doc, c->ratio->to) : NULL;
+		const struct bd_cell_result *r = c->ratio && !bd_streq(c->ratio->to, c->id) ? find(doc, c->ratio->to)
+											    : NULL;
 		if (!r)
 			continue;
 		any = true;
 		if (!bd_streq(r->case_name, c->case_name))
 			other_case = r->case_name;
 		for (size_t j = 0; j < r->axes.n; j++) {
-			const char *axis = r->axes.v[j].key, *value = r->axes.v[j].value, *known = bd_map_get(&differs, axis);
+			const char *axis = r->axes.v[j].key, *value = r->axes.v[j].value,
+				   *known = bd_map_get(&differs, axis);
 			if (!bd_streq(value, bd_axes_get(&c->axes, axis)))
 				bd_map_set(&differs, axis, known && !bd_streq(known, value) ? "its own" : value);
 		}
@@ -88,16 +92,21 @@ static void about_intervals(const struct bd_run_document *doc, const struct bd_s
 			continue;
 		with = with || isfinite(c->time_ns_per_op->lo);
 		without = without || !isfinite(c->time_ns_per_op->lo);
-		unpaired = unpaired || (isfinite(c->time_ns_per_op->lo) && c->ratio && isfinite(c->ratio->median) && !isfinite(c->ratio->lo));
+		unpaired = unpaired ||
+			(isfinite(c->time_ns_per_op->lo) && c->ratio && isfinite(c->ratio->median) &&
+				!isfinite(c->ratio->lo));
 		partial = partial || !c->complete;
 		crowded = crowded || c->oversubscribed;
 	}
 	if (with)
 		bd_note_put(out, s, "±", BD_DIM, "95 % interval; the launch is its unit");
 	if (without)
-		bd_note_put(out, s, "±", BD_DIM, with ? "none for cells with fewer than 6 launches" : "none: intervals need at least 6 launches");
+		bd_note_put(out, s, "±", BD_DIM,
+			with ? "none for cells with fewer than 6 launches"
+			     : "none: intervals need at least 6 launches");
 	if (unpaired)
-		bd_note_put(out, s, "±", BD_DIM, "none for ratios of which too many batches were disturbed (the probes around them differ by over 10 %)");
+		bd_note_put(out, s, "±", BD_DIM,
+			"none for ratios of which too many batches were disturbed (the probes around them differ by over 10 %)");
 	if (partial)
 		bd_note_put(out, s, "~", BD_DIM, "stopped early: figures of what was measured until then");
 	if (crowded)
@@ -108,9 +117,9 @@ static void about_noise(const struct bd_run_document *doc, const struct bd_scree
 {
 	for (size_t i = 0; i < doc->noise_len; i++) {
 		const struct bd_noise *n = &doc->noise[i];
-		const char *kind = bd_streq(n->kind, "same-process")     ? "same process"
-		                   : bd_streq(n->kind, "second-process") ? "second process"
-		                                                         : n->kind;
+		const char *kind = bd_streq(n->kind, "same-process") ? "same process"
+			: bd_streq(n->kind, "second-process")        ? "second process"
+								     : n->kind;
 		bd_auto_str struct bd_str text = {0};
 		bd_auto_free char *ratio = bd_text_ratio(n->ratio);
 		bd_str_puts(&text, ratio);
@@ -141,7 +150,8 @@ static bool same_reason(const struct bd_reason *a, const struct bd_reason *b)
 	return a == b || (a && b && bd_streq(a->key, b->key) && bd_streq(a->check, b->check));
 }
 
-static void say(struct said **v, size_t *n, const char *status, const struct bd_reason *r, const struct bd_cell_result *c)
+static void say(struct said **v, size_t *n, const char *status, const struct bd_reason *r,
+	const struct bd_cell_result *c)
 {
 	for (size_t i = 0; i < *n; i++) {
 		struct said *s = &(*v)[i];
@@ -169,13 +179,17 @@ static void put_reason(struct bd_str *text, const struct said *said)
 	const struct bd_reason *r = said->reason;
 	if (!r)
 		return;
-	bd_str_printf(text, ": %s%s", said->differ ? "for example " : "", r->message ? r->message : r->key ? r->key : "no reason given");
+	bd_str_printf(text, ": %s%s", said->differ ? "for example " : "",
+		r->message       ? r->message
+			: r->key ? r->key
+				 : "no reason given");
 	if (r->hint && *r->hint)
 		bd_str_printf(text, " (%s)", r->hint);
 }
 
 /* The cells of a reason by their differing axes, not more than fit two lines. */
-static void put_cells(const struct bd_run_document *doc, const struct bd_screen *s, const struct said *said, struct bd_str *out)
+static void put_cells(const struct bd_run_document *doc, const struct bd_screen *s, const struct said *said,
+	struct bd_str *out)
 {
 	bd_auto_str struct bd_str text = {0};
 	size_t room = 2 * (s->width - LABEL) - 20, i = 0;
@@ -207,9 +221,11 @@ static void about_cells(const struct bd_run_document *doc, const struct bd_scree
 	for (size_t i = 0; i < n; i++) {
 		const struct bd_reason *r = said[i].reason;
 		bd_auto_str struct bd_str text = {0};
-		bd_str_printf(&text, "%zu cell%s %s", said[i].cells_len, said[i].cells_len == 1 ? "" : "s", said[i].status);
+		bd_str_printf(&text, "%zu cell%s %s", said[i].cells_len, said[i].cells_len == 1 ? "" : "s",
+			said[i].status);
 		if (r && (r->check || !bd_streq(r->key, said[i].status)))
-			bd_str_printf(&text, " (%s%s%s)", r->check ? r->check : "", r->check && r->key ? ", " : "", r->key ? r->key : "");
+			bd_str_printf(&text, " (%s%s%s)", r->check ? r->check : "", r->check && r->key ? ", " : "",
+				r->key ? r->key : "");
 		put_reason(&text, &said[i]);
 		bool mild = bd_streq(said[i].status, "unsupported"), partial = bd_streq(said[i].status, "interrupted");
 		bd_note_put(out, s, mild ? "–" : "✗", mild ? BD_DIM : partial ? BD_YELLOW : BD_RED, text.s);
@@ -254,7 +270,8 @@ static void about_gaps(const struct bd_run_document *doc, const struct bd_screen
 		if (doc->cells[i].gil && doc->cells[i].gil->lost > 0)
 			lost += doc->cells[i].gil->lost;
 	if (lost) {
-		bd_auto_free char *text = bd_printf("%lld waits could not be recorded: shares are too low", (long long)lost);
+		bd_auto_free char *text = bd_printf("%lld waits could not be recorded: shares are too low",
+			(long long)lost);
 		bd_note_put(out, s, "GIL", BD_YELLOW, text);
 	}
 }
@@ -276,7 +293,8 @@ static void about_run(const struct bd_run_document *doc, const struct bd_screen 
 	bd_note_put(out, s, "run", BD_DIM, text.s ? text.s : "");
 	if (!isfinite(r->wall_s))
 		return;
-	bd_auto_free char *wall = bd_text_seconds(r->wall_s), *setup = bd_text_seconds(r->setup_s), *measure = bd_text_seconds(r->measure_s);
+	bd_auto_free char *wall = bd_text_seconds(r->wall_s), *setup = bd_text_seconds(r->setup_s),
+			  *measure = bd_text_seconds(r->measure_s);
 	bd_str_clear(&text);
 	bd_str_printf(&text, "%s wall, %s set-up, %s measuring", wall, setup, measure);
 	if (r->measure_s > 0 && isfinite(r->batch_s)) {

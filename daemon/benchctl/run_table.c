@@ -17,10 +17,10 @@ struct row {
 struct table {
 	const struct bd_run_document *doc;
 	const struct bd_screen *s;
-	struct bd_strv cases;   /* in order of appearance, the empty loop last */
-	struct bd_strv axes;    /* that have a column, threads last */
-	char *group;            /* axis that has headings instead, or NULL */
-	bool case_column;       /* every case has one row: its name is the first column, and there are no headings */
+	struct bd_strv cases; /* in order of appearance, the empty loop last */
+	struct bd_strv axes;  /* that have a column, threads last */
+	char *group;          /* axis that has headings instead, or NULL */
+	bool case_column;     /* every case has one row: its name is the first column, and there are no headings */
 	struct row *rows;
 	size_t rows_len, ranks;
 	bool wide;
@@ -192,9 +192,10 @@ static void constants(const struct table *t, struct bd_str *out)
 		return;
 	const struct bd_axes *axes = &t->rows[0].cell->axes;
 	for (size_t j = 0; j < axes->n; j++) {
-		const char *axis = axes->v[j].key, *value = constant(t, t->cases.v[0], axis), *fallback = fallback_of(axis);
+		const char *axis = axes->v[j].key, *value = constant(t, t->cases.v[0], axis),
+			   *fallback = fallback_of(axis);
 		if (value && (always_named(axis) || !bd_streq(value, fallback)) && !bd_strv_has(&t->axes, axis) &&
-		    !bd_streq(axis, t->group))
+			!bd_streq(axis, t->group))
 			bd_str_printf(out, "%s%s=%s", out->len ? " " : "", axis, value);
 	}
 }
@@ -226,12 +227,14 @@ static void header(const struct table *t, struct bd_str *out)
 		bd_auto_free char *wall = bd_text_seconds(r->wall_s);
 		bd_str_printf(&rest, "%s %s", good ? "in" : "after", wall);
 	}
-	bd_str_printf(&rest, "%s%zu cell%s", rest.len ? ", " : "", t->doc->cells_len, t->doc->cells_len == 1 ? "" : "s");
+	bd_str_printf(&rest, "%s%zu cell%s", rest.len ? ", " : "", t->doc->cells_len,
+		t->doc->cells_len == 1 ? "" : "s");
 	if (r->launches > 0 && r->rounds > 0) /* neither is known before the first launch */
-		bd_str_printf(&rest, ", %lld launch%s × %lld round%s", (long long)r->launches, r->launches == 1 ? "" : "es",
-			(long long)r->rounds, r->rounds == 1 ? "" : "s");
+		bd_str_printf(&rest, ", %lld launch%s × %lld round%s", (long long)r->launches,
+			r->launches == 1 ? "" : "es", (long long)r->rounds, r->rounds == 1 ? "" : "s");
 	bd_str_puts(out, isfinite(r->wall_s) ? " " : ", ");
-	bd_put_wrapped(out, t->s, rest.s, 2, bd_text_width(r->suite ? r->suite : "run") + strlen(r->state ? r->state : "?") + 4);
+	bd_put_wrapped(out, t->s, rest.s, 2,
+		bd_text_width(r->suite ? r->suite : "run") + strlen(r->state ? r->state : "?") + 4);
 	bd_str_puts(out, "\n");
 	bd_auto_str struct bd_str same = {0}, machine = {0};
 	constants(t, &same);
@@ -249,8 +252,8 @@ static void header(const struct table *t, struct bd_str *out)
 /* ---- rows -------------------------------------------------------------------------------------------------------- */
 
 struct columns {
-	size_t name, first_axis, time, time_width, ops, ratio, ratio_width, scaling, scaling_width, wait, blocker, p99, split, cpu, fairness,
-		work, steady, samples;
+	size_t name, first_axis, time, time_width, ops, ratio, ratio_width, scaling, scaling_width, wait, blocker, p99,
+		split, cpu, fairness, work, steady, samples;
 };
 
 static void make_columns(const struct table *t, struct bd_grid *g, struct columns *c)
@@ -258,7 +261,8 @@ static void make_columns(const struct table *t, struct bd_grid *g, struct column
 	const char *interval = t->wide ? "95 % interval" : "±";
 	c->name = bd_grid_column(g, (struct bd_grid_column){"case", false, false, false, 0});
 	for (size_t k = 0; k < t->axes.n; k++) {
-		size_t at = bd_grid_column(g, (struct bd_grid_column){t->axes.v[k], bd_streq(t->axes.v[k], "threads"), false, false, 0});
+		size_t at = bd_grid_column(g,
+			(struct bd_grid_column){t->axes.v[k], bd_streq(t->axes.v[k], "threads"), false, false, 0});
 		if (k == 0)
 			c->first_axis = at;
 	}
@@ -270,7 +274,8 @@ static void make_columns(const struct table *t, struct bd_grid *g, struct column
 	c->scaling = bd_grid_column(g, (struct bd_grid_column){"scaling", true, false, false, 1});
 	c->scaling_width = bd_grid_column(g, (struct bd_grid_column){interval, true, true, false, 7});
 	c->wait = bd_grid_column(g, (struct bd_grid_column){t->wide ? "GIL wait" : "wait", true, false, false, 1});
-	c->blocker = bd_grid_column(g, (struct bd_grid_column){t->wide ? "main blocker" : "blocker", false, false, false, 3});
+	c->blocker = bd_grid_column(g,
+		(struct bd_grid_column){t->wide ? "main blocker" : "blocker", false, false, false, 3});
 	c->p99 = bd_grid_column(g, (struct bd_grid_column){"wait p99", true, false, false, 10});
 	c->split = bd_grid_column(g, (struct bd_grid_column){"holder/queue/switch/mutex", true, false, false, 13});
 	c->cpu = bd_grid_column(g, (struct bd_grid_column){"cpu/op", true, false, false, 8});
@@ -308,14 +313,16 @@ static void set_blocker(const struct table *t, struct bd_grid *g, size_t column,
 	bool queue = gil->runqueue_ns > gil->holder_ns && gil->runqueue_ns > gil->switch_ns;
 	if (!most && !queue)
 		return;
-	bd_auto_free char *share = bd_text_percent((double)(queue ? gil->runqueue_ns : most->ns) / (double)gil->wait_ns);
+	bd_auto_free char *share = bd_text_percent(
+		(double)(queue ? gil->runqueue_ns : most->ns) / (double)gil->wait_ns);
 	const char *name = t->wide ? "thread " : "T";
 	if (queue)
 		bd_grid_set(g, column, BD_PLAIN, "%s %s", t->wide ? "the run queue" : "run queue", share);
 	else if (most->holder < 0)
 		bd_grid_set(g, column, BD_PLAIN, "%s%lld ← ? %s", name, (long long)most->waiter, share);
 	else
-		bd_grid_set(g, column, BD_PLAIN, "%s%lld ← %s%lld %s", name, (long long)most->waiter, name, (long long)most->holder, share);
+		bd_grid_set(g, column, BD_PLAIN, "%s%lld ← %s%lld %s", name, (long long)most->waiter, name,
+			(long long)most->holder, share);
 }
 
 static void set_gil(const struct table *t, struct bd_grid *g, const struct columns *c, const struct bd_gil_result *gil)
@@ -332,8 +339,8 @@ static void set_gil(const struct table *t, struct bd_grid *g, const struct colum
 	if (gil->wait_share < BLOCKER_MIN_SHARE)
 		return;
 	double all = (double)gil->wait_ns / 100;
-	bd_grid_set(g, c->split, BD_DIM, "%.0f/%.0f/%.0f/%.0f %%", (double)gil->holder_ns / all, (double)gil->runqueue_ns / all,
-		(double)gil->switch_ns / all, (double)gil->mutex_ns / all);
+	bd_grid_set(g, c->split, BD_DIM, "%.0f/%.0f/%.0f/%.0f %%", (double)gil->holder_ns / all,
+		(double)gil->runqueue_ns / all, (double)gil->switch_ns / all, (double)gil->mutex_ns / all);
 	set_blocker(t, g, c->blocker, gil);
 }
 
@@ -387,8 +394,8 @@ static void status(struct bd_grid *g, size_t column, const struct bd_cell_result
 	const struct bd_reason *r = cell->reason;
 	const char *why = r && r->check ? r->check : r ? r->key : NULL;
 	bool known = why && !bd_streq(why, cell->status);
-	bd_grid_span(g, column, bd_streq(cell->status, "interrupted") ? BD_YELLOW : BD_RED, "%s%s%s%s", cell->status ? cell->status : "?",
-		known ? " (" : "", known ? why : "", known ? ")" : "");
+	bd_grid_span(g, column, bd_streq(cell->status, "interrupted") ? BD_YELLOW : BD_RED, "%s%s%s%s",
+		cell->status ? cell->status : "?", known ? " (" : "", known ? why : "", known ? ")" : "");
 }
 
 static void add_row(const struct table *t, struct bd_grid *g, const struct columns *c, const struct bd_scale *scale,
@@ -440,7 +447,8 @@ static void add_heading(const struct table *t, struct bd_grid *g, size_t from, s
 		bd_str_printf(&text, "%s%s=%s", text.len ? "  " : "", t->group, value);
 	for (size_t i = from; value && bd_streq(t->group, "u") && i < to; i++)
 		if (isfinite(t->rows[i].cell->u_actual_ns)) {
-			struct bd_scale scale = bd_scale_for(t->rows[i].cell->u_actual_ns, t->rows[i].cell->u_actual_ns);
+			struct bd_scale scale = bd_scale_for(t->rows[i].cell->u_actual_ns,
+				t->rows[i].cell->u_actual_ns);
 			bd_auto_free char *actual = bd_scale_text(&scale, t->rows[i].cell->u_actual_ns);
 			bd_str_printf(&text, " (%s measured)", actual);
 			break;
@@ -448,7 +456,7 @@ static void add_heading(const struct table *t, struct bd_grid *g, size_t from, s
 	for (size_t j = 0; j < cell->axes.n; j++) {
 		const char *axis = cell->axes.v[j].key;
 		if (!bd_strv_has(&t->axes, axis) && !bd_streq(axis, t->group) &&
-		    !bd_streq(cell->axes.v[j].value, constant(t, t->cases.v[0], axis)))
+			!bd_streq(cell->axes.v[j].value, constant(t, t->cases.v[0], axis)))
 			bd_str_printf(&text, "  %s=%s", axis, cell->axes.v[j].value);
 	}
 	if (text.len)

@@ -9,6 +9,7 @@ void bd_run_notes(const struct bd_run_document *doc, const struct bd_screen *s, 
 /* "AMD EPYC, 2 processors, Linux 6.1 …" from the environment of a document. */
 void bd_run_machine(const cJSON *environment, struct bd_str *out);
 /* One note: a short label, then text with a hanging indent. */
-void bd_note_put(struct bd_str *out, const struct bd_screen *s, const char *label, enum bd_style style, const char *text);
+void bd_note_put(struct bd_str *out, const struct bd_screen *s, const char *label, enum bd_style style,
+	const char *text);
 
 #endif

@@ -10,7 +10,11 @@ static const char DASH[] = "–";
 static size_t decode(const char *s, wchar_t *ret)
 {
 	const unsigned char *p = (const unsigned char *)s;
-	size_t n = p[0] < 0x80 ? 1 : p[0] >= 0xc2 && p[0] < 0xe0 ? 2 : (p[0] & 0xf0) == 0xe0 ? 3 : p[0] >= 0xf0 && p[0] < 0xf5 ? 4 : 0;
+	size_t n = p[0] < 0x80                ? 1
+		: p[0] >= 0xc2 && p[0] < 0xe0 ? 2
+		: (p[0] & 0xf0) == 0xe0       ? 3
+		: p[0] >= 0xf0 && p[0] < 0xf5 ? 4
+					      : 0;
 	uint32_t c = n == 1 ? p[0] : n ? p[0] & (0xffU >> (n + 1)) : 0;
 	for (size_t i = 1; i < n; i++) {
 		if ((p[i] & 0xc0) != 0x80) {
@@ -46,15 +50,17 @@ char *bd_text_for(const struct bd_screen *s, const char *text)
 	static const struct {
 		wchar_t c;
 		const char *ascii;
-	} plain[] = {{0xb5, "u"}, {0xb1, "+-"}, {0xd7, "x"}, {0xf7, "/"}, {0xb7, "-"}, {0x2013, "-"}, {0x2014, "-"}, {0x2190, "<-"},
-		{0x2192, "->"}, {0x2264, "<="}, {0x2265, ">="}, {0x2026, "..."}, {0x2713, "ok"}, {0x2717, "!!"}, {0x2588, "#"}, {0x2591, "."},
-		{0x2018, "'"}, {0x2019, "'"}, {0x201c, "\""}, {0x201d, "\""}, {0x3a3, "sum of"}};
+	} plain[] = {{0xb5, "u"}, {0xb1, "+-"}, {0xd7, "x"}, {0xf7, "/"}, {0xb7, "-"}, {0x2013, "-"}, {0x2014, "-"},
+		{0x2190, "<-"}, {0x2192, "->"}, {0x2264, "<="}, {0x2265, ">="}, {0x2026, "..."}, {0x2713, "ok"},
+		{0x2717, "!!"}, {0x2588, "#"}, {0x2591, "."}, {0x2018, "'"}, {0x2019, "'"}, {0x201c, "\""},
+		{0x201d, "\""}, {0x3a3, "sum of"}};
 	struct bd_str out = {0};
 	wchar_t c;
 	while (*text) {
 		size_t n = decode(text, &c);
 		if (c < 0x20 || (c >= 0x7f && c < 0xa0)) {
-			bd_str_puts(&out, c == '\t' || c == '\n' ? " " : "?"); /* text of others must not drive the terminal */
+			bd_str_puts(&out,
+				c == '\t' || c == '\n' ? " " : "?"); /* text of others must not drive the terminal */
 		} else if (c < 0x80 || (s->utf8 && c != 0xfffd)) {
 			bd_str_append(&out, text, n);
 		} else {

@@ -5,11 +5,13 @@
 #include <errno.h>
 
 const struct bd_option bd_global_options[] = {
-	{"server", 0, BD_OPT_TEXT, "URL", "use the benchd at URL (or $BENCHD_URL; token in $BENCHD_TOKEN) instead of your own", false, 0, 0},
+	{"server", 0, BD_OPT_TEXT, "URL",
+		"use the benchd at URL (or $BENCHD_URL; token in $BENCHD_TOKEN) instead of your own", false, 0, 0},
 	{"json", 0, BD_OPT_FLAG, NULL, "print the answer as JSON", false, 0, 0},
 	{"verbose", 'v', BD_OPT_FLAG, NULL, "say more on standard error", true, 0, 0},
 	{"quiet", 'q', BD_OPT_FLAG, NULL, "no progress and no notes, only errors", false, 0, 0},
-	{"color", 0, BD_OPT_CHOICE, "auto|always|never", "colours; auto: on a terminal, unless NO_COLOR is set", false, 0, 0},
+	{"color", 0, BD_OPT_CHOICE, "auto|always|never", "colours; auto: on a terminal, unless NO_COLOR is set", false,
+		0, 0},
 	{"help", 'h', BD_OPT_FLAG, NULL, "show this help", false, 0, 0},
 	{"version", 0, BD_OPT_FLAG, NULL, "show the version", false, 0, 0},
 };
@@ -77,35 +79,41 @@ static int check_value(const struct bd_option *o, const char *value, struct bd_e
 	case BD_OPT_TEXT:
 		if (*value)
 			return 0;
-		return bd_error_set(err, -EINVAL, "usage", NULL, "--%s needs a %s, not an empty word", o->name, o->argument);
+		return bd_error_set(err, -EINVAL, "usage", NULL, "--%s needs a %s, not an empty word", o->name,
+			o->argument);
 	case BD_OPT_WHOLE: {
 		int64_t max = o->max ? o->max : MAX_WHOLE - 1;
 		if (parse_whole(value, &whole) == 0 && whole >= o->min && whole <= max)
 			return 0;
-		return bd_error_set(err, -EINVAL, "usage", NULL, "--%s needs a whole number from %lld to %lld, not '%s'", o->name,
-			(long long)o->min, (long long)max, value);
+		return bd_error_set(err, -EINVAL, "usage", NULL,
+			"--%s needs a whole number from %lld to %lld, not '%s'", o->name, (long long)o->min,
+			(long long)max, value);
 	}
 	case BD_OPT_SECONDS:
 		if (bd_seconds_parse(value, &seconds) == 0)
 			return 0;
-		return bd_error_set(err, -EINVAL, "usage", "for example 30s, 500ms, 10m", "--%s needs a time, not '%s'", o->name, value);
+		return bd_error_set(err, -EINVAL, "usage", "for example 30s, 500ms, 10m", "--%s needs a time, not '%s'",
+			o->name, value);
 	case BD_OPT_LIST:
 		bd_strv_split(&parts, value, ',');
 		for (size_t i = 0; i < parts.n; i++)
 			if (!*parts.v[i])
-				return bd_error_set(err, -EINVAL, "usage", NULL, "--%s has an empty entry in '%s'", o->name, value);
+				return bd_error_set(err, -EINVAL, "usage", NULL, "--%s has an empty entry in '%s'",
+					o->name, value);
 		return 0;
 	case BD_OPT_PAIR:
 	case BD_OPT_AXIS: {
 		const char *equals = strchr(value, '=');
 		if (!equals || equals == value)
-			return bd_error_set(err, -EINVAL, "usage", NULL, "--%s needs %s, not '%s'", o->name, o->argument, value);
+			return bd_error_set(err, -EINVAL, "usage", NULL, "--%s needs %s, not '%s'", o->name,
+				o->argument, value);
 		if (o->kind == BD_OPT_PAIR)
 			return 0;
 		bd_strv_split(&parts, equals + 1, ',');
 		for (size_t i = 0; i < parts.n; i++)
 			if (!*parts.v[i])
-				return bd_error_set(err, -EINVAL, "usage", NULL, "--%s has an empty entry in '%s'", o->name, value);
+				return bd_error_set(err, -EINVAL, "usage", NULL, "--%s has an empty entry in '%s'",
+					o->name, value);
 		return 0;
 	}
 	case BD_OPT_CHOICE: {
@@ -113,7 +121,8 @@ static int check_value(const struct bd_option *o, const char *value, struct bd_e
 		if (bd_strv_has(&parts, value))
 			return 0;
 		const char *near = bd_nearest(value, (const char *const *)parts.v, parts.n);
-		bd_auto_free char *hint = near ? bd_printf("did you mean %s?", near) : bd_printf("one of %s", o->argument);
+		bd_auto_free char *hint = near ? bd_printf("did you mean %s?", near)
+					       : bd_printf("one of %s", o->argument);
 		return bd_error_set(err, -EINVAL, "usage", hint, "--%s does not know '%s'", o->name, value);
 	}
 	}
@@ -127,7 +136,8 @@ static const struct bd_option *find_option(const struct bd_command *c, const cha
 		const struct bd_option *o = global ? bd_global_options : c ? c->options : NULL;
 		size_t n = global ? bd_global_options_len : c ? c->options_len : 0;
 		for (size_t i = 0; i < n; i++)
-			if (name ? strlen(o[i].name) == len && memcmp(o[i].name, name, len) == 0 : letter && o[i].letter == letter)
+			if (name ? strlen(o[i].name) == len && memcmp(o[i].name, name, len) == 0
+				 : letter && o[i].letter == letter)
 				return &o[i];
 	}
 	return NULL;
@@ -145,13 +155,13 @@ static int unknown_option(const struct bd_words *w, const char *name, struct bd_
 	const char *near = bd_nearest(name, names, n);
 	bd_auto_free char *title = bd_words_title(w);
 	bd_auto_free char *hint = near ? bd_printf("did you mean --%s?", near)
-	                          : c  ? bd_printf("benchctl %s --help lists its options", title)
-	                               : bd_strdup("benchctl --help lists the options");
+		: c                    ? bd_printf("benchctl %s --help lists its options", title)
+				       : bd_strdup("benchctl --help lists the options");
 	return bd_error_set(err, -EINVAL, "usage", hint, "%s has no option --%s", title, name);
 }
 
-static int unknown_command(const struct bd_words *w, const struct bd_command *const *commands, size_t n, const char *word,
-	struct bd_error *err)
+static int unknown_command(const struct bd_words *w, const struct bd_command *const *commands, size_t n,
+	const char *word, struct bd_error *err)
 {
 	bd_auto_free const char **names = bd_alloc(n * sizeof *names);
 	for (size_t i = 0; i < n; i++)
@@ -195,7 +205,8 @@ static int add_operand(struct bd_words *w, const struct bd_command *const *comma
 	}
 	if (w->command->verbs_len) {
 		const struct bd_command *c = w->command;
-		bd_auto_free const struct bd_command **verbs = bd_alloc(c->verbs_len * sizeof(const struct bd_command *));
+		bd_auto_free const struct bd_command **verbs = bd_alloc(
+			c->verbs_len * sizeof(const struct bd_command *));
 		for (size_t i = 0; i < c->verbs_len; i++) {
 			verbs[i] = &c->verbs[i];
 			if (bd_streq(verbs[i]->name, word)) {
@@ -227,7 +238,8 @@ static int long_option(struct bd_words *w, int argc, char *const *argv, int *i, 
 	if (equals)
 		return add_option(w, o, equals + 1, err);
 	if (*i + 1 >= argc)
-		return bd_error_set(err, -EINVAL, "usage", NULL, "--%s needs a value (--%s %s)", o->name, o->name, o->argument);
+		return bd_error_set(err, -EINVAL, "usage", NULL, "--%s needs a value (--%s %s)", o->name, o->name,
+			o->argument);
 	return add_option(w, o, argv[++*i], err);
 }
 
@@ -237,7 +249,8 @@ static int short_options(struct bd_words *w, const char *letters, struct bd_erro
 	for (const char *l = letters; *l; l++) {
 		const struct bd_option *o = find_option(w->command, NULL, 0, *l);
 		if (!o)
-			return bd_error_set(err, -EINVAL, "usage", "options have long names, --help lists them", "there is no option -%s", l);
+			return bd_error_set(err, -EINVAL, "usage", "options have long names, --help lists them",
+				"there is no option -%s", l);
 		int r = add_option(w, o, NULL, err);
 		if (r < 0)
 			return r;
@@ -261,7 +274,8 @@ static int check_operands(const struct bd_words *w, struct bd_error *err)
 	if (w->operands.n < c->operands_min)
 		return bd_error_set(err, -EINVAL, "usage", hint, "%s needs %s", title, c->operands);
 	if (w->operands.n > c->operands_max && !c->operands_max)
-		return bd_error_set(err, -EINVAL, "usage", hint, "%s takes no operand, not '%s'", title, w->operands.v[0]);
+		return bd_error_set(err, -EINVAL, "usage", hint, "%s takes no operand, not '%s'", title,
+			w->operands.v[0]);
 	if (w->operands.n > c->operands_max)
 		return bd_error_set(err, -EINVAL, "usage", hint, "%s takes %s, not also '%s'", title, c->operands,
 			w->operands.v[c->operands_max]);

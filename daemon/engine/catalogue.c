@@ -4,14 +4,20 @@
 #include <dirent.h>
 #include <errno.h>
 
-#define F(T, m) {.name = #m, .type = BD_F_##T, .offset = offsetof(struct interpreter, m)}
-static const struct bd_field fields[] = {
-	{.name = "id", .type = BD_F_STRING, .offset = offsetof(struct interpreter, id), .required = true},
-	F(STRING, executable), F(STRING, libpython), F(STRING, version), F(STRING, abiflags), F(STRING, build_id),
-	F(STRING, compiler), F(STRING, flags), F(BOOL, free_threaded), F(JSON, manifest),
-	{.name = "default", .type = BD_F_BOOL, .offset = offsetof(struct interpreter, is_default)}};
-static const struct bd_doc interpreter_doc = {.name = "interpreter", .size = sizeof(struct interpreter), .fields = fields,
-	.fields_len = BD_LEN(fields), .lenient = true};
+#define F(T, m)                                                                         \
+	{                                                                               \
+		.name = #m, .type = BD_F_##T, .offset = offsetof(struct interpreter, m) \
+	}
+static const struct bd_field fields[] =
+	{{.name = "id", .type = BD_F_STRING, .offset = offsetof(struct interpreter, id), .required = true},
+		F(STRING, executable), F(STRING, libpython), F(STRING, version), F(STRING, abiflags),
+		F(STRING, build_id), F(STRING, compiler), F(STRING, flags), F(BOOL, free_threaded), F(JSON, manifest),
+		{.name = "default", .type = BD_F_BOOL, .offset = offsetof(struct interpreter, is_default)}};
+static const struct bd_doc interpreter_doc = {.name = "interpreter",
+	.size = sizeof(struct interpreter),
+	.fields = fields,
+	.fields_len = BD_LEN(fields),
+	.lenient = true};
 
 static int load_one(const char *dir, const char *name, struct interpreter *ret, struct bd_error *err)
 {
@@ -53,7 +59,8 @@ int interpreters_load(const char *dir, struct interpreter **ret, size_t *ret_len
 {
 	DIR *d = opendir(dir);
 	if (!d)
-		return bd_error_set(err, -errno, "worker-missing", "build it: ./dev build", "no workers in %s: %s", dir, strerror(errno));
+		return bd_error_set(err, -errno, "worker-missing", "build it: ./dev build", "no workers in %s: %s", dir,
+			strerror(errno));
 	struct interpreter *v = NULL;
 	size_t n = 0;
 	struct dirent *e;
@@ -69,7 +76,8 @@ int interpreters_load(const char *dir, struct interpreter **ret, size_t *ret_len
 	}
 	closedir(d);
 	if (!n)
-		return bd_error_set(err, -ENOENT, "worker-missing", "build it: ./dev build", "no worker was built for any interpreter in %s", dir);
+		return bd_error_set(err, -ENOENT, "worker-missing", "build it: ./dev build",
+			"no worker was built for any interpreter in %s", dir);
 	qsort(v, n, sizeof *v, by_id);
 	*ret = v;
 	*ret_len = n;

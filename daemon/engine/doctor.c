@@ -36,7 +36,8 @@ static bool file_is(const char *path, char value)
 
 static void check_daemon(struct bd_engine *e, cJSON *list)
 {
-	check(list, "daemon", "data", access(e->data, W_OK) == 0, "make the folder writable for this user", "data folder %s", e->data);
+	check(list, "daemon", "data", access(e->data, W_OK) == 0, "make the folder writable for this user",
+		"data folder %s", e->data);
 	int64_t holder = 0;
 	int fd = machine_lock_try(e->data, &holder);
 	char current[BD_ULID_LEN];
@@ -44,10 +45,11 @@ static void check_daemon(struct bd_engine *e, cJSON *list)
 	if (fd == -EWOULDBLOCK && current[0])
 		check(list, "daemon", "measure-lock", true, NULL, "run %s is measuring", current);
 	else if (fd == -EWOULDBLOCK)
-		check(list, "daemon", "measure-lock", true, NULL, "benchd %lld is measuring on this machine; runs wait for it", (long long)holder);
+		check(list, "daemon", "measure-lock", true, NULL,
+			"benchd %lld is measuring on this machine; runs wait for it", (long long)holder);
 	else
-		check(list, "daemon", "measure-lock", fd >= 0, "make /run/lock writable, or the data folder", "one measurement per machine: lock %s",
-			fd >= 0 ? "free" : strerror(-fd));
+		check(list, "daemon", "measure-lock", fd >= 0, "make /run/lock writable, or the data folder",
+			"one measurement per machine: lock %s", fd >= 0 ? "free" : strerror(-fd));
 	if (fd >= 0)
 		close(fd);
 }
@@ -63,19 +65,22 @@ static void check_tracer(struct bd_engine *e, cJSON *list)
 static void check_workers(struct bd_engine *e, cJSON *list)
 {
 	if (!e->interpreters_len)
-		check(list, "worker", "interpreters", false, e->interpreters_error.hint, "%s", e->interpreters_error.message);
+		check(list, "worker", "interpreters", false, e->interpreters_error.hint, "%s",
+			e->interpreters_error.message);
 	for (size_t i = 0; i < e->interpreters_len; i++) {
 		const struct bd_catalogue *c;
 		struct bd_error err;
 		bool ok = bd_engine_catalogue(e, e->interpreters[i].id, &c, &err) == 0;
 		bd_auto_free char *name = bd_printf("python %s", e->interpreters[i].id);
-		check(list, "worker", name, ok, ok ? NULL : err.hint, "%s%s", ok ? e->interpreters[i].executable : err.message,
+		check(list, "worker", name, ok, ok ? NULL : err.hint, "%s%s",
+			ok ? e->interpreters[i].executable : err.message,
 			ok && e->interpreters[i].is_default ? " (default)" : "");
 	}
 	static const char *const names[] = {"jemalloc", "mimalloc"};
 	for (size_t i = 0; i < BD_LEN(names); i++) {
 		const char *path = allocator_path(names[i]);
-		check(list, "worker", names[i], path != NULL, allocator_package_hint(names[i]), "%s", path ? path : "not installed");
+		check(list, "worker", names[i], path != NULL, allocator_package_hint(names[i]), "%s",
+			path ? path : "not installed");
 	}
 }
 
@@ -88,7 +93,8 @@ static void check_off(cJSON *list)
 	bd_strv_split(&lines, text, '\n');
 	for (size_t i = 0; i < lines.n; i++)
 		if (lines.v[i][0])
-			check(list, "daemon", "built-without", false, "install what it names, then ./dev build", "%s", lines.v[i]);
+			check(list, "daemon", "built-without", false, "install what it names, then ./dev build", "%s",
+				lines.v[i]);
 }
 
 static void check_machine(cJSON *list)
@@ -101,10 +107,12 @@ static void check_machine(cJSON *list)
 	bool known = bd_file_read("/sys/devices/system/cpu/cpu0/cpufreq/scaling_governor", 64, &governor, NULL) == 0;
 	if (known)
 		governor[strcspn(governor, "\n")] = 0;
-	check(list, "machine", "frequency", !known || bd_streq(governor, "performance"), "sudo cpupower frequency-set -g performance",
-		"%s", known ? governor : "the governor cannot be read (virtual machine): ratios are what to trust");
+	check(list, "machine", "frequency", !known || bd_streq(governor, "performance"),
+		"sudo cpupower frequency-set -g performance", "%s",
+		known ? governor : "the governor cannot be read (virtual machine): ratios are what to trust");
 	if (file_is("/proc/sys/kernel/sched_autogroup_enabled", '1'))
-		check(list, "machine", "autogroup", true, NULL, "sched_autogroup is on: nice does nothing across sessions");
+		check(list, "machine", "autogroup", true, NULL,
+			"sched_autogroup is on: nice does nothing across sessions");
 }
 
 int bd_engine_doctor(struct bd_engine *e, cJSON **ret, struct bd_error *err)

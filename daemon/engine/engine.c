@@ -116,9 +116,15 @@ static struct bd_reason *wait_reason(const struct job *j, const char *holder)
 
 static void emit_waiting(struct bd_engine *e, const struct job *j, const char *holder)
 {
-	struct bd_event event = {.run_id = j->id, .kind = BD_EVENT_PROGRESS, .state = BD_RUN_QUEUED,
-		.progress = {.phase = "queued", .launches = j->plan->launches, .rounds = j->plan->rounds, .left_s = (double)NAN,
-			.elapsed_s = (double)(bd_clock_mono_ns() - j->submitted_ns) / 1e9, .waiting_for = holder,
+	struct bd_event event = {.run_id = j->id,
+		.kind = BD_EVENT_PROGRESS,
+		.state = BD_RUN_QUEUED,
+		.progress = {.phase = "queued",
+			.launches = j->plan->launches,
+			.rounds = j->plan->rounds,
+			.left_s = (double)NAN,
+			.elapsed_s = (double)(bd_clock_mono_ns() - j->submitted_ns) / 1e9,
+			.waiting_for = holder,
 			.last_time_ns_per_op = (double)NAN}};
 	engine_emit(e, &event);
 }
@@ -159,8 +165,9 @@ static int take_machine(struct bd_engine *e, struct job *job)
 		if (fd >= 0)
 			return fd;
 		if (fd != -EWOULDBLOCK) {
-			end_unmeasured(e, job, BD_RUN_FAILED, bd_reason_new(NULL, "internal", NULL,
-				"cannot lock /run/lock/benchd.measure: %s", strerror(-fd)));
+			end_unmeasured(e, job, BD_RUN_FAILED,
+				bd_reason_new(NULL, "internal", NULL, "cannot lock /run/lock/benchd.measure: %s",
+					strerror(-fd)));
 			return -1;
 		}
 		char name[64];
@@ -230,7 +237,8 @@ static void *engine_thread(void *arg)
 
 /* ---- the interface ------------------------------------------------------------------------------------------ */
 
-int bd_engine_new(const struct bd_engine_config *config, struct bd_store *store, struct bd_engine **ret, struct bd_error *err)
+int bd_engine_new(const struct bd_engine_config *config, struct bd_store *store, struct bd_engine **ret,
+	struct bd_error *err)
 {
 	struct bd_engine *e = bd_alloc(sizeof *e);
 	e->config = *config;
@@ -296,7 +304,8 @@ void bd_engine_free(struct bd_engine **ep)
 	free(e);
 }
 
-int bd_engine_submit(struct bd_engine *e, const struct bd_request *request, char ret_id[BD_ULID_LEN], struct bd_error *err)
+int bd_engine_submit(struct bd_engine *e, const struct bd_request *request, char ret_id[BD_ULID_LEN],
+	struct bd_error *err)
 {
 	struct plan *plan = NULL;
 	int r = plan_make(e, request, &plan, err);
@@ -306,10 +315,19 @@ int bd_engine_submit(struct bd_engine *e, const struct bd_request *request, char
 	job->plan = plan;
 	job->submitted_ns = bd_clock_mono_ns();
 	bd_ulid(job->id);
-	struct bd_run run = {.id = job->id, .suite = plan->suite.name, .state = BD_RUN_QUEUED,
-		.created_ns = bd_clock_real_ns(), .wall_s = (double)NAN, .setup_s = (double)NAN, .measure_s = (double)NAN,
-		.batch_s = (double)NAN, .seed = plan->seed, .launches = plan->launches, .rounds = plan->rounds,
-		.labels = plan->request.labels, .cells = (int64_t)(plan->cells_len - plan->twins)};
+	struct bd_run run = {.id = job->id,
+		.suite = plan->suite.name,
+		.state = BD_RUN_QUEUED,
+		.created_ns = bd_clock_real_ns(),
+		.wall_s = (double)NAN,
+		.setup_s = (double)NAN,
+		.measure_s = (double)NAN,
+		.batch_s = (double)NAN,
+		.seed = plan->seed,
+		.launches = plan->launches,
+		.rounds = plan->rounds,
+		.labels = plan->request.labels,
+		.cells = (int64_t)(plan->cells_len - plan->twins)};
 	run.request = bd_doc_encode(&bd_request_doc, &plan->request);
 	r = bd_store_run_create(e->store, &run, plan->cells, plan->cells_len, err);
 	cJSON_Delete(run.request);
@@ -336,7 +354,8 @@ int bd_engine_submit(struct bd_engine *e, const struct bd_request *request, char
 	return 0;
 }
 
-int bd_engine_plan(struct bd_engine *e, const struct bd_request *request, struct bd_plan_document *ret, struct bd_error *err)
+int bd_engine_plan(struct bd_engine *e, const struct bd_request *request, struct bd_plan_document *ret,
+	struct bd_error *err)
 {
 	struct plan *plan = NULL;
 	int r = plan_make(e, request, &plan, err);

@@ -8,8 +8,8 @@
 
 #include <pthread.h>
 
-#define TARGET_BATCH_NS 20000000LL      /* of cells that count iterations: the middle of 5–50 ms */
-#define MAX_THREADS 64                  /* of one cell */
+#define TARGET_BATCH_NS 20000000LL /* of cells that count iterations: the middle of 5–50 ms */
+#define MAX_THREADS 64             /* of one cell */
 /* Of all cells in one process: the tracer tells so many apart, and the process has threads of its own. */
 #define MAX_PROCESS_THREADS (BD_TRACER_MAX_THREADS - 8)
 #define DEFAULT_LAUNCHES 6
@@ -21,8 +21,8 @@
 struct interpreter {
 	char *id, *executable, *libpython, *version, *abiflags, *build_id, *compiler, *flags;
 	bool free_threaded, is_default;
-	cJSON *manifest;             /* [{path, build_id}] of our own shared objects, absolute paths */
-	char *worker;                /* path of its bench-worker */
+	cJSON *manifest;                /* [{path, build_id}] of our own shared objects, absolute paths */
+	char *worker;                   /* path of its bench-worker */
 	struct bd_catalogue *catalogue; /* NULL until asked */
 };
 
@@ -48,26 +48,26 @@ char *comparability_key(const cJSON *environment);
 
 /* ---- the plan (resolve.c) ------------------------------------------------------------------------------------- */
 
-struct config { /* what needs a process of its own, in every launch */
-	const struct bd_axes *axes;   /* of its first cell: the process-level axes are the same for all */
+struct config {                     /* what needs a process of its own, in every launch */
+	const struct bd_axes *axes; /* of its first cell: the process-level axes are the same for all */
 	const struct interpreter *python;
 	bool threaded;
-	int replica;                  /* 1: the second process of the A/A row */
+	int replica; /* 1: the second process of the A/A row */
 	size_t *cells;
 	size_t cells_len;
-	int64_t threads;              /* of its cells together, where threaded */
+	int64_t threads; /* of its cells together, where threaded */
 };
 struct plan {
 	struct bd_request request;
 	struct bd_suite suite;
-	struct bd_cell *cells;        /* twins last */
-	size_t cells_len, twins;      /* cells_len counts the twins */
+	struct bd_cell *cells;   /* twins last */
+	size_t cells_len, twins; /* cells_len counts the twins */
 	struct config *configs;
 	size_t configs_len;
-	int64_t launches, rounds;     /* rounds 0 = from the budget */
+	int64_t launches, rounds; /* rounds 0 = from the budget */
 	bool launches_fixed;
-	double budget_s, wait_s;      /* budget_s NAN = none */
-	bool budget_firm;             /* asked for: it may cost launches, and with them the intervals */
+	double budget_s, wait_s; /* budget_s NAN = none */
+	bool budget_firm;        /* asked for: it may cost launches, and with them the intervals */
 	bool trace;
 	int64_t max_threads, seed;
 };
@@ -108,7 +108,7 @@ int machine_lock_try(const char *data, int64_t *ret_holder);
 struct job {
 	char id[BD_ULID_LEN];
 	struct plan *plan;
-	int64_t submitted_ns;        /* monotonic */
+	int64_t submitted_ns; /* monotonic */
 	struct job *next;
 };
 
@@ -123,18 +123,18 @@ struct bd_engine {
 	pthread_mutex_t catalogue_lock;
 
 	pthread_t thread;
-	pthread_mutex_t lock;        /* queue, current, stopping */
+	pthread_mutex_t lock; /* queue, current, stopping */
 	pthread_cond_t changed;
 	struct job *queue, *current;
 	bool stopping;
-	int cancel_fd;               /* eventfd, readable = stop what runs */
+	int cancel_fd; /* eventfd, readable = stop what runs */
 	bool cancelled_by_user;
 
 	pthread_mutex_t gap_lock;
 	pthread_cond_t gap_changed;
-	bool in_batch, gap_closed;   /* gap_closed: a batch is running and there is no spare processor */
+	bool in_batch, gap_closed; /* gap_closed: a batch is running and there is no spare processor */
 	unsigned gap_waiting, gap_inside;
-	int64_t gap_allowance_ns;    /* what waiting for handlers may still cost: 5 % of the time in batches */
+	int64_t gap_allowance_ns; /* what waiting for handlers may still cost: 5 % of the time in batches */
 };
 
 /* Measures one run to its end; every outcome is in the store. (run.c) */

@@ -15,7 +15,8 @@ static const struct {
 	const char *files[4];
 } allocators[] = {
 	{"jemalloc", "install it: apt-get install libjemalloc2", {"libjemalloc.so.2"}},
-	{"mimalloc", "install it: apt-get install libmimalloc-dev", {"libmimalloc.so.3", "libmimalloc.so.2", "libmimalloc.so.2.0"}},
+	{"mimalloc", "install it: apt-get install libmimalloc-dev",
+		{"libmimalloc.so.3", "libmimalloc.so.2", "libmimalloc.so.2.0"}},
 };
 
 const char *allocator_path(const char *name)
@@ -52,7 +53,8 @@ const char *allocator_package_hint(const char *name)
 void worker_environment(struct bd_map *env, const struct bd_axes *axes, const struct bd_map *request_env,
 	uint32_t hash_seed, size_t padding)
 {
-	const char *home = getenv("HOME"), *objalloc = bd_axes_get(axes, "objalloc"), *allocator = bd_axes_get(axes, "allocator");
+	const char *home = getenv("HOME"), *objalloc = bd_axes_get(axes, "objalloc"),
+		   *allocator = bd_axes_get(axes, "allocator");
 	bd_map_set(env, "PATH", "/usr/local/bin:/usr/bin:/bin");
 	bd_map_set(env, "HOME", home ? home : "/");
 	bd_map_set(env, "LANG", "C.UTF-8");
@@ -158,9 +160,9 @@ cJSON *environment_document(void)
 char *comparability_key(const cJSON *environment)
 {
 	/* Not the load, the boot or the sizes: what stays the same when nothing that matters has changed. */
-	static const char *const names[] = {"cpu_model", "processors_allowed", "governor", "turbo_off", "smt", "hypervisor",
-		"kernel", "machine", "libc", "aslr", "transparent_hugepage", "cgroup_cpu_max", "interpreters", "allocators",
-		"variables"};
+	static const char *const names[] = {"cpu_model", "processors_allowed", "governor", "turbo_off", "smt",
+		"hypervisor", "kernel", "machine", "libc", "aslr", "transparent_hugepage", "cgroup_cpu_max",
+		"interpreters", "allocators", "variables"};
 	struct bd_str b = {0};
 	for (size_t i = 0; i < BD_LEN(names); i++) {
 		const cJSON *v = cJSON_GetObjectItemCaseSensitive(environment, names[i]);

@@ -8,8 +8,8 @@
 #define SECOND 1000000000LL
 #define START_TIMEOUT_NS (20 * SECOND)
 #define PREPARE_TIMEOUT_NS (20 * SECOND)
-#define BATCH_TIMEOUT_NS (10 * SECOND)   /* beyond 20 times the expected time */
-#define WARM_NS 15000000LL          /* a few switch intervals: code is specialised after some ten calls */
+#define BATCH_TIMEOUT_NS (10 * SECOND) /* beyond 20 times the expected time */
+#define WARM_NS 15000000LL             /* a few switch intervals: code is specialised after some ten calls */
 
 static bool live(const struct run *r, size_t cell)
 {
@@ -52,7 +52,8 @@ static void attach(struct run *r, struct slot *s)
 		res = bd_tracer_gils(r->tracer, s->target, gils, BD_LEN(gils), &n, &err);
 	/* The worker knows where its GIL is; a tracer that found another place would see nothing. */
 	if (res == 0 && ready->gils_len && (!n || gils[0].address != strtoull(ready->gils[0].address, NULL, 16)))
-		res = bd_error_set(&err, -EINVAL, "layout-unknown", NULL, "the tracer and the worker disagree where the GIL is");
+		res = bd_error_set(&err, -EINVAL, "layout-unknown", NULL,
+			"the tracer and the worker disagree where the GIL is");
 	if (res == 0)
 		return;
 	s->target = -1;
@@ -104,7 +105,9 @@ void launch_kill(struct run *r)
 static void make_spec(struct run *r, const struct config *c, struct bd_map *env, struct bd_worker_spec *ret)
 {
 	worker_environment(env, c->axes, &r->plan->request.env, r->hash_seed, r->padding);
-	*ret = (struct bd_worker_spec){.program = c->python->worker, .env = env, .log_fd = r->e->config.worker_log_fd,
+	*ret = (struct bd_worker_spec){.program = c->python->worker,
+		.env = env,
+		.log_fd = r->e->config.worker_log_fd,
 		.start_timeout_ns = START_TIMEOUT_NS};
 }
 
@@ -171,7 +174,8 @@ static bool is_type(const cJSON *m, const char *type)
 
 static cJSON *prepare_message(struct run *r, const size_t *cells, size_t n, const struct config *config)
 {
-	cJSON *m = message("prepare"), *list = cJSON_AddArrayToObject(m, "cells"), *steps = cJSON_AddObjectToObject(m, "steps");
+	cJSON *m = message("prepare"), *list = cJSON_AddArrayToObject(m, "cells"),
+	      *steps = cJSON_AddObjectToObject(m, "steps");
 	for (size_t i = 0; i < n; i++) {
 		const struct bd_cell *c = &r->plan->cells[cells[i]];
 		cJSON *o = cJSON_CreateObject(), *axes = cJSON_AddObjectToObject(o, "axes");
@@ -194,12 +198,14 @@ static cJSON *prepare_message(struct run *r, const size_t *cells, size_t n, cons
 	cJSON_AddNumberToObject(m, "switch_interval_ns", (double)interval);
 	cJSON_AddBoolToObject(m, "gc", bd_streq(bd_axes_get(config->axes, "gc"), "on"));
 	add_processors(m, r, 0);
-	cJSON *allowed = cJSON_AddArrayToObject(m, "allowed"); /* a worker starts where we are, off the processors used */
+	cJSON *allowed = cJSON_AddArrayToObject(m,
+		"allowed"); /* a worker starts where we are, off the processors used */
 	for (size_t i = 0; i < r->processors.n; i++)
 		cJSON_AddItemToArray(allowed, cJSON_CreateNumber((double)r->processors.allowed[i]));
 	cJSON_AddNumberToObject(m, "probe_steps", (double)r->probe_steps);
 	cJSON_AddNumberToObject(m, "seed", (double)(r->plan->seed & 0x7fffffff));
-	cJSON_AddItemToObject(m, "manifest", config->python->manifest ? cJSON_Duplicate(config->python->manifest, true) : cJSON_CreateArray());
+	cJSON_AddItemToObject(m, "manifest",
+		config->python->manifest ? cJSON_Duplicate(config->python->manifest, true) : cJSON_CreateArray());
 	return m;
 }
 
@@ -213,9 +219,10 @@ static int take_cell(struct run *r, const cJSON *answer, size_t *ret_cell, struc
 		return res;
 	enum bd_cell_status status = BD_CELL_OK;
 	if (w.cell < 0 || w.cell >= (int64_t)r->plan->cells_len || bd_cell_status_parse(w.status, &status) < 0 ||
-	    (status != BD_CELL_OK && !w.reason)) {
-		res = bd_error_set(err, -EPROTO, "protocol", NULL, "the worker said '%s' about cell %lld, without a reason we can use",
-			w.status, (long long)w.cell);
+		(status != BD_CELL_OK && !w.reason)) {
+		res = bd_error_set(err, -EPROTO, "protocol", NULL,
+			"the worker said '%s' about cell %lld, without a reason we can use", w.status,
+			(long long)w.cell);
 		bd_doc_done(&bd_worker_cell_doc, &w);
 		return res;
 	}
@@ -249,14 +256,16 @@ static int ask_for_cells(struct run *r, struct slot *s, cJSON *ask, const size_t
 	while (res == 0 && first < n) {
 		bd_auto_json cJSON *answer = NULL;
 		size_t cell = 0, i = 0;
-		res = bd_worker_receive(s->worker, types, PREPARE_TIMEOUT_NS + 20 * r->plan->cells[cells[first]].duration_ns,
-			r->e->cancel_fd, &answer, &err);
+		res = bd_worker_receive(s->worker, types,
+			PREPARE_TIMEOUT_NS + 20 * r->plan->cells[cells[first]].duration_ns, r->e->cancel_fd, &answer,
+			&err);
 		if (res == 0)
 			res = take_cell(r, answer, &cell, &err);
 		while (res == 0 && i < n && cells[i] != cell)
 			i++;
 		if (res == 0 && (i == n || answered[i]))
-			res = bd_error_set(&err, -EPROTO, "protocol", NULL, "the worker spoke of cell %zu, which was not asked for", cell);
+			res = bd_error_set(&err, -EPROTO, "protocol", NULL,
+				"the worker spoke of cell %zu, which was not asked for", cell);
 		if (res == 0)
 			answered[i] = true;
 		while (first < n && answered[first])
@@ -284,12 +293,14 @@ static size_t live_cells_shuffled(struct run *r, const struct slot *s, size_t *r
 
 /* One timed stretch. 0 = answered (also when the answer ended the cell); -ECANCELED; -EIO = the worker is gone and the
  * cell failed. record: a sample to keep; else it only warms up. */
-static int batch(struct run *r, struct slot *s, size_t cell, bool record, enum bd_sample_kind kind, size_t first_processor)
+static int batch(struct run *r, struct slot *s, size_t cell, bool record, enum bd_sample_kind kind,
+	size_t first_processor)
 {
 	static const char *const types[] = {"sample", "cell", NULL};
 	const struct bd_cell *c = &r->plan->cells[cell];
 	cJSON *ask = message(record ? "batch" : "warm");
-	int64_t expected = c->duration_ns ? (record ? c->duration_ns : BD_MIN(c->duration_ns, WARM_NS)) : TARGET_BATCH_NS;
+	int64_t expected = c->duration_ns ? (record ? c->duration_ns : BD_MIN(c->duration_ns, WARM_NS))
+					  : TARGET_BATCH_NS;
 	cJSON_AddNumberToObject(ask, "cell", (double)cell);
 	if (c->duration_ns)
 		cJSON_AddNumberToObject(ask, "duration_ns", (double)expected);
@@ -301,7 +312,8 @@ static int batch(struct run *r, struct slot *s, size_t cell, bool record, enum b
 	gap_close(r->e, r->spare);
 	int res = bd_worker_send(s->worker, ask, &err);
 	if (res == 0)
-		res = bd_worker_receive(s->worker, types, BATCH_TIMEOUT_NS + 20 * expected, r->e->cancel_fd, &answer, &err);
+		res = bd_worker_receive(s->worker, types, BATCH_TIMEOUT_NS + 20 * expected, r->e->cancel_fd, &answer,
+			&err);
 	gap_open(r->e, expected);
 	cJSON_Delete(ask);
 	if (res < 0 && bd_streq(err.key, "cancelled"))

@@ -40,12 +40,13 @@ static void join_reading(const struct cell_state *state, const struct bd_tracer_
 		int64_t waiter = thread_index(&state->tids, b->waiter_tid);
 		if (waiter >= 0)
 			*BD_PUSH(s->blocks, s->blocks_len) = (struct bd_sample_block){.waiter = waiter,
-				.holder = b->holder_tid ? thread_index(&state->tids, b->holder_tid) : -1, .ns = (int64_t)b->ns,
+				.holder = b->holder_tid ? thread_index(&state->tids, b->holder_tid) : -1,
+				.ns = (int64_t)b->ns,
 				.waits = (int64_t)b->waits};
 	}
 	for (size_t i = 0; i < reading->hist_len; i++)
-		*BD_PUSH(s->hist, s->hist_len) =
-			(struct bd_sample_bucket){.bucket = reading->hist[i].bucket, .count = reading->hist[i].count};
+		*BD_PUSH(s->hist, s->hist_len) = (struct bd_sample_bucket){.bucket = reading->hist[i].bucket,
+			.count = reading->hist[i].count};
 }
 
 int record_sample(struct run *r, size_t cell, enum bd_sample_kind kind, const cJSON *answer,
@@ -61,19 +62,33 @@ int record_sample(struct run *r, size_t cell, enum bd_sample_kind kind, const cJ
 	for (size_t i = 0; i < w.ops.n; i++)
 		ops += w.ops.v[i];
 	if (w.wall_ns <= 0 || ops <= 0 || (int64_t)w.ops.n != bd_axes_threads(&r->plan->cells[cell].axes)) {
-		res = bd_error_set(err, -EPROTO, "protocol", NULL, "a sample of %lld ops by %zu threads in %lld ns makes no sense",
-			(long long)ops, w.ops.n, (long long)w.wall_ns);
+		res = bd_error_set(err, -EPROTO, "protocol", NULL,
+			"a sample of %lld ops by %zu threads in %lld ns makes no sense", (long long)ops, w.ops.n,
+			(long long)w.wall_ns);
 		bd_doc_done(&bd_worker_sample_doc, &w);
 		return res;
 	}
 	struct bd_sample *s = BD_PUSH(r->samples, r->samples_len);
-	*s = (struct bd_sample){.cell = (int64_t)cell, .launch = r->launch, .round = r->round, .kind = kind,
-		.start_ns = w.start_ns, .wall_ns = w.wall_ns, .probe_ns = {at(&w.probe_ns, 0), at(&w.probe_ns, 1)},
-		.minor_faults = w.minor_faults, .major_faults = w.major_faults, .steal_ticks = w.steal_ticks, .throttled = w.throttled};
+	*s = (struct bd_sample){.cell = (int64_t)cell,
+		.launch = r->launch,
+		.round = r->round,
+		.kind = kind,
+		.start_ns = w.start_ns,
+		.wall_ns = w.wall_ns,
+		.probe_ns = {at(&w.probe_ns, 0), at(&w.probe_ns, 1)},
+		.minor_faults = w.minor_faults,
+		.major_faults = w.major_faults,
+		.steal_ticks = w.steal_ticks,
+		.throttled = w.throttled};
 	for (size_t i = 0; i < w.ops.n; i++)
-		*BD_PUSH(s->threads, s->threads_len) = (struct bd_sample_thread){.tid = at(&state->tids, i), .ops = w.ops.v[i],
-			.straddled = at(&w.straddled, i), .overrun_ns = at(&w.overrun_ns, i), .cpu_ns = at(&w.thread_cpu_ns, i),
-			.processor = at(&w.cpu, i), .voluntary = at(&w.voluntary, i), .involuntary = at(&w.involuntary, i)};
+		*BD_PUSH(s->threads, s->threads_len) = (struct bd_sample_thread){.tid = at(&state->tids, i),
+			.ops = w.ops.v[i],
+			.straddled = at(&w.straddled, i),
+			.overrun_ns = at(&w.overrun_ns, i),
+			.cpu_ns = at(&w.thread_cpu_ns, i),
+			.processor = at(&w.cpu, i),
+			.voluntary = at(&w.voluntary, i),
+			.involuntary = at(&w.involuntary, i)};
 	if (reading) {
 		join_reading(state, reading, s);
 		state->traced = true;
@@ -156,14 +171,17 @@ void record_environment(struct run *r)
 			add_text(item, "name", allocator);
 			add_text(item, "version", ready->malloc_version);
 			add_text(item, "path", path && path[0] ? path : NULL);
-			add_text(item, "build_id", path && path[0] && bd_elf_build_id(path, build_id, sizeof build_id) == 0 ? build_id : NULL);
+			add_text(item, "build_id",
+				path && path[0] && bd_elf_build_id(path, build_id, sizeof build_id) == 0 ? build_id
+													 : NULL);
 			cJSON_AddItemToArray(allocators, item);
 		}
 	}
 	if (!cJSON_GetObjectItemCaseSensitive(env, "variables")) {
 		cJSON *variables = cJSON_AddObjectToObject(env, "variables");
 		for (size_t i = 0; i < r->plan->request.env.n; i++)
-			cJSON_AddStringToObject(variables, r->plan->request.env.v[i].key, r->plan->request.env.v[i].value);
+			cJSON_AddStringToObject(variables, r->plan->request.env.v[i].key,
+				r->plan->request.env.v[i].value);
 	}
 	free(r->row.comparability_key);
 	r->row.comparability_key = comparability_key(env);

@@ -5,18 +5,19 @@
 #include <errno.h>
 #include <stdio.h>
 
-#define SETUP_BASE_S 0.45        /* start and end of a launch's workers */
-#define SETUP_THREADED_S 0.12    /* verification before and after, warm-up of one threaded cell */
+#define SETUP_BASE_S 0.45     /* start and end of a launch's workers */
+#define SETUP_THREADED_S 0.12 /* verification before and after, warm-up of one threaded cell */
 #define SETUP_SINGLE_S 0.06
 
 struct resolver {
 	struct bd_engine *e;
 	struct plan *p;
-	struct bd_choices axes;      /* the suite's, overridden by the request's */
+	struct bd_choices axes; /* the suite's, overridden by the request's */
 	struct bd_error *err;
 };
 
-static int unknown(struct bd_error *err, const char *key, const char *what, const char *word, const char *const *known, size_t n)
+static int unknown(struct bd_error *err, const char *key, const char *what, const char *word, const char *const *known,
+	size_t n)
 {
 	const char *near = bd_nearest(word, known, n);
 	bd_auto_str struct bd_str hint = {0};
@@ -73,7 +74,8 @@ static int load_target(struct resolver *r, const struct bd_catalogue *catalogue)
 	for (size_t i = 0; i < catalogue->cases_len; i++)
 		if (!bd_strv_has(&names, catalogue->cases[i].name)) /* a suite may be named like its case */
 			bd_strv_add(&names, catalogue->cases[i].name);
-	return unknown(r->err, "unknown-target", "there is no suite or case", target, (const char *const *)names.v, names.n);
+	return unknown(r->err, "unknown-target", "there is no suite or case", target, (const char *const *)names.v,
+		names.n);
 }
 
 /* ---- axes ------------------------------------------------------------------------------------------------------- */
@@ -120,7 +122,8 @@ static int check_binding(struct resolver *r, const char *value, const struct bd_
 	}
 	if (value[len] && !bd_strv_has(&b->variants, value + len + 1)) {
 		bd_auto_free char *what = bd_printf("binding %s has no variant", b->name);
-		return unknown(r->err, "unknown-value", what, value + len + 1, (const char *const *)b->variants.v, b->variants.n);
+		return unknown(r->err, "unknown-value", what, value + len + 1, (const char *const *)b->variants.v,
+			b->variants.n);
 	}
 	return 0;
 }
@@ -132,7 +135,9 @@ static int check_param(struct resolver *r, const char *axis, const char *value, 
 	for (size_t i = 0; i < r->p->suite.cases.n; i++) {
 		const struct bd_case_info *c = find_case(catalogue, r->p->suite.cases.v[i]);
 		for (size_t k = 0; c && k < c->params_len; k++)
-			for (size_t v = 0; bd_streq(c->params[k].name, axis) && v < c->params[k].values.n && n < BD_LEN(known); v++)
+			for (size_t v = 0;
+				bd_streq(c->params[k].name, axis) && v < c->params[k].values.n && n < BD_LEN(known);
+				v++)
 				known[n++] = c->params[k].values.v[v];
 	}
 	return one_of(r, axis, value, known, n);
@@ -166,14 +171,15 @@ static int check_value(struct resolver *r, const char *axis, const char *value, 
 		char *end;
 		long t = strtol(value, &end, 10);
 		if (*end || value[0] < '1' || value[0] > '9' || t < 1 || t > MAX_THREADS)
-			return bd_error_set(r->err, -EINVAL, "unknown-value", NULL, "threads must be whole numbers from 1 to %d, not '%s'",
-				MAX_THREADS, value);
+			return bd_error_set(r->err, -EINVAL, "unknown-value", NULL,
+				"threads must be whole numbers from 1 to %d, not '%s'", MAX_THREADS, value);
 		return 0;
 	}
 	if (bd_streq(axis, "switch_interval")) {
 		int64_t ns;
 		if (bd_duration_parse(value, &ns) < 0 || ns < 50000 || ns > 1000000000)
-			return bd_error_set(r->err, -EINVAL, "unknown-value", NULL, "switch_interval must be a duration from 50us to 1s, not '%s'", value);
+			return bd_error_set(r->err, -EINVAL, "unknown-value", NULL,
+				"switch_interval must be a duration from 50us to 1s, not '%s'", value);
 		return 0;
 	}
 	return check_param(r, axis, value, catalogue);
@@ -197,7 +203,9 @@ static void values_of(struct resolver *r, const struct bd_case_info *info, const
 		if (bd_streq(info->params[k].name, axis))
 			param = &info->params[k];
 	for (size_t i = 0; chosen && i < chosen->values.n; i++)
-		if (!param || bd_strv_has(&param->values, chosen->values.v[i])) /* another case's parameter of the same name may know more */
+		if (!param ||
+			bd_strv_has(&param->values,
+				chosen->values.v[i])) /* another case's parameter of the same name may know more */
 			bd_strv_add(ret, chosen->values.v[i]);
 	if (ret->n)
 		return;
@@ -221,7 +229,8 @@ static void expand_bindings(struct bd_strv *values, const struct bd_catalogue *c
 		const char *v = values->v[i];
 		const struct bd_binding_info *b = find_binding(catalogue, v, strlen(v));
 		for (size_t k = 0; k < (b && b->variants.n ? b->variants.n : 1); k++) {
-			bd_auto_free char *one = b && b->variants.n ? bd_printf("%s:%s", v, b->variants.v[k]) : bd_strdup(v);
+			bd_auto_free char *one = b && b->variants.n ? bd_printf("%s:%s", v, b->variants.v[k])
+								    : bd_strdup(v);
 			if (!bd_strv_has(&out, one)) /* `capi,capi:fastcall` names one of them twice */
 				bd_strv_add(&out, one);
 		}
@@ -232,15 +241,19 @@ static void expand_bindings(struct bd_strv *values, const struct bd_catalogue *c
 
 /* ---- legality ------------------------------------------------------------------------------------------------------ */
 
-static struct bd_reason *illegal(const struct resolver *r, const struct bd_cell *cell, const struct bd_catalogue *catalogue)
+static struct bd_reason *illegal(const struct resolver *r, const struct bd_cell *cell,
+	const struct bd_catalogue *catalogue)
 {
 	const char *allocator = bd_axes_get(&cell->axes, "allocator"), *binding = bd_axes_get(&cell->axes, "binding");
 	const struct interpreter *python = interpreter_find(r->e, bd_axes_get(&cell->axes, "python"));
 	if (!allocator_path(allocator))
-		return bd_reason_new("V5", "allocator-not-installed", allocator_package_hint(allocator), "%s is not installed", allocator);
+		return bd_reason_new("V5", "allocator-not-installed", allocator_package_hint(allocator),
+			"%s is not installed", allocator);
 	if (python && python->free_threaded && !bd_streq(bd_axes_get(&cell->axes, "objalloc"), "pymalloc"))
-		return bd_reason_new(NULL, "objalloc-free-threaded", NULL, "a free-threaded interpreter has its own object allocator");
-	if (python && python->free_threaded && bd_axes_threads(&cell->axes) > 1 && bd_streq(bd_axes_get(&cell->axes, "gil"), "hold"))
+		return bd_reason_new(NULL, "objalloc-free-threaded", NULL,
+			"a free-threaded interpreter has its own object allocator");
+	if (python && python->free_threaded && bd_axes_threads(&cell->axes) > 1 &&
+		bd_streq(bd_axes_get(&cell->axes, "gil"), "hold"))
 		return bd_reason_new("V4", "no-gil-to-hold", NULL, "a free-threaded interpreter has no GIL to hold");
 	const struct bd_binding_info *b = find_binding(catalogue, binding, strcspn(binding, ":"));
 	if (b && b->unsupported)
@@ -277,10 +290,15 @@ static int64_t batch_duration(const struct resolver *r, const struct bd_axes *ax
 	return max_ns(least, max_ns(40 * interval, 20 * work));
 }
 
-static int add_cell(struct resolver *r, const char *case_name, const struct bd_axes *axes, const struct bd_catalogue *catalogue)
+static int add_cell(struct resolver *r, const char *case_name, const struct bd_axes *axes,
+	const struct bd_catalogue *catalogue)
 {
-	struct bd_cell cell = {.case_name = bd_strdup(case_name), .id = bd_cell_id(case_name, axes), .reference = -1, .scaling = -1,
-		.twin = -1, .role = bd_strdup("cell")};
+	struct bd_cell cell = {.case_name = bd_strdup(case_name),
+		.id = bd_cell_id(case_name, axes),
+		.reference = -1,
+		.scaling = -1,
+		.twin = -1,
+		.role = bd_strdup("cell")};
 	bd_axes_copy(axes, &cell.axes);
 	if (!wanted(r, &cell)) {
 		bd_cell_done(&cell);
@@ -293,15 +311,16 @@ static int add_cell(struct resolver *r, const char *case_name, const struct bd_a
 	cell.index = (int64_t)r->p->cells_len;
 	if (cell.index >= 4096) {
 		bd_cell_done(&cell);
-		return bd_error_set(r->err, -E2BIG, "bad-request", "choose fewer values", "this is more than 4096 cells");
+		return bd_error_set(r->err, -E2BIG, "bad-request", "choose fewer values",
+			"this is more than 4096 cells");
 	}
 	*BD_PUSH(r->p->cells, r->p->cells_len) = cell;
 	return 0;
 }
 
 /* All combinations, the first axis slowest. */
-static int add_product(struct resolver *r, const char *case_name, const struct bd_choices *values, size_t at, struct bd_axes *axes,
-	const struct bd_catalogue *catalogue)
+static int add_product(struct resolver *r, const char *case_name, const struct bd_choices *values, size_t at,
+	struct bd_axes *axes, const struct bd_catalogue *catalogue)
 {
 	if (at == values->n)
 		return add_cell(r, case_name, axes, catalogue);
@@ -326,7 +345,8 @@ static int add_case(struct resolver *r, const char *name, const char *python, co
 	}
 	struct bd_choices values = {0};
 	for (size_t i = 0; i < bd_axis_kinds_len + info->params_len; i++) {
-		const char *axis = i < bd_axis_kinds_len ? bd_axis_kinds[i].name : info->params[i - bd_axis_kinds_len].name;
+		const char *axis = i < bd_axis_kinds_len ? bd_axis_kinds[i].name
+							 : info->params[i - bd_axis_kinds_len].name;
 		struct bd_strv v = {0};
 		if (bd_streq(axis, "python"))
 			bd_strv_add(&v, python);
@@ -403,7 +423,7 @@ static void add_twins(struct plan *p)
 			const struct bd_cell *c = &p->cells[i];
 			bool plain = bd_starts_with(bd_axes_get(&c->axes, "binding"), "plain");
 			if (c->status == BD_CELL_OK && (pass || !plain) &&
-			    (!best || bd_axes_threads(&c->axes) < bd_axes_threads(&best->axes)))
+				(!best || bd_axes_threads(&c->axes) < bd_axes_threads(&best->axes)))
 				best = c;
 		}
 	}
@@ -415,8 +435,13 @@ static void add_twins(struct plan *p)
 		/* no row rather than one that is not what it says: both must fit into one process */
 		if (k == 0 && 2 * bd_axes_threads(&of.axes) > MAX_PROCESS_THREADS)
 			continue;
-		struct bd_cell twin = {.index = (int64_t)p->cells_len, .id = bd_printf("%s#%s", of.id, roles[k]),
-			.case_name = bd_strdup(of.case_name), .role = bd_strdup(roles[k]), .twin = of.index, .reference = -1, .scaling = -1,
+		struct bd_cell twin = {.index = (int64_t)p->cells_len,
+			.id = bd_printf("%s#%s", of.id, roles[k]),
+			.case_name = bd_strdup(of.case_name),
+			.role = bd_strdup(roles[k]),
+			.twin = of.index,
+			.reference = -1,
+			.scaling = -1,
 			.duration_ns = of.duration_ns};
 		bd_axes_copy(&of.axes, &twin.axes);
 		*BD_PUSH(p->cells, p->cells_len) = twin;
@@ -428,7 +453,7 @@ static bool same_process(const struct bd_axes *a, const struct bd_axes *b)
 {
 	for (size_t i = 0; i < bd_axis_kinds_len; i++)
 		if (bd_axis_kinds[i].process &&
-		    !bd_streq(bd_axes_get(a, bd_axis_kinds[i].name), bd_axes_get(b, bd_axis_kinds[i].name)))
+			!bd_streq(bd_axes_get(a, bd_axis_kinds[i].name), bd_axes_get(b, bd_axis_kinds[i].name)))
 			return false;
 	return true;
 }
@@ -463,12 +488,14 @@ static void make_configs(struct bd_engine *e, struct plan *p)
 		struct config *config = same ? config_of(p, (size_t)c->twin) : NULL;
 		for (size_t k = 0; k < p->configs_len && !config; k++)
 			if (p->configs[k].threaded == threaded && p->configs[k].replica == replica &&
-			    same_process(p->configs[k].axes, &c->axes) &&
-			    (!threaded || p->configs[k].threads + threads_with_twin(p, i) <= MAX_PROCESS_THREADS))
+				same_process(p->configs[k].axes, &c->axes) &&
+				(!threaded || p->configs[k].threads + threads_with_twin(p, i) <= MAX_PROCESS_THREADS))
 				config = &p->configs[k];
 		if (!config) {
 			config = BD_PUSH(p->configs, p->configs_len);
-			*config = (struct config){.axes = &c->axes, .threaded = threaded, .replica = replica,
+			*config = (struct config){.axes = &c->axes,
+				.threaded = threaded,
+				.replica = replica,
 				.python = interpreter_find(e, bd_axes_get(&c->axes, "python"))};
 		}
 		*BD_PUSH(config->cells, config->cells_len) = i;
@@ -521,7 +548,8 @@ void plan_shape(const struct plan *p, double setup_s, double left_s, int64_t *re
 	if (!rounds && isnan(p->budget_s))
 		rounds = ROUNDS_WITHOUT_BUDGET;
 	if (!rounds)
-		rounds = (int64_t)BD_MAX(BD_MIN(floor((left_s - (n - 1) * setup_s) / (n * round)), (double)MAX_ROUNDS), 1.0);
+		rounds = (int64_t)BD_MAX(BD_MIN(floor((left_s - (n - 1) * setup_s) / (n * round)), (double)MAX_ROUNDS),
+			1.0);
 	double one = setup_s + (double)rounds * round;
 	*ret_rounds = rounds;
 	*ret_launches = p->launches;
@@ -535,11 +563,13 @@ void plan_shape(const struct plan *p, double setup_s, double left_s, int64_t *re
 static int check_request(struct resolver *r)
 {
 	const struct bd_request *q = &r->p->request;
-	static const char *const reserved[] = {"PYTHONMALLOC", "LD_PRELOAD", "PYTHONHASHSEED", "BENCHD_FDS", "BENCHD_PAD"};
+	static const char *const reserved[] = {"PYTHONMALLOC", "LD_PRELOAD", "PYTHONHASHSEED", "BENCHD_FDS",
+		"BENCHD_PAD"};
 	if (q->kind && !bd_streq(q->kind, "run"))
 		return bd_error_set(r->err, -EINVAL, "bad-value", NULL, "kind must be \"run\", not '%s'", q->kind);
 	if (q->trace && !bd_streq(q->trace, "off") && !bd_streq(q->trace, "counters"))
-		return unknown(r->err, "unknown-value", "there is no trace level", q->trace, (const char *const[]){"off", "counters"}, 2);
+		return unknown(r->err, "unknown-value", "there is no trace level", q->trace,
+			(const char *const[]){"off", "counters"}, 2);
 	if (q->launches != BD_NULL_INT && (q->launches < 1 || q->launches > 1000))
 		return bd_error_set(r->err, -EINVAL, "bad-value", NULL, "launches must be from 1 to 1000");
 	if (q->rounds != BD_NULL_INT && (q->rounds < 1 || q->rounds > 100000))
@@ -554,10 +584,12 @@ static int check_request(struct resolver *r)
 		const char *name = q->env.v[i].key;
 		for (size_t k = 0; k < BD_LEN(reserved); k++)
 			if (bd_streq(name, reserved[k]))
-				return bd_error_set(r->err, -EINVAL, "bad-value", "the axes allocator and objalloc set the allocators",
+				return bd_error_set(r->err, -EINVAL, "bad-value",
+					"the axes allocator and objalloc set the allocators",
 					"env.%s is set by benchd itself", name);
 		if (!name[0] || strchr(name, '='))
-			return bd_error_set(r->err, -EINVAL, "bad-value", NULL, "'%s' is not a name of an environment variable", name);
+			return bd_error_set(r->err, -EINVAL, "bad-value", NULL,
+				"'%s' is not a name of an environment variable", name);
 	}
 	return 0;
 }
@@ -592,7 +624,8 @@ static int resolve(struct resolver *r)
 			catalogue_free((struct bd_catalogue *)(uintptr_t)catalogue);
 	}
 	if (res == 0 && !p->cells_len)
-		res = bd_error_set(r->err, -EINVAL, "no-cells", "--dry-run without --case lists the cells", "nothing matches --case");
+		res = bd_error_set(r->err, -EINVAL, "no-cells", "--dry-run without --case lists the cells",
+			"nothing matches --case");
 	return res;
 }
 
@@ -624,9 +657,10 @@ int plan_make(struct bd_engine *e, const struct bd_request *request, struct plan
 	p->launches_fixed = q->launches != BD_NULL_INT;
 	p->launches = p->launches_fixed ? q->launches : d->launches != BD_NULL_INT ? d->launches : DEFAULT_LAUNCHES;
 	p->rounds = q->rounds != BD_NULL_INT ? q->rounds : d->rounds != BD_NULL_INT ? d->rounds : 0;
-	p->budget_s = !isnan(q->budget_s) ? q->budget_s
+	p->budget_s = !isnan(q->budget_s)        ? q->budget_s
 		: p->launches_fixed && p->rounds ? (double)NAN /* both counts given: they decide */
-		: !isnan(d->budget_s) ? d->budget_s : DEFAULT_BUDGET_S;
+		: !isnan(d->budget_s)            ? d->budget_s
+						 : DEFAULT_BUDGET_S;
 	p->budget_firm = !isnan(q->budget_s);
 	p->wait_s = isnan(q->wait_s) ? DEFAULT_WAIT_S : q->wait_s;
 	const char *trace = q->trace ? q->trace : d->trace;
@@ -665,8 +699,11 @@ void plan_document(const struct plan *p, struct bd_plan_document *ret)
 	for (size_t i = 0; i < p->cells_len - p->twins; i++) {
 		const struct bd_cell *c = &p->cells[i];
 		struct bd_plan_cell *out = BD_PUSH(ret->cells, ret->cells_len);
-		*out = (struct bd_plan_cell){.id = bd_strdup(c->id), .case_name = bd_strdup(c->case_name),
-			.status = bd_strdup(bd_cell_status_names[c->status]), .reason = bd_reason_copy(c->reason), .batch_s = plan_batch_s(c)};
+		*out = (struct bd_plan_cell){.id = bd_strdup(c->id),
+			.case_name = bd_strdup(c->case_name),
+			.status = bd_strdup(bd_cell_status_names[c->status]),
+			.reason = bd_reason_copy(c->reason),
+			.batch_s = plan_batch_s(c)};
 		bd_axes_copy(&c->axes, &out->axes);
 	}
 }

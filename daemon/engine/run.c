@@ -6,7 +6,7 @@
 
 #define PROBE_NS 50000
 #define PROGRESS_NS 200000000LL
-#define BUDGET_MARGIN 0.97        /* the rest is for the end of the run */
+#define BUDGET_MARGIN 0.97 /* the rest is for the end of the run */
 
 static double seconds(int64_t ns)
 {
@@ -52,10 +52,19 @@ void run_progress(struct run *r, bool force)
 	if (!force && now - r->last_progress_ns < PROGRESS_NS)
 		return;
 	r->last_progress_ns = now;
-	struct bd_event event = {.run_id = r->job->id, .kind = BD_EVENT_PROGRESS, .state = BD_RUN_RUNNING,
-		.progress = {.phase = r->phase, .launch = r->launch, .launches = r->row.launches, .round = r->round,
-			.rounds = r->row.rounds, .cells_done = r->cells_done, .cells = r->cells_in_round,
-			.elapsed_s = seconds(now - r->start_ns), .left_s = time_left(r, now), .last_cell = r->last_cell,
+	struct bd_event event = {.run_id = r->job->id,
+		.kind = BD_EVENT_PROGRESS,
+		.state = BD_RUN_RUNNING,
+		.progress = {.phase = r->phase,
+			.launch = r->launch,
+			.launches = r->row.launches,
+			.round = r->round,
+			.rounds = r->row.rounds,
+			.cells_done = r->cells_done,
+			.cells = r->cells_in_round,
+			.elapsed_s = seconds(now - r->start_ns),
+			.left_s = time_left(r, now),
+			.last_cell = r->last_cell,
 			.last_time_ns_per_op = r->last_cell ? r->last_time_ns_per_op : (double)NAN}};
 	engine_emit(r->e, &event);
 	engine_tend_queue(r->e);
@@ -65,7 +74,11 @@ static void emit_cell(struct run *r, size_t cell)
 {
 	if (!bd_streq(r->plan->cells[cell].role, "cell"))
 		return;
-	engine_emit(r->e, &(struct bd_event){.run_id = r->job->id, .kind = BD_EVENT_CELL, .state = BD_RUN_RUNNING, .cell = (int64_t)cell});
+	engine_emit(r->e,
+		&(struct bd_event){.run_id = r->job->id,
+			.kind = BD_EVENT_CELL,
+			.state = BD_RUN_RUNNING,
+			.cell = (int64_t)cell});
 }
 
 static void store_cell(struct run *r, size_t cell)
@@ -203,7 +216,8 @@ static void begin(struct run *r)
 	r->state = bd_alloc(p->cells_len * sizeof *r->state);
 	r->slots = bd_alloc(p->configs_len * sizeof *r->slots);
 	for (size_t i = 0; i < p->configs_len; i++)
-		r->slots[i] = (struct slot){.config = &p->configs[i], .target = -1,
+		r->slots[i] = (struct slot){.config = &p->configs[i],
+			.target = -1,
 			.order = bd_alloc(p->configs[i].cells_len * sizeof *r->slots[i].order)};
 	for (size_t i = 0; i < p->cells_len; i++) {
 		if (p->cells[i].scaling >= 0)
@@ -224,9 +238,11 @@ static void check_parallel(struct bd_cell *c, double parallel)
 	const char *u = bd_axes_get(&c->axes, WORK_PARAM);
 	int64_t work = 0;
 	if (u && bd_duration_parse(u, &work) == 0 && work >= PARALLEL_WORK_NS && c->scaling >= 0 &&
-	    bd_streq(bd_axes_get(&c->axes, "gil"), "release") && parallel < PARALLEL_WANTED)
-		c->scaling_off = bd_reason_new("V4", "processors<threads", "the machine was busy, or a cpuset or quota leaves fewer processors",
-			"its %lld threads got %.2f processors' worth of time at most", (long long)bd_axes_threads(&c->axes), parallel);
+		bd_streq(bd_axes_get(&c->axes, "gil"), "release") && parallel < PARALLEL_WANTED)
+		c->scaling_off = bd_reason_new("V4", "processors<threads",
+			"the machine was busy, or a cpuset or quota leaves fewer processors",
+			"its %lld threads got %.2f processors' worth of time at most",
+			(long long)bd_axes_threads(&c->axes), parallel);
 }
 
 /* What only the whole run shows. */
@@ -236,9 +252,10 @@ static void last_checks(struct run *r)
 		struct bd_cell *c = &r->plan->cells[i];
 		const struct cell_state *s = &r->state[i];
 		if (c->status == BD_CELL_OK && s->traced && s->waits == 0 && bd_axes_threads(&c->axes) > 1 &&
-		    bd_streq(bd_axes_get(&c->axes, "gil"), "hold"))
-			run_cell_ended(r, i, BD_CELL_INVALID, bd_reason_new("V4", "no-wait-traced", "benchctl doctor",
-				"threads that hold the GIL were traced and none of them ever waited: the tracer did not see them"));
+			bd_streq(bd_axes_get(&c->axes, "gil"), "hold"))
+			run_cell_ended(r, i, BD_CELL_INVALID,
+				bd_reason_new("V4", "no-wait-traced", "benchctl doctor",
+					"threads that hold the GIL were traced and none of them ever waited: the tracer did not see them"));
 		if (c->status == BD_CELL_OK)
 			check_parallel(c, s->parallel);
 		/* also of a cell that was traced until the tracer was lost: its waits are those of a part */
@@ -262,7 +279,8 @@ static void finish(struct run *r)
 	} else if (cancelled || stopping) {
 		r->row.state = cancelled ? BD_RUN_CANCELLED : BD_RUN_INTERRUPTED;
 		r->row.reason = bd_reason_new(NULL, cancelled ? "cancelled" : "interrupted", NULL,
-			cancelled ? "cancelled by request; what was measured is kept" : "benchd ended; what was measured is kept");
+			cancelled ? "cancelled by request; what was measured is kept"
+				  : "benchd ended; what was measured is kept");
 	} else {
 		r->row.state = BD_RUN_COMPLETE;
 		r->row.launches = r->launch;
@@ -284,7 +302,11 @@ static void finish(struct run *r)
 		r->e->config.on_finished(r->job->id, r->e->config.on_event_arg);
 	for (size_t i = 0; i < r->plan->cells_len; i++)
 		emit_cell(r, i);
-	engine_emit(r->e, &(struct bd_event){.run_id = r->job->id, .kind = BD_EVENT_STATE, .state = r->row.state, .reason = r->row.reason});
+	engine_emit(r->e,
+		&(struct bd_event){.run_id = r->job->id,
+			.kind = BD_EVENT_STATE,
+			.state = r->row.state,
+			.reason = r->row.reason});
 }
 
 static void done(struct run *r)

@@ -60,8 +60,8 @@ cJSON *bd_doc_encode(const struct bd_doc *doc, const void *obj);
 int bd_doc_decode(const struct bd_doc *doc, const cJSON *json, void *obj, struct bd_error *err);
 /* Text to JSON; err (bad-json) says line and column. `what` names the source in the message. */
 int bd_json_parse(const char *text, const char *what, cJSON **ret, struct bd_error *err);
-char *bd_json_text(const cJSON *j);        /* one line; caller frees */
-char *bd_json_pretty(const cJSON *j);      /* two-space indent; caller frees */
+char *bd_json_text(const cJSON *j);   /* one line; caller frees */
+char *bd_json_pretty(const cJSON *j); /* two-space indent; caller frees */
 /* Line (from 1) at which the value of a path like "axes.threads" or "cases[1]" starts in text; 0 when not found. */
 int bd_json_line(const char *text, const char *path);
 
@@ -92,11 +92,12 @@ struct bd_axis_kind {
 	const char *name;
 	const char *fallback; /* the documented default, may be left out of ids; NULL = always in the id */
 	const char *summary;
-	bool process;         /* part of the process-level configuration */
+	bool process; /* part of the process-level configuration */
 };
-extern const struct bd_axis_kind bd_axis_kinds[]; /* python, binding, caller, allocator, objalloc, threads, affinity, gc, switch_interval */
+extern const struct bd_axis_kind
+	bd_axis_kinds[]; /* python, binding, caller, allocator, objalloc, threads, affinity, gc, switch_interval */
 extern const size_t bd_axis_kinds_len;
-const char *bd_axes_get(const struct bd_axes *a, const char *name); /* NULL when absent; borrowed */
+const char *bd_axes_get(const struct bd_axes *a, const char *name);       /* NULL when absent; borrowed */
 void bd_axes_set(struct bd_axes *a, const char *name, const char *value); /* keeps the fixed order */
 bool bd_axes_equal(const struct bd_axes *a, const struct bd_axes *b);
 void bd_axes_copy(const struct bd_axes *a, struct bd_axes *ret);
@@ -124,24 +125,25 @@ struct bd_reason {
 	char *key, *message, *hint;
 };
 extern const struct bd_doc bd_reason_doc;
-struct bd_reason *bd_reason_new(const char *check, const char *key, const char *hint, const char *fmt, ...) BD_PRINTF(4, 5);
+struct bd_reason *bd_reason_new(const char *check, const char *key, const char *hint, const char *fmt, ...)
+	BD_PRINTF(4, 5);
 struct bd_reason *bd_reason_from_error(const struct bd_error *err);
 struct bd_reason *bd_reason_copy(const struct bd_reason *r);
 void bd_reason_free(struct bd_reason *r);
 
 /* ---- what is asked for ------------------------------------------------------------------------------------- */
 
-struct bd_request { /* POST runs */
-	char *target;              /* a suite name, or a case glob */
-	char *kind;                /* "run" */
-	struct bd_choices axes;    /* overrides the suite's */
-	struct bd_strv cases;      /* globs over case names and cell ids; empty = all */
-	double budget_s;           /* wall time of the whole run; NAN = the suite's */
-	int64_t launches, rounds;  /* BD_NULL_INT = the suite's */
-	int64_t seed;              /* 0 … 2^53-1; BD_NULL_INT = drawn */
-	char *trace;               /* "off" | "counters"; NULL = the suite's */
+struct bd_request {               /* POST runs */
+	char *target;             /* a suite name, or a case glob */
+	char *kind;               /* "run" */
+	struct bd_choices axes;   /* overrides the suite's */
+	struct bd_strv cases;     /* globs over case names and cell ids; empty = all */
+	double budget_s;          /* wall time of the whole run; NAN = the suite's */
+	int64_t launches, rounds; /* BD_NULL_INT = the suite's */
+	int64_t seed;             /* 0 … 2^53-1; BD_NULL_INT = drawn */
+	char *trace;              /* "off" | "counters"; NULL = the suite's */
 	struct bd_map labels, env;
-	double wait_s;             /* for the machine's turn; NAN = 600 */
+	double wait_s; /* for the machine's turn; NAN = 600 */
 	bool dry_run;
 };
 extern const struct bd_doc bd_request_doc;
@@ -150,14 +152,14 @@ struct bd_suite_defaults {
 	double budget_s;
 	int64_t launches, rounds;
 	char *trace;
-	char *batch;               /* duration of threaded batches, "200ms" */
+	char *batch; /* duration of threaded batches, "200ms" */
 };
-struct bd_suite { /* workloads/suites/NAME.json */
-	char *name;                /* from the file name, not in the JSON */
+struct bd_suite {   /* workloads/suites/NAME.json */
+	char *name; /* from the file name, not in the JSON */
 	char *summary;
-	struct bd_strv cases;      /* case names */
+	struct bd_strv cases; /* case names */
 	struct bd_choices axes;
-	struct bd_map reference;   /* axis → value, or "first" = the first value selected on that axis */
+	struct bd_map reference; /* axis → value, or "first" = the first value selected on that axis */
 	struct bd_suite_defaults defaults;
 };
 extern const struct bd_doc bd_suite_doc;
@@ -169,12 +171,12 @@ int bd_suite_names(const char *dir, struct bd_strv *ret); /* sorted */
 
 struct bd_case_param {
 	char *name, *summary;
-	struct bd_strv values;     /* every value that exists, the default first */
+	struct bd_strv values; /* every value that exists, the default first */
 };
 struct bd_case_info {
 	char *name, *summary;
-	char *shape;               /* "iterations": one thread counts operations; "contended": may wait for the GIL */
-	char *plain;               /* binding:variant when the case uses no binding ("plain"), else NULL */
+	char *shape; /* "iterations": one thread counts operations; "contended": may wait for the GIL */
+	char *plain; /* binding:variant when the case uses no binding ("plain"), else NULL */
 	struct bd_case_param *params;
 	size_t params_len;
 };
@@ -197,22 +199,29 @@ enum bd_cell_status { BD_CELL_OK, BD_CELL_UNSUPPORTED, BD_CELL_INVALID, BD_CELL_
 extern const char *const bd_cell_status_names[]; /* "ok" … */
 int bd_cell_status_parse(const char *s, enum bd_cell_status *ret);
 
-enum bd_run_state { BD_RUN_QUEUED, BD_RUN_RUNNING, BD_RUN_COMPLETE, BD_RUN_INTERRUPTED, BD_RUN_FAILED, BD_RUN_CANCELLED };
+enum bd_run_state {
+	BD_RUN_QUEUED,
+	BD_RUN_RUNNING,
+	BD_RUN_COMPLETE,
+	BD_RUN_INTERRUPTED,
+	BD_RUN_FAILED,
+	BD_RUN_CANCELLED
+};
 extern const char *const bd_run_state_names[];
 int bd_run_state_parse(const char *s, enum bd_run_state *ret);
 
-struct bd_cell { /* one point of the matrix, as the store keeps it */
-	int64_t index;           /* in the run, from 0 */
+struct bd_cell {       /* one point of the matrix, as the store keeps it */
+	int64_t index; /* in the run, from 0 */
 	char *id, *case_name;
 	struct bd_axes axes;
-	int64_t reference;       /* index of the reference cell, -1 = none */
-	int64_t scaling;         /* index of the same cell at one thread, -1 = none (also for that cell itself) */
-	char *role;              /* "cell", "same-process", "second-process": the A/A twins are kept out of `cells` */
-	int64_t twin;            /* index of the cell a twin repeats, -1 */
+	int64_t reference; /* index of the reference cell, -1 = none */
+	int64_t scaling;   /* index of the same cell at one thread, -1 = none (also for that cell itself) */
+	char *role;        /* "cell", "same-process", "second-process": the A/A twins are kept out of `cells` */
+	int64_t twin;      /* index of the cell a twin repeats, -1 */
 	enum bd_cell_status status;
 	struct bd_reason *reason;
-	int64_t iterations;      /* per batch, 0 for cells that run for a duration */
-	int64_t duration_ns;     /* per batch, 0 for cells that count iterations */
+	int64_t iterations;            /* per batch, 0 for cells that run for a duration */
+	int64_t duration_ns;           /* per batch, 0 for cells that count iterations */
 	struct bd_reason *gil_off;     /* why not traced; NULL = traced */
 	struct bd_reason *scaling_off; /* why scaling is null though there is a one-thread cell */
 };
@@ -220,12 +229,12 @@ void bd_cell_done(struct bd_cell *c);
 
 struct bd_sample_thread {
 	int64_t tid;
-	int64_t ops;             /* completed before the stop */
-	int64_t straddled;       /* finished after it: not counted in ops (V1: native count = ops + straddled) */
-	int64_t overrun_ns;      /* from the stop until the thread heard of it; it may wait for the GIL meanwhile */
-	int64_t cpu_ns;          /* thread CPU time inside the batch */
-	int64_t processor;       /* at the start of the batch */
-	int64_t voluntary, involuntary; /* context switches */
+	int64_t ops;        /* completed before the stop */
+	int64_t straddled;  /* finished after it: not counted in ops (V1: native count = ops + straddled) */
+	int64_t overrun_ns; /* from the stop until the thread heard of it; it may wait for the GIL meanwhile */
+	int64_t cpu_ns;     /* thread CPU time inside the batch */
+	int64_t processor;  /* at the start of the batch */
+	int64_t voluntary, involuntary;                                               /* context switches */
 	int64_t waits, wait_ns, holder_ns, runqueue_ns, switch_ns, mutex_ns, retries; /* GIL, from the tracer */
 };
 struct bd_sample_block { /* who waited for whom; indexes into threads, holder -1 = unknown */
@@ -241,9 +250,9 @@ enum bd_sample_kind {
 struct bd_sample {
 	int64_t cell, launch, round;
 	enum bd_sample_kind kind;
-	int64_t start_ns;        /* CLOCK_MONOTONIC */
+	int64_t start_ns; /* CLOCK_MONOTONIC */
 	int64_t wall_ns;
-	int64_t probe_ns[2];     /* the same fixed native spin on the same processor before and after */
+	int64_t probe_ns[2]; /* the same fixed native spin on the same processor before and after */
 	int64_t minor_faults, major_faults, steal_ticks, throttled;
 	bool traced;
 	int64_t lost, max_wait_ns;
@@ -262,7 +271,7 @@ bool bd_sample_flagged(const struct bd_sample *s);
 /* Log-linear histogram of ns, 16 sub-buckets per octave: exact below 16, then at most 1/16 wide. */
 #define BD_HIST_BUCKETS 640
 unsigned bd_hist_bucket(uint64_t ns);
-uint64_t bd_hist_low(unsigned bucket);  /* smallest value of the bucket */
+uint64_t bd_hist_low(unsigned bucket); /* smallest value of the bucket */
 
 struct bd_run { /* the store's row */
 	char *id, *suite;
@@ -270,12 +279,12 @@ struct bd_run { /* the store's row */
 	struct bd_reason *reason;
 	int64_t created_ns, started_ns, finished_ns; /* real time; 0 = not yet */
 	double wall_s, setup_s, measure_s, batch_s;
-	int64_t seed, launches, rounds;              /* as planned */
+	int64_t seed, launches, rounds; /* as planned */
 	struct bd_map labels;
 	char *comparability_key;
 	cJSON *environment;
-	cJSON *request;                              /* bd_request_doc */
-	int64_t cells;                               /* count of role "cell" */
+	cJSON *request; /* bd_request_doc */
+	int64_t cells;  /* count of role "cell" */
 };
 void bd_run_done(struct bd_run *r);
 
@@ -391,7 +400,7 @@ extern const struct bd_doc bd_plan_document_doc;
 
 struct bd_worker_gil {
 	int64_t interpreter;
-	char *address;  /* "0x…" of struct _gil_runtime_state */
+	char *address; /* "0x…" of struct _gil_runtime_state */
 	int64_t size;
 };
 struct bd_worker_object { /* one loaded ELF object */
@@ -399,15 +408,15 @@ struct bd_worker_object { /* one loaded ELF object */
 };
 struct bd_worker_ready {
 	int64_t protocol, pid;
-	char *python;        /* "3.11.2" */
+	char *python; /* "3.11.2" */
 	char *abiflags;
 	bool free_threaded, gil_enabled;
 	char *executable, *libpython, *compiler, *build_flags;
-	char *runtime;       /* address of _PyRuntime, "0x…" */
+	char *runtime; /* address of _PyRuntime, "0x…" */
 	int64_t runtime_size;
 	struct bd_worker_gil *gils;
 	size_t gils_len;
-	char *cap_eff;       /* hex, from /proc/self/status */
+	char *cap_eff; /* hex, from /proc/self/status */
 	int64_t no_new_privs;
 	struct bd_worker_object *objects;
 	size_t objects_len;
@@ -419,10 +428,10 @@ struct bd_worker_cell { /* answer to prepare and bye, and instead of a sample wh
 	int64_t cell;
 	char *status;
 	struct bd_reason *reason;
-	int64_t iterations;  /* suggested: 5–50 ms worth */
+	int64_t iterations; /* suggested: 5–50 ms worth */
 	struct bd_ints tids;
-	double overlap;      /* V4, NAN when not applicable */
-	double parallel;     /* sum of thread CPU ÷ wall in the overlap batch */
+	double overlap;  /* V4, NAN when not applicable */
+	double parallel; /* sum of thread CPU ÷ wall in the overlap batch */
 };
 extern const struct bd_doc bd_worker_cell_doc;
 

@@ -280,8 +280,9 @@ static int decode_members(struct decoder *d, const struct bd_field *f, const cJS
 			if (r < 0)
 				return r;
 		} else {
-			bd_auto_free char *text = f->type == BD_F_AXES ? axis_text(item) :
-				cJSON_IsString(item) ? bd_strdup(item->valuestring) : NULL;
+			bd_auto_free char *text = f->type == BD_F_AXES ? axis_text(item)
+				: cJSON_IsString(item)                 ? bd_strdup(item->valuestring)
+								       : NULL;
 			if (!text)
 				return wrong(d, f->type == BD_F_AXES ? "a string or a whole number" : "a string");
 			if (f->type == BD_F_AXES)
@@ -335,7 +336,8 @@ static int decode_field(struct decoder *d, const struct bd_field *f, const cJSON
 		*(char **)p = bd_strdup(json->valuestring);
 		return 0;
 	case BD_F_INT:
-		if (!cJSON_IsNumber(json) || json->valuedouble != floor(json->valuedouble) || fabs(json->valuedouble) > 0x1p53)
+		if (!cJSON_IsNumber(json) || json->valuedouble != floor(json->valuedouble) ||
+			fabs(json->valuedouble) > 0x1p53)
 			return wrong(d, "a whole number");
 		*(int64_t *)p = (int64_t)json->valuedouble;
 		return 0;
@@ -404,7 +406,8 @@ static int decode_doc(struct decoder *d, const struct bd_doc *doc, const cJSON *
 		const struct bd_field *f = find_field(doc, item->string);
 		if (doc->schema && bd_streq(item->string, "schema")) {
 			if (!cJSON_IsString(item) || !bd_streq(item->valuestring, doc->schema))
-				return bd_error_set(d->err, -EINVAL, "bad-value", NULL, "%s must be \"%s\"", where(d), doc->schema);
+				return bd_error_set(d->err, -EINVAL, "bad-value", NULL, "%s must be \"%s\"", where(d),
+					doc->schema);
 		} else if (f) {
 			int r = cJSON_IsNull(item) ? 0 : decode_field(d, f, item, field_at(f, obj));
 			if (r < 0)
@@ -418,7 +421,8 @@ static int decode_doc(struct decoder *d, const struct bd_doc *doc, const cJSON *
 		const struct bd_field *f = &doc->fields[i];
 		const cJSON *value = cJSON_GetObjectItemCaseSensitive(json, f->name);
 		if (f->required && (!value || cJSON_IsNull(value)))
-			return bd_error_set(d->err, -EINVAL, "bad-value", NULL, "%s%s%s is missing", d->path, base ? "." : "", f->name);
+			return bd_error_set(d->err, -EINVAL, "bad-value", NULL, "%s%s%s is missing", d->path,
+				base ? "." : "", f->name);
 	}
 	return 0;
 }

@@ -1,100 +1,113 @@
 /* The tables of every document: the only place that knows the JSON names. */
 #include "bd_model.h"
 
-#define F(s, T, m) {.name = #m, .type = BD_F_##T, .offset = offsetof(struct s, m)}
-#define FN(s, T, json, m) {.name = json, .type = BD_F_##T, .offset = offsetof(struct s, m)}
-#define FD(s, T, m, d) {.name = #m, .type = BD_F_##T, .offset = offsetof(struct s, m), .doc = &(d)}
-#define FR(s, T, m) {.name = #m, .type = BD_F_##T, .offset = offsetof(struct s, m), .required = true}
-#define DOC(id, s, schema_name, is_lenient)                                                                     \
-	const struct bd_doc id = {.name = #s, .schema = schema_name, .size = sizeof(struct s), .fields = s##_fields, \
-		.fields_len = BD_LEN(s##_fields), .lenient = is_lenient}
+#define F(s, T, m)                                                            \
+	{                                                                     \
+		.name = #m, .type = BD_F_##T, .offset = offsetof(struct s, m) \
+	}
+#define FN(s, T, json, m)                                                       \
+	{                                                                       \
+		.name = json, .type = BD_F_##T, .offset = offsetof(struct s, m) \
+	}
+#define FD(s, T, m, d)                                                                     \
+	{                                                                                  \
+		.name = #m, .type = BD_F_##T, .offset = offsetof(struct s, m), .doc = &(d) \
+	}
+#define FR(s, T, m)                                                                             \
+	{                                                                                       \
+		.name = #m, .type = BD_F_##T, .offset = offsetof(struct s, m), .required = true \
+	}
+#define DOC(id, s, schema_name, is_lenient)       \
+	const struct bd_doc id = {.name = #s,     \
+		.schema = schema_name,            \
+		.size = sizeof(struct s),         \
+		.fields = s##_fields,             \
+		.fields_len = BD_LEN(s##_fields), \
+		.lenient = is_lenient}
 
-static const struct bd_field bd_reason_fields[] = {
-	F(bd_reason, STRING, check), FR(bd_reason, STRING, key), FR(bd_reason, STRING, message), F(bd_reason, STRING, hint)};
+static const struct bd_field bd_reason_fields[] = {F(bd_reason, STRING, check), FR(bd_reason, STRING, key),
+	FR(bd_reason, STRING, message), F(bd_reason, STRING, hint)};
 DOC(bd_reason_doc, bd_reason, NULL, true);
 
 /* ---- what is asked for */
 
-static const struct bd_field bd_request_fields[] = {
-	FR(bd_request, STRING, target), F(bd_request, STRING, kind), F(bd_request, CHOICES, axes),
-	F(bd_request, STRINGS, cases), F(bd_request, DOUBLE, budget_s), F(bd_request, INT, launches),
-	F(bd_request, INT, rounds), F(bd_request, INT, seed), F(bd_request, STRING, trace), F(bd_request, MAP, labels),
-	F(bd_request, MAP, env), F(bd_request, DOUBLE, wait_s), F(bd_request, BOOL, dry_run)};
+static const struct bd_field bd_request_fields[] = {FR(bd_request, STRING, target), F(bd_request, STRING, kind),
+	F(bd_request, CHOICES, axes), F(bd_request, STRINGS, cases), F(bd_request, DOUBLE, budget_s),
+	F(bd_request, INT, launches), F(bd_request, INT, rounds), F(bd_request, INT, seed),
+	F(bd_request, STRING, trace), F(bd_request, MAP, labels), F(bd_request, MAP, env),
+	F(bd_request, DOUBLE, wait_s), F(bd_request, BOOL, dry_run)};
 DOC(bd_request_doc, bd_request, NULL, false);
 
-static const struct bd_field bd_suite_defaults_fields[] = {
-	F(bd_suite_defaults, DOUBLE, budget_s), F(bd_suite_defaults, INT, launches), F(bd_suite_defaults, INT, rounds),
-	F(bd_suite_defaults, STRING, trace), F(bd_suite_defaults, STRING, batch)};
+static const struct bd_field bd_suite_defaults_fields[] = {F(bd_suite_defaults, DOUBLE, budget_s),
+	F(bd_suite_defaults, INT, launches), F(bd_suite_defaults, INT, rounds), F(bd_suite_defaults, STRING, trace),
+	F(bd_suite_defaults, STRING, batch)};
 static DOC(suite_defaults_doc, bd_suite_defaults, NULL, false);
 
-static const struct bd_field bd_suite_fields[] = {
-	F(bd_suite, STRING, name), FR(bd_suite, STRING, summary), FR(bd_suite, STRINGS, cases), F(bd_suite, CHOICES, axes),
-	F(bd_suite, MAP, reference), FD(bd_suite, OBJECT, defaults, suite_defaults_doc)};
+static const struct bd_field bd_suite_fields[] = {F(bd_suite, STRING, name), FR(bd_suite, STRING, summary),
+	FR(bd_suite, STRINGS, cases), F(bd_suite, CHOICES, axes), F(bd_suite, MAP, reference),
+	FD(bd_suite, OBJECT, defaults, suite_defaults_doc)};
 DOC(bd_suite_doc, bd_suite, NULL, false);
 
 /* ---- catalogue */
 
-static const struct bd_field bd_case_param_fields[] = {
-	FR(bd_case_param, STRING, name), F(bd_case_param, STRING, summary), FR(bd_case_param, STRINGS, values)};
+static const struct bd_field bd_case_param_fields[] = {FR(bd_case_param, STRING, name),
+	F(bd_case_param, STRING, summary), FR(bd_case_param, STRINGS, values)};
 static DOC(case_param_doc, bd_case_param, NULL, true);
 
-static const struct bd_field bd_case_info_fields[] = {
-	FR(bd_case_info, STRING, name), F(bd_case_info, STRING, summary), FR(bd_case_info, STRING, shape),
-	F(bd_case_info, STRING, plain), FD(bd_case_info, ARRAY, params, case_param_doc)};
+static const struct bd_field bd_case_info_fields[] = {FR(bd_case_info, STRING, name), F(bd_case_info, STRING, summary),
+	FR(bd_case_info, STRING, shape), F(bd_case_info, STRING, plain),
+	FD(bd_case_info, ARRAY, params, case_param_doc)};
 static DOC(case_info_doc, bd_case_info, NULL, true);
 
-static const struct bd_field bd_binding_info_fields[] = {
-	FR(bd_binding_info, STRING, name), F(bd_binding_info, STRING, summary), FR(bd_binding_info, STRINGS, variants),
+static const struct bd_field bd_binding_info_fields[] = {FR(bd_binding_info, STRING, name),
+	F(bd_binding_info, STRING, summary), FR(bd_binding_info, STRINGS, variants),
 	FD(bd_binding_info, OPTIONAL, unsupported, bd_reason_doc)};
 static DOC(binding_info_doc, bd_binding_info, NULL, true);
 
-static const struct bd_field bd_catalogue_fields[] = {
-	FD(bd_catalogue, ARRAY, cases, case_info_doc), FD(bd_catalogue, ARRAY, bindings, binding_info_doc)};
+static const struct bd_field bd_catalogue_fields[] = {FD(bd_catalogue, ARRAY, cases, case_info_doc),
+	FD(bd_catalogue, ARRAY, bindings, binding_info_doc)};
 DOC(bd_catalogue_doc, bd_catalogue, NULL, true);
 
 /* ---- the run document */
 
-static const struct bd_field bd_estimate_fields[] = {
-	F(bd_estimate, DOUBLE, median), F(bd_estimate, DOUBLE, lo), F(bd_estimate, DOUBLE, hi), F(bd_estimate, DOUBLE, min),
-	F(bd_estimate, DOUBLE, mad)};
+static const struct bd_field bd_estimate_fields[] = {F(bd_estimate, DOUBLE, median), F(bd_estimate, DOUBLE, lo),
+	F(bd_estimate, DOUBLE, hi), F(bd_estimate, DOUBLE, min), F(bd_estimate, DOUBLE, mad)};
 static DOC(estimate_doc, bd_estimate, NULL, true);
 
-static const struct bd_field bd_interval_fields[] = {
-	F(bd_interval, DOUBLE, median), F(bd_interval, DOUBLE, lo), F(bd_interval, DOUBLE, hi)};
+static const struct bd_field bd_interval_fields[] = {F(bd_interval, DOUBLE, median), F(bd_interval, DOUBLE, lo),
+	F(bd_interval, DOUBLE, hi)};
 static DOC(interval_doc, bd_interval, NULL, true);
 
-static const struct bd_field bd_ratio_fields[] = {
-	F(bd_ratio, STRING, to), F(bd_ratio, DOUBLE, median), F(bd_ratio, DOUBLE, lo), F(bd_ratio, DOUBLE, hi)};
+static const struct bd_field bd_ratio_fields[] = {F(bd_ratio, STRING, to), F(bd_ratio, DOUBLE, median),
+	F(bd_ratio, DOUBLE, lo), F(bd_ratio, DOUBLE, hi)};
 static DOC(ratio_doc, bd_ratio, NULL, true);
 
-static const struct bd_field bd_blocker_fields[] = {
-	F(bd_blocker, INT, waiter), F(bd_blocker, INT, holder), F(bd_blocker, INT, ns), F(bd_blocker, INT, waits)};
+static const struct bd_field bd_blocker_fields[] = {F(bd_blocker, INT, waiter), F(bd_blocker, INT, holder),
+	F(bd_blocker, INT, ns), F(bd_blocker, INT, waits)};
 static DOC(blocker_doc, bd_blocker, NULL, true);
 
-static const struct bd_field bd_gil_result_fields[] = {
-	F(bd_gil_result, STRING, mode), F(bd_gil_result, INT, waits), F(bd_gil_result, INT, wait_ns),
-	F(bd_gil_result, DOUBLE, wait_share), F(bd_gil_result, INT, holder_ns), F(bd_gil_result, INT, runqueue_ns),
-	F(bd_gil_result, INT, switch_ns), F(bd_gil_result, INT, mutex_ns), F(bd_gil_result, INT, p50_ns),
-	F(bd_gil_result, INT, p99_ns), F(bd_gil_result, INT, max_ns), F(bd_gil_result, INT, retries),
-	F(bd_gil_result, INT, lost), FD(bd_gil_result, ARRAY, blockers, blocker_doc),
+static const struct bd_field bd_gil_result_fields[] = {F(bd_gil_result, STRING, mode), F(bd_gil_result, INT, waits),
+	F(bd_gil_result, INT, wait_ns), F(bd_gil_result, DOUBLE, wait_share), F(bd_gil_result, INT, holder_ns),
+	F(bd_gil_result, INT, runqueue_ns), F(bd_gil_result, INT, switch_ns), F(bd_gil_result, INT, mutex_ns),
+	F(bd_gil_result, INT, p50_ns), F(bd_gil_result, INT, p99_ns), F(bd_gil_result, INT, max_ns),
+	F(bd_gil_result, INT, retries), F(bd_gil_result, INT, lost), FD(bd_gil_result, ARRAY, blockers, blocker_doc),
 	FD(bd_gil_result, OPTIONAL, reason, bd_reason_doc)};
 static DOC(gil_result_doc, bd_gil_result, NULL, true);
 
-static const struct bd_field bd_thread_result_fields[] = {
-	F(bd_thread_result, INT, index), F(bd_thread_result, INT, tid), F(bd_thread_result, INT, ops),
-	F(bd_thread_result, INT, cpu_ns), F(bd_thread_result, INT, wait_ns), F(bd_thread_result, INT, waits)};
+static const struct bd_field bd_thread_result_fields[] = {F(bd_thread_result, INT, index),
+	F(bd_thread_result, INT, tid), F(bd_thread_result, INT, ops), F(bd_thread_result, INT, cpu_ns),
+	F(bd_thread_result, INT, wait_ns), F(bd_thread_result, INT, waits)};
 static DOC(thread_result_doc, bd_thread_result, NULL, true);
 
-static const struct bd_field bd_memory_result_fields[] = {
-	F(bd_memory_result, INT, rss_peak_bytes), F(bd_memory_result, INT, rss_bytes),
-	F(bd_memory_result, DOUBLE, bytes_per_op), F(bd_memory_result, INT, allocator_bytes)};
+static const struct bd_field bd_memory_result_fields[] = {F(bd_memory_result, INT, rss_peak_bytes),
+	F(bd_memory_result, INT, rss_bytes), F(bd_memory_result, DOUBLE, bytes_per_op),
+	F(bd_memory_result, INT, allocator_bytes)};
 static DOC(memory_result_doc, bd_memory_result, NULL, true);
 
-static const struct bd_field bd_cell_result_fields[] = {
-	F(bd_cell_result, STRING, id), FN(bd_cell_result, STRING, "case", case_name), F(bd_cell_result, AXES, axes),
-	F(bd_cell_result, STRING, status), F(bd_cell_result, BOOL, complete),
-	FD(bd_cell_result, OPTIONAL, reason, bd_reason_doc), F(bd_cell_result, INT, samples),
-	F(bd_cell_result, INT, iterations), F(bd_cell_result, DOUBLE, u_actual_ns),
+static const struct bd_field bd_cell_result_fields[] = {F(bd_cell_result, STRING, id),
+	FN(bd_cell_result, STRING, "case", case_name), F(bd_cell_result, AXES, axes), F(bd_cell_result, STRING, status),
+	F(bd_cell_result, BOOL, complete), FD(bd_cell_result, OPTIONAL, reason, bd_reason_doc),
+	F(bd_cell_result, INT, samples), F(bd_cell_result, INT, iterations), F(bd_cell_result, DOUBLE, u_actual_ns),
 	F(bd_cell_result, DOUBLE, cpu_ns_per_op), F(bd_cell_result, DOUBLE, ctx_switches_per_op),
 	F(bd_cell_result, DOUBLE, fairness), F(bd_cell_result, JSON, modes),
 	FD(bd_cell_result, OPTIONAL, time_ns_per_op, estimate_doc),
@@ -106,76 +119,72 @@ static const struct bd_field bd_cell_result_fields[] = {
 	FD(bd_cell_result, OPTIONAL, memory_reason, bd_reason_doc)};
 DOC(bd_cell_result_doc, bd_cell_result, NULL, true);
 
-static const struct bd_field bd_noise_fields[] = {
-	F(bd_noise, STRING, kind), F(bd_noise, STRING, cell), F(bd_noise, DOUBLE, ratio), F(bd_noise, DOUBLE, lo),
-	F(bd_noise, DOUBLE, hi)};
+static const struct bd_field bd_noise_fields[] = {F(bd_noise, STRING, kind), F(bd_noise, STRING, cell),
+	F(bd_noise, DOUBLE, ratio), F(bd_noise, DOUBLE, lo), F(bd_noise, DOUBLE, hi)};
 static DOC(noise_doc, bd_noise, NULL, true);
 
-static const struct bd_field bd_run_head_fields[] = {
-	F(bd_run_head, STRING, id), F(bd_run_head, STRING, suite), F(bd_run_head, STRING, state),
-	FD(bd_run_head, OPTIONAL, reason, bd_reason_doc), F(bd_run_head, STRING, started), F(bd_run_head, DOUBLE, wall_s),
-	F(bd_run_head, DOUBLE, setup_s), F(bd_run_head, DOUBLE, measure_s), F(bd_run_head, DOUBLE, batch_s),
-	F(bd_run_head, INT, seed), F(bd_run_head, INT, launches), F(bd_run_head, INT, rounds), F(bd_run_head, MAP, labels),
+static const struct bd_field bd_run_head_fields[] = {F(bd_run_head, STRING, id), F(bd_run_head, STRING, suite),
+	F(bd_run_head, STRING, state), FD(bd_run_head, OPTIONAL, reason, bd_reason_doc),
+	F(bd_run_head, STRING, started), F(bd_run_head, DOUBLE, wall_s), F(bd_run_head, DOUBLE, setup_s),
+	F(bd_run_head, DOUBLE, measure_s), F(bd_run_head, DOUBLE, batch_s), F(bd_run_head, INT, seed),
+	F(bd_run_head, INT, launches), F(bd_run_head, INT, rounds), F(bd_run_head, MAP, labels),
 	F(bd_run_head, STRING, comparability_key), F(bd_run_head, JSON, environment)};
 static DOC(run_head_doc, bd_run_head, NULL, true);
 
-static const struct bd_field bd_run_document_fields[] = {
-	FD(bd_run_document, OBJECT, run, run_head_doc), FD(bd_run_document, ARRAY, noise, noise_doc),
-	FD(bd_run_document, ARRAY, cells, bd_cell_result_doc)};
+static const struct bd_field bd_run_document_fields[] = {FD(bd_run_document, OBJECT, run, run_head_doc),
+	FD(bd_run_document, ARRAY, noise, noise_doc), FD(bd_run_document, ARRAY, cells, bd_cell_result_doc)};
 DOC(bd_run_document_doc, bd_run_document, "benchd.run.v1", true);
 
-static const struct bd_field bd_run_row_fields[] = {
-	F(bd_run_row, STRING, id), F(bd_run_row, STRING, suite), F(bd_run_row, STRING, state),
-	F(bd_run_row, STRING, started), F(bd_run_row, DOUBLE, wall_s), F(bd_run_row, MAP, labels),
-	F(bd_run_row, INT, cells)};
+static const struct bd_field bd_run_row_fields[] = {F(bd_run_row, STRING, id), F(bd_run_row, STRING, suite),
+	F(bd_run_row, STRING, state), F(bd_run_row, STRING, started), F(bd_run_row, DOUBLE, wall_s),
+	F(bd_run_row, MAP, labels), F(bd_run_row, INT, cells)};
 static DOC(run_row_doc, bd_run_row, NULL, true);
 
-static const struct bd_field bd_run_list_fields[] = {
-	FD(bd_run_list, ARRAY, runs, run_row_doc), F(bd_run_list, STRING, next)};
+static const struct bd_field bd_run_list_fields[] = {FD(bd_run_list, ARRAY, runs, run_row_doc),
+	F(bd_run_list, STRING, next)};
 DOC(bd_run_list_doc, bd_run_list, NULL, true);
 
-static const struct bd_field bd_plan_cell_fields[] = {
-	F(bd_plan_cell, STRING, id), FN(bd_plan_cell, STRING, "case", case_name), F(bd_plan_cell, AXES, axes),
-	F(bd_plan_cell, STRING, status), FD(bd_plan_cell, OPTIONAL, reason, bd_reason_doc),
-	F(bd_plan_cell, DOUBLE, batch_s)};
+static const struct bd_field bd_plan_cell_fields[] = {F(bd_plan_cell, STRING, id),
+	FN(bd_plan_cell, STRING, "case", case_name), F(bd_plan_cell, AXES, axes), F(bd_plan_cell, STRING, status),
+	FD(bd_plan_cell, OPTIONAL, reason, bd_reason_doc), F(bd_plan_cell, DOUBLE, batch_s)};
 static DOC(plan_cell_doc, bd_plan_cell, NULL, true);
 
-static const struct bd_field bd_plan_document_fields[] = {
-	F(bd_plan_document, STRING, suite), F(bd_plan_document, DOUBLE, expected_s), F(bd_plan_document, INT, launches),
-	F(bd_plan_document, INT, rounds), FD(bd_plan_document, ARRAY, cells, plan_cell_doc)};
+static const struct bd_field bd_plan_document_fields[] = {F(bd_plan_document, STRING, suite),
+	F(bd_plan_document, DOUBLE, expected_s), F(bd_plan_document, INT, launches), F(bd_plan_document, INT, rounds),
+	FD(bd_plan_document, ARRAY, cells, plan_cell_doc)};
 DOC(bd_plan_document_doc, bd_plan_document, "benchd.plan.v1", true);
 
 /* ---- worker protocol */
 
-static const struct bd_field bd_worker_gil_fields[] = {
-	F(bd_worker_gil, INT, interpreter), FR(bd_worker_gil, STRING, address), F(bd_worker_gil, INT, size)};
+static const struct bd_field bd_worker_gil_fields[] = {F(bd_worker_gil, INT, interpreter),
+	FR(bd_worker_gil, STRING, address), F(bd_worker_gil, INT, size)};
 static DOC(worker_gil_doc, bd_worker_gil, NULL, true);
 
-static const struct bd_field bd_worker_object_fields[] = {
-	F(bd_worker_object, STRING, path), F(bd_worker_object, STRING, build_id)};
+static const struct bd_field bd_worker_object_fields[] = {F(bd_worker_object, STRING, path),
+	F(bd_worker_object, STRING, build_id)};
 static DOC(worker_object_doc, bd_worker_object, NULL, true);
 
-static const struct bd_field bd_worker_ready_fields[] = {
-	FR(bd_worker_ready, INT, protocol), FR(bd_worker_ready, INT, pid), F(bd_worker_ready, STRING, python),
-	F(bd_worker_ready, STRING, abiflags), F(bd_worker_ready, BOOL, free_threaded),
-	F(bd_worker_ready, BOOL, gil_enabled), F(bd_worker_ready, STRING, executable),
-	F(bd_worker_ready, STRING, libpython), F(bd_worker_ready, STRING, compiler),
-	F(bd_worker_ready, STRING, build_flags), F(bd_worker_ready, STRING, runtime),
-	F(bd_worker_ready, INT, runtime_size), FD(bd_worker_ready, ARRAY, gils, worker_gil_doc),
-	FR(bd_worker_ready, STRING, cap_eff), FR(bd_worker_ready, INT, no_new_privs),
-	FD(bd_worker_ready, ARRAY, objects, worker_object_doc), F(bd_worker_ready, STRING, malloc_name),
-	F(bd_worker_ready, STRING, malloc_version), F(bd_worker_ready, STRING, objalloc)};
+static const struct bd_field bd_worker_ready_fields[] = {FR(bd_worker_ready, INT, protocol),
+	FR(bd_worker_ready, INT, pid), F(bd_worker_ready, STRING, python), F(bd_worker_ready, STRING, abiflags),
+	F(bd_worker_ready, BOOL, free_threaded), F(bd_worker_ready, BOOL, gil_enabled),
+	F(bd_worker_ready, STRING, executable), F(bd_worker_ready, STRING, libpython),
+	F(bd_worker_ready, STRING, compiler), F(bd_worker_ready, STRING, build_flags),
+	F(bd_worker_ready, STRING, runtime), F(bd_worker_ready, INT, runtime_size),
+	FD(bd_worker_ready, ARRAY, gils, worker_gil_doc), FR(bd_worker_ready, STRING, cap_eff),
+	FR(bd_worker_ready, INT, no_new_privs), FD(bd_worker_ready, ARRAY, objects, worker_object_doc),
+	F(bd_worker_ready, STRING, malloc_name), F(bd_worker_ready, STRING, malloc_version),
+	F(bd_worker_ready, STRING, objalloc)};
 DOC(bd_worker_ready_doc, bd_worker_ready, NULL, true);
 
-static const struct bd_field bd_worker_cell_fields[] = {
-	FR(bd_worker_cell, INT, cell), FR(bd_worker_cell, STRING, status),
-	FD(bd_worker_cell, OPTIONAL, reason, bd_reason_doc), F(bd_worker_cell, INT, iterations),
-	F(bd_worker_cell, INTS, tids), F(bd_worker_cell, DOUBLE, overlap), F(bd_worker_cell, DOUBLE, parallel)};
+static const struct bd_field bd_worker_cell_fields[] = {FR(bd_worker_cell, INT, cell),
+	FR(bd_worker_cell, STRING, status), FD(bd_worker_cell, OPTIONAL, reason, bd_reason_doc),
+	F(bd_worker_cell, INT, iterations), F(bd_worker_cell, INTS, tids), F(bd_worker_cell, DOUBLE, overlap),
+	F(bd_worker_cell, DOUBLE, parallel)};
 DOC(bd_worker_cell_doc, bd_worker_cell, NULL, true);
 
-static const struct bd_field bd_worker_sample_fields[] = {
-	FR(bd_worker_sample, INT, cell), FR(bd_worker_sample, INT, start_ns), FR(bd_worker_sample, INT, wall_ns),
-	FR(bd_worker_sample, INTS, ops), F(bd_worker_sample, INTS, straddled), F(bd_worker_sample, INTS, overrun_ns),
+static const struct bd_field bd_worker_sample_fields[] = {FR(bd_worker_sample, INT, cell),
+	FR(bd_worker_sample, INT, start_ns), FR(bd_worker_sample, INT, wall_ns), FR(bd_worker_sample, INTS, ops),
+	F(bd_worker_sample, INTS, straddled), F(bd_worker_sample, INTS, overrun_ns),
 	F(bd_worker_sample, INTS, thread_cpu_ns), F(bd_worker_sample, INTS, cpu), F(bd_worker_sample, INTS, voluntary),
 	F(bd_worker_sample, INTS, involuntary), F(bd_worker_sample, INTS, probe_ns),
 	F(bd_worker_sample, INT, minor_faults), F(bd_worker_sample, INT, major_faults),

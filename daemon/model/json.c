@@ -25,7 +25,8 @@ int bd_json_parse(const char *text, const char *what, cJSON **ret, struct bd_err
 	if (!j) {
 		int line, column;
 		position(text, end ? end : text, &line, &column);
-		return bd_error_set(err, -EINVAL, "bad-json", NULL, "%s is not valid JSON at line %d, column %d", what, line, column);
+		return bd_error_set(err, -EINVAL, "bad-json", NULL, "%s is not valid JSON at line %d, column %d", what,
+			line, column);
 	}
 	*ret = j;
 	return 0;
@@ -37,7 +38,8 @@ static void print_string(struct bd_str *b, const char *s)
 {
 	bd_str_puts(b, "\"");
 	for (const char *p = s; *p;) {
-		size_t plain = strcspn(p, "\"\\\1\2\3\4\5\6\7\10\11\12\13\14\15\16\17\20\21\22\23\24\25\26\27\30\31\32\33\34\35\36\37");
+		size_t plain = strcspn(p,
+			"\"\\\1\2\3\4\5\6\7\10\11\12\13\14\15\16\17\20\21\22\23\24\25\26\27\30\31\32\33\34\35\36\37");
 		bd_str_append(b, p, plain);
 		p += plain;
 		if (!*p)

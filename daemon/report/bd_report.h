@@ -9,7 +9,8 @@
 /* The run document as of now, also of a run in progress. Initialised ret. Errors: not-found, the store's. */
 int bd_report_run(struct bd_store *store, const char *run_id, struct bd_run_document *ret, struct bd_error *err);
 /* The same for one cell (by index) of role "cell"; initialised ret. */
-int bd_report_cell(struct bd_store *store, const char *run_id, int64_t cell, struct bd_cell_result *ret, struct bd_error *err);
+int bd_report_cell(struct bd_store *store, const char *run_id, int64_t cell, struct bd_cell_result *ret,
+	struct bd_error *err);
 /* Encodes and stores the document of a finished run. */
 int bd_report_finish(struct bd_store *store, const char *run_id, struct bd_error *err);
 

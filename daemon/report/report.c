@@ -20,9 +20,9 @@ struct series { /* of one cell */
 	int64_t *thread_ops, *thread_cpu_ns, *thread_wait_ns, *thread_waits, *thread_tid;
 	size_t threads;
 	int64_t switches, cpu_ns, ops;
-	int64_t done;                /* ops and the straddlers: what switches and cpu_ns are of */
-	double traced_thread_ns;     /* of traced batches: from the start until each thread ended */
-	struct bd_gil_result gil;    /* sums */
+	int64_t done;             /* ops and the straddlers: what switches and cpu_ns are of */
+	double traced_thread_ns;  /* of traced batches: from the start until each thread ended */
+	struct bd_gil_result gil; /* sums */
 	uint64_t hist[BD_HIST_BUCKETS];
 };
 struct loaded {
@@ -110,9 +110,13 @@ static int add_sample(const struct bd_sample *sample, void *arg)
 		return 0;
 	struct series *s = &l->series[sample->cell];
 	struct batch *b = BD_PUSH(s->v, s->n);
-	*b = (struct batch){.point = {.launch = sample->launch, .round = sample->round, .left_out = bd_sample_flagged(sample),
-			.value = (double)sample->wall_ns * (double)sample->threads_len / (double)ops},
-		.kind = sample->kind, .wall_ns = sample->wall_ns, .ops = ops,
+	*b = (struct batch){.point = {.launch = sample->launch,
+				    .round = sample->round,
+				    .left_out = bd_sample_flagged(sample),
+				    .value = (double)sample->wall_ns * (double)sample->threads_len / (double)ops},
+		.kind = sample->kind,
+		.wall_ns = sample->wall_ns,
+		.ops = ops,
 		.probe_ns = (double)(sample->probe_ns[0] + sample->probe_ns[1]) / 2};
 	if (sample->kind != BD_SAMPLE_MAIN)
 		return 0;
@@ -135,10 +139,12 @@ static int add_sample(const struct bd_sample *sample, void *arg)
 }
 
 /* Samples of the cell and of those it is compared with. */
-static int load_samples_for(struct bd_store *store, const char *run_id, int64_t cell, struct loaded *l, struct bd_error *err)
+static int load_samples_for(struct bd_store *store, const char *run_id, int64_t cell, struct loaded *l,
+	struct bd_error *err)
 {
 	if ((size_t)cell >= l->cells_len)
-		return bd_error_set(err, -ENOENT, "not-found", NULL, "run %s has no cell %lld", run_id, (long long)cell);
+		return bd_error_set(err, -ENOENT, "not-found", NULL, "run %s has no cell %lld", run_id,
+			(long long)cell);
 	const struct bd_cell *c = &l->cells[cell];
 	const int64_t needed[] = {cell, c->reference, c->scaling == c->reference ? -1 : c->scaling};
 	int r = 0;
@@ -161,7 +167,8 @@ static int load(struct bd_store *store, const char *run_id, int64_t only, struct
 	}
 	l->series = bd_alloc(l->cells_len * sizeof *l->series);
 	l->ended = l->run.state != BD_RUN_QUEUED && l->run.state != BD_RUN_RUNNING;
-	r = only < 0 ? bd_store_samples_each(store, run_id, -1, add_sample, l, err) : load_samples_for(store, run_id, only, l, err);
+	r = only < 0 ? bd_store_samples_each(store, run_id, -1, add_sample, l, err)
+		     : load_samples_for(store, run_id, only, l, err);
 	if (r < 0)
 		loaded_done(l);
 	return r;
@@ -221,7 +228,10 @@ static void levels(const struct series *s, struct bd_cell_result *ret)
 	double median = bd_stats_median(launches, k);
 	struct bd_estimate *e = ret->time_ns_per_op = bd_alloc(sizeof *e);
 	/* the interval is of the mean of the launches: widened where their median lies outside */
-	*e = (struct bd_estimate){.median = median, .lo = BD_MIN(interval.lo, median), .hi = BD_MAX(interval.hi, median), .min = least,
+	*e = (struct bd_estimate){.median = median,
+		.lo = BD_MIN(interval.lo, median),
+		.hi = BD_MAX(interval.hi, median),
+		.min = least,
 		.mad = bd_stats_mad(values, n)};
 	if (isnan(interval.lo))
 		e->lo = e->hi = (double)NAN;
@@ -232,7 +242,8 @@ static void levels(const struct series *s, struct bd_cell_result *ret)
 
 static void ratio_to(const struct loaded *l, const struct bd_cell *cell, struct bd_cell_result *ret)
 {
-	if (cell->reference < 0 || (size_t)cell->reference >= l->cells_len || l->cells[cell->reference].status != BD_CELL_OK)
+	if (cell->reference < 0 || (size_t)cell->reference >= l->cells_len ||
+		l->cells[cell->reference].status != BD_CELL_OK)
 		return;
 	size_t na, nb;
 	bd_auto_free struct bd_stats_point *a = main_points(&l->series[cell->index], &na);
@@ -268,7 +279,8 @@ static struct bd_stats_point *one_thread_points(const struct series *s, size_t *
 static void scaling_of(const struct loaded *l, const struct bd_cell *cell, struct bd_cell_result *ret)
 {
 	ret->scaling_reason = bd_reason_copy(cell->scaling_off);
-	if (cell->scaling < 0 || (size_t)cell->scaling >= l->cells_len || cell->scaling_off || l->cells[cell->scaling].status != BD_CELL_OK)
+	if (cell->scaling < 0 || (size_t)cell->scaling >= l->cells_len || cell->scaling_off ||
+		l->cells[cell->scaling].status != BD_CELL_OK)
 		return;
 	size_t na, nb;
 	bd_auto_free struct bd_stats_point *one = one_thread_points(&l->series[cell->scaling], &na);
@@ -296,11 +308,22 @@ static void gil_of(const struct series *s, const struct bd_cell *cell, struct bd
 {
 	struct bd_gil_result *g = ret->gil = bd_alloc(sizeof *g);
 	if (s->traced_thread_ns <= 0) {
-		*g = (struct bd_gil_result){.mode = bd_strdup("off"), .waits = BD_NULL_INT, .wait_ns = BD_NULL_INT, .wait_share = (double)NAN,
-			.holder_ns = BD_NULL_INT, .runqueue_ns = BD_NULL_INT, .switch_ns = BD_NULL_INT, .mutex_ns = BD_NULL_INT,
-			.p50_ns = BD_NULL_INT, .p99_ns = BD_NULL_INT, .max_ns = BD_NULL_INT, .retries = BD_NULL_INT, .lost = BD_NULL_INT,
-			.reason = cell->gil_off ? bd_reason_copy(cell->gil_off)
-						: bd_reason_new(NULL, "not-traced", NULL, "no batch of this cell was traced")};
+		*g = (struct bd_gil_result){.mode = bd_strdup("off"),
+			.waits = BD_NULL_INT,
+			.wait_ns = BD_NULL_INT,
+			.wait_share = (double)NAN,
+			.holder_ns = BD_NULL_INT,
+			.runqueue_ns = BD_NULL_INT,
+			.switch_ns = BD_NULL_INT,
+			.mutex_ns = BD_NULL_INT,
+			.p50_ns = BD_NULL_INT,
+			.p99_ns = BD_NULL_INT,
+			.max_ns = BD_NULL_INT,
+			.retries = BD_NULL_INT,
+			.lost = BD_NULL_INT,
+			.reason = cell->gil_off
+				? bd_reason_copy(cell->gil_off)
+				: bd_reason_new(NULL, "not-traced", NULL, "no batch of this cell was traced")};
 		return;
 	}
 	*g = s->gil;
@@ -319,7 +342,8 @@ static void gil_of(const struct series *s, const struct bd_cell *cell, struct bd
 
 static double calibration(const struct loaded *l, const char *name)
 {
-	const cJSON *c = l->run.environment ? cJSON_GetObjectItemCaseSensitive(l->run.environment, "calibration") : NULL;
+	const cJSON *c = l->run.environment ? cJSON_GetObjectItemCaseSensitive(l->run.environment, "calibration")
+					    : NULL;
 	const cJSON *v = c ? cJSON_GetObjectItemCaseSensitive(c, name) : NULL;
 	return cJSON_IsNumber(v) ? v->valuedouble : (double)NAN;
 }
@@ -349,8 +373,11 @@ static void figures(const struct loaded *l, const struct bd_cell *cell, struct b
 		least = BD_MIN(least, s->thread_ops[i]);
 		most = BD_MAX(most, s->thread_ops[i]);
 		struct bd_thread_result *t = BD_PUSH(ret->threads, ret->threads_len);
-		*t = (struct bd_thread_result){.index = (int64_t)i, .tid = s->thread_tid[i], .ops = s->thread_ops[i],
-			.cpu_ns = s->thread_cpu_ns[i], .wait_ns = s->traced_thread_ns > 0 ? s->thread_wait_ns[i] : BD_NULL_INT,
+		*t = (struct bd_thread_result){.index = (int64_t)i,
+			.tid = s->thread_tid[i],
+			.ops = s->thread_ops[i],
+			.cpu_ns = s->thread_cpu_ns[i],
+			.wait_ns = s->traced_thread_ns > 0 ? s->thread_wait_ns[i] : BD_NULL_INT,
 			.waits = s->traced_thread_ns > 0 ? s->thread_waits[i] : BD_NULL_INT};
 	}
 	ret->iterations = s->ops;
@@ -382,8 +409,9 @@ static void make_cell(const struct loaded *l, const struct bd_cell *cell, struct
 	struct bd_reason *reason = bd_reason_copy(cell->reason);
 	if (status == BD_CELL_OK && n == 0 && l->ended) {
 		status = BD_CELL_INTERRUPTED;
-		reason = l->run.reason ? bd_reason_copy(l->run.reason)
-				       : bd_reason_new(NULL, "interrupted", NULL, "the run ended before this cell was measured");
+		reason = l->run.reason
+			? bd_reason_copy(l->run.reason)
+			: bd_reason_new(NULL, "interrupted", NULL, "the run ended before this cell was measured");
 	}
 	ret->id = bd_strdup(cell->id);
 	ret->case_name = bd_strdup(cell->case_name);
@@ -392,10 +420,13 @@ static void make_cell(const struct loaded *l, const struct bd_cell *cell, struct
 	ret->reason = reason;
 	ret->samples = (int64_t)n;
 	ret->complete = status == BD_CELL_OK &&
-		(l->run.state == BD_RUN_COMPLETE || (n && (int64_t)n >= l->run.launches * l->run.rounds && l->run.rounds > 0));
-	const cJSON *processors =
-		l->run.environment ? cJSON_GetObjectItemCaseSensitive(l->run.environment, "processors_allowed") : NULL;
-	ret->oversubscribed = cJSON_IsNumber(processors) && (double)bd_axes_threads(&cell->axes) > processors->valuedouble;
+		(l->run.state == BD_RUN_COMPLETE ||
+			(n && (int64_t)n >= l->run.launches * l->run.rounds && l->run.rounds > 0));
+	const cJSON *processors = l->run.environment
+		? cJSON_GetObjectItemCaseSensitive(l->run.environment, "processors_allowed")
+		: NULL;
+	ret->oversubscribed = cJSON_IsNumber(processors) &&
+		(double)bd_axes_threads(&cell->axes) > processors->valuedouble;
 	if (status == BD_CELL_OK && n)
 		figures(l, cell, ret);
 }
@@ -407,15 +438,15 @@ static void make_noise(const struct loaded *l, struct bd_run_document *ret)
 	for (size_t i = 0; i < l->cells_len; i++) {
 		const struct bd_cell *twin = &l->cells[i];
 		if (twin->twin < 0 || (size_t)twin->twin >= l->cells_len || twin->status != BD_CELL_OK ||
-		    l->cells[twin->twin].status != BD_CELL_OK)
+			l->cells[twin->twin].status != BD_CELL_OK)
 			continue;
 		size_t na, nb;
 		bd_auto_free struct bd_stats_point *a = main_points(&l->series[i], &na);
 		bd_auto_free struct bd_stats_point *b = main_points(&l->series[twin->twin], &nb);
 		struct bd_stats_interval r = bd_stats_paired_ratio(a, na, b, nb, CONFIDENCE);
 		if (!isnan(r.estimate))
-			*BD_PUSH(ret->noise, ret->noise_len) =
-				(struct bd_noise){bd_strdup(twin->role), bd_strdup(l->cells[twin->twin].id), r.estimate, r.lo, r.hi};
+			*BD_PUSH(ret->noise, ret->noise_len) = (struct bd_noise){bd_strdup(twin->role),
+				bd_strdup(l->cells[twin->twin].id), r.estimate, r.lo, r.hi};
 	}
 }
 
@@ -462,11 +493,13 @@ int bd_report_run(struct bd_store *store, const char *run_id, struct bd_run_docu
 	return 0;
 }
 
-int bd_report_cell(struct bd_store *store, const char *run_id, int64_t cell, struct bd_cell_result *ret, struct bd_error *err)
+int bd_report_cell(struct bd_store *store, const char *run_id, int64_t cell, struct bd_cell_result *ret,
+	struct bd_error *err)
 {
 	struct loaded l;
 	if (cell < 0)
-		return bd_error_set(err, -ENOENT, "not-found", NULL, "run %s has no cell %lld", run_id, (long long)cell);
+		return bd_error_set(err, -ENOENT, "not-found", NULL, "run %s has no cell %lld", run_id,
+			(long long)cell);
 	int r = load(store, run_id, cell, &l, err);
 	if (r < 0)
 		return r;

@@ -33,23 +33,23 @@ struct bd_work {
 	/* given */
 	const struct bd_map *axes; /* every axis of the cell by name */
 	int threads;
-	uint64_t steps;            /* native steps of the cell's `u`, 0 = none */
-	int64_t native_ns;         /* about what these steps take here, 0 = unknown */
-	PyObject *functions;       /* dict of the binding's functions by name; NULL when the case uses none */
+	uint64_t steps;      /* native steps of the cell's `u`, 0 = none */
+	int64_t native_ns;   /* about what these steps take here, 0 = unknown */
+	PyObject *functions; /* dict of the binding's functions by name; NULL when the case uses none */
 	/* made by setup; the core drops them after teardown */
-	PyObject *loop;            /* bd_loop_compile() */
-	PyObject *args[6];         /* further arguments of loop, owned */
+	PyObject *loop;    /* bd_loop_compile() */
+	PyObject *args[6]; /* further arguments of loop, owned */
 	size_t args_len;
-	unsigned per_turn;         /* operations per tick: how often the statement is unrolled; 1 before setup */
-	unsigned native_calls;     /* kernel calls per operation (V1) */
-	enum bd_overlap overlap;   /* V4, for threads > 1 */
+	unsigned per_turn;       /* operations per tick: how often the statement is unrolled; 1 before setup */
+	unsigned native_calls;   /* kernel calls per operation (V1) */
+	enum bd_overlap overlap; /* V4, for threads > 1 */
 	void *state;
 };
 
 struct bd_case {
 	const char *name, *summary;
 	enum bd_shape shape;
-	const char *plain;         /* binding:variant to report when it uses no binding ("plain"), else NULL */
+	const char *plain; /* binding:variant to report when it uses no binding ("plain"), else NULL */
 	const struct bd_param *params;
 	size_t params_len;
 	/* 0; -ENOTSUP: the cell is unsupported; other: it failed. */

@@ -27,7 +27,8 @@ static int setup(struct bd_work *w, struct bd_error *err)
 	if (!hold && !bd_streq(gil, "release"))
 		return bd_error_set(err, -EINVAL, "unknown-value", "", "gil is hold or release, not %s", gil);
 	if (!w->steps)
-		return bd_error_set(err, -EINVAL, "unknown-value", "", "no native steps were given for u=%s", bd_work_param(w, "u"));
+		return bd_error_set(err, -EINVAL, "unknown-value", "", "no native steps were given for u=%s",
+			bd_work_param(w, "u"));
 #ifdef Py_GIL_DISABLED
 	if (hold && w->threads > 1)
 		return bd_error_set(err, -ENOTSUP, "no-gil-to-hold", "use gil=release, or an interpreter with a GIL",
@@ -35,7 +36,8 @@ static int setup(struct bd_work *w, struct bd_error *err)
 #endif
 	PyObject *call = PyDict_GetItemString(w->functions, hold ? "spin_hold" : "spin_release");
 	if (!call)
-		return bd_error_set(err, -ENOTSUP, "no-such-function", "", "the binding has no spin that %ss the GIL", gil);
+		return bd_error_set(err, -ENOTSUP, "no-such-function", "", "the binding has no spin that %ss the GIL",
+			gil);
 	w->args[w->args_len++] = Py_NewRef(call);
 	PyObject *steps = PyLong_FromUnsignedLongLong(w->steps);
 	if (!steps)
@@ -45,7 +47,8 @@ static int setup(struct bd_work *w, struct bd_error *err)
 	w->overlap = hold ? BD_OVERLAP_NONE : w->native_ns >= LONG_NS ? BD_OVERLAP_WANTED : BD_OVERLAP_ANY;
 	return bd_loop_compile("call, steps",
 		"k = (k * " TEXT(PY_MUL) " + " TEXT(PY_ADD) ") & 0x3fffffff\n"
-		"k = call(k, steps)", 1, &w->loop, err);
+							    "k = call(k, steps)",
+		1, &w->loop, err);
 }
 
 static int verify(struct bd_work *w, PyObject *start, uint64_t ops, PyObject *result, struct bd_error *err)

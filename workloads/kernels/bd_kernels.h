@@ -23,7 +23,7 @@ BD_KERNEL_EXPORT uint64_t bd_kernel_spin(uint64_t x, uint64_t steps);
  * masked with BD_KERNEL_MASK. */
 BD_KERNEL_EXPORT uint64_t bd_kernel_call(uint64_t x, uint64_t steps);
 
-struct bd_kernel_event { /* one native call */
+struct bd_kernel_event {           /* one native call */
 	int64_t enter_ns, exit_ns; /* CLOCK_MONOTONIC */
 	int32_t enter_processor, exit_processor;
 };

@@ -37,8 +37,8 @@ _Noreturn void bd_bench_serve(void);
 /* ---- wire.c: lines of JSON --------------------------------------------------------------------------------- */
 
 #define BD_WIRE_LINE_MAX (4u << 20)
-int bd_wire_open_nogil(void);                       /* 0, or -EINVAL: no usable BENCHD_FDS */
-cJSON *bd_wire_read_nogil(void);                    /* NULL at end of input; nonsense is a fault */
+int bd_wire_open_nogil(void);                             /* 0, or -EINVAL: no usable BENCHD_FDS */
+cJSON *bd_wire_read_nogil(void);                          /* NULL at end of input; nonsense is a fault */
 void bd_wire_send_nogil(const char *type, cJSON *object); /* takes object */
 void bd_wire_log_nogil(const char *level, const char *fmt, ...) BD_PRINTF(2, 3);
 _Noreturn void bd_wire_fault_nogil(const char *key, const char *fmt, ...) BD_PRINTF(2, 3);
@@ -48,12 +48,11 @@ _Noreturn void bd_wire_fault_nogil(const char *key, const char *fmt, ...) BD_PRI
 /* The iterator every case loops over. It ends at a count or when the common stop flag is up, with the same instructions
  * for both, so that loops of one thread and of many differ in nothing. Alone on its cache lines. */
 struct bd_ticker {
-	PyObject_HEAD
-	char before[128];
+	PyObject_HEAD char before[128];
 	const _Atomic bool *stop;
 	uint64_t limit, started;
-	int64_t end_ns;       /* when it ended; 0 = not yet */
-	bool stopped;         /* by the flag */
+	int64_t end_ns; /* when it ended; 0 = not yet */
+	bool stopped;   /* by the flag */
 	char after[128];
 };
 PyObject *bd_ticker_new(const _Atomic bool *stop);
@@ -61,13 +60,13 @@ void bd_ticker_reset(PyObject *ticker, uint64_t limit);
 
 /* ---- team.c: the threads of a cell ---------------------------------------------------------------------------- */
 
-struct bd_batch { /* what to run */
-	uint64_t iterations;        /* per thread, or 0: for duration_ns */
+struct bd_batch {            /* what to run */
+	uint64_t iterations; /* per thread, or 0: for duration_ns */
 	int64_t duration_ns;
-	int64_t cpu_ns;             /* the stop waits until every thread has had so much of a processor, … */
-	int64_t patience_ns;        /* … but no longer than this; 0 = it waits for nothing */
+	int64_t cpu_ns;      /* the stop waits until every thread has had so much of a processor, … */
+	int64_t patience_ns; /* … but no longer than this; 0 = it waits for nothing */
 	const struct bd_ints *processors;
-	const char *affinity;       /* pinned, set, free */
+	const char *affinity;          /* pinned, set, free */
 	struct bd_kernel_event **logs; /* one per thread with log_cap events, NULL = no log */
 	uint64_t log_cap;
 };
@@ -77,14 +76,14 @@ struct bd_lane { /* one thread of a cell, and what its last batch was */
 	struct bd_team *team;
 	unsigned index, slot;
 	pid_t tid;
-	clockid_t cpu_clock;        /* readable by other threads */
+	clockid_t cpu_clock; /* readable by other threads */
 	int64_t cpu_begin_ns;
 	int64_t processor, voluntary, involuntary, minor_faults, major_faults;
 	int64_t cpu_ns, end_ns, overrun_ns;
 	uint64_t ops, straddled, native_calls, log_len;
 	uint64_t calls_begin, calls_stop; /* of its slot, at the beginning and at the stop */
 	PyObject *ticker, *start, *result;
-	char *failure;              /* the exception's text */
+	char *failure; /* the exception's text */
 } __attribute__((aligned(128)));
 
 struct bd_team {
@@ -92,7 +91,7 @@ struct bd_team {
 	struct bd_lane *lanes;
 	unsigned n;
 	int64_t start_ns, wall_ns, stop_ns;
-	uint64_t stray_calls;       /* kernel calls by threads that have no slot */
+	uint64_t stray_calls; /* kernel calls by threads that have no slot */
 	/* the rest is team.c's */
 	const struct bd_batch *batch;
 	_Atomic bool stop;
@@ -113,9 +112,9 @@ void bd_affinity_free_nogil(const struct bd_ints *processors);
 
 /* ---- library.c: bindings and cases in Python -------------------------------------------------------------------- */
 
-int bd_library_open(struct bd_error *err);                      /* runs loader.py */
+int bd_library_open(struct bd_error *err); /* runs loader.py */
 int bd_library_add_cases(const char *folder, struct bd_error *err);
-const struct bd_case *bd_library_case(const char *name);        /* NULL = unknown */
+const struct bd_case *bd_library_case(const char *name); /* NULL = unknown */
 /* Calls a function of loader.py with a tuple; NULL with an exception. */
 PyObject *bd_library_call(const char *function, PyObject *args);
 /* Functions of NAME:VARIANT, borrowed for the life of the process. -ENOTSUP: not on this interpreter. */
@@ -129,16 +128,16 @@ int bd_pycase_new(PyObject *module, const char *name, struct bd_case **ret, stru
 /* ---- self.c: what this process is ------------------------------------------------------------------------------- */
 
 void bd_self_report(struct bd_worker_ready *ret);
-const char *bd_self_folder(void);                   /* of this program; borrowed */
+const char *bd_self_folder(void); /* of this program; borrowed */
 bool bd_self_gil_enabled(void);
-void bd_self_gil(struct bd_worker_gil *ret);        /* gil.c */
+void bd_self_gil(struct bd_worker_gil *ret); /* gil.c */
 void bd_self_runtime(char **ret_address, int64_t *ret_size);
 
 /* ---- checks ------------------------------------------------------------------------------------------------------ */
 
 struct bd_verdict {
 	enum bd_cell_status status;
-	const char *check;  /* "V1" …, NULL = none */
+	const char *check; /* "V1" …, NULL = none */
 	struct bd_error err;
 };
 
@@ -150,23 +149,23 @@ struct bd_bench_cell {
 	struct bd_work work;
 	struct bd_team *team;
 	struct bd_verdict verdict;
-	bool prepared;      /* `prepare` was answered ok: answers to `bye` */
+	bool prepared; /* `prepare` was answered ok: answers to `bye` */
 	int64_t iterations, duration_ns;
 	double overlap, parallel;
 };
 
 /* All return true when passed; otherwise they fill the verdict. */
-bool bd_check_counter(struct bd_bench_cell *c);                                         /* V1 */
-bool bd_check_result(struct bd_bench_cell *c);                                          /* V2 */
-bool bd_check_overlap(struct bd_bench_cell *c);                                         /* V4; fills overlap, parallel */
-bool bd_check_malloc(struct bd_bench_cell *c);                                          /* V5 */
-bool bd_check_provenance(struct bd_bench_cell *c, const cJSON *manifest);               /* V7 */
+bool bd_check_counter(struct bd_bench_cell *c);                           /* V1 */
+bool bd_check_result(struct bd_bench_cell *c);                            /* V2 */
+bool bd_check_overlap(struct bd_bench_cell *c);                           /* V4; fills overlap, parallel */
+bool bd_check_malloc(struct bd_bench_cell *c);                            /* V5 */
+bool bd_check_provenance(struct bd_bench_cell *c, const cJSON *manifest); /* V7 */
 void bd_verdict_set(struct bd_verdict *v, const char *check, enum bd_cell_status status, const struct bd_error *err);
 
 /* ---- malloc.c: who serves malloc ---------------------------------------------------------------------------------- */
 
 struct bd_malloc_info {
-	const char *name;     /* glibc, jemalloc, mimalloc, tcmalloc, unknown */
+	const char *name; /* glibc, jemalloc, mimalloc, tcmalloc, unknown */
 	char version[64];
 	char path[512];       /* of the object malloc is in */
 	const char *objalloc; /* what serves small objects: pymalloc, malloc, mimalloc (free-threaded), unknown */

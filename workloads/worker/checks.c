@@ -15,12 +15,12 @@ void bd_verdict_set(struct bd_verdict *v, const char *check, enum bd_cell_status
 	v->err = *err;
 }
 
-#define FAIL(c, check, key, hint, ...)                                                 \
-	({                                                                             \
-		struct bd_error e_ = {0};                                              \
-		bd_error_set(&e_, -EBADMSG, key, hint, __VA_ARGS__);                   \
-		bd_verdict_set(&(c)->verdict, check, BD_CELL_INVALID, &e_);            \
-		false;                                                                 \
+#define FAIL(c, check, key, hint, ...)                                      \
+	({                                                                  \
+		struct bd_error e_ = {0};                                   \
+		bd_error_set(&e_, -EBADMSG, key, hint, __VA_ARGS__);        \
+		bd_verdict_set(&(c)->verdict, check, BD_CELL_INVALID, &e_); \
+		false;                                                      \
 	})
 
 /* ---- V1 ---------------------------------------------------------------------------------------------------- */
@@ -37,7 +37,8 @@ bool bd_check_counter(struct bd_bench_cell *c)
 	}
 	if (c->team->stray_calls)
 		return FAIL(c, "V1", "count-differs", "the case hands its work to threads of its own",
-			"%llu native calls came from threads that are not the cell's", (unsigned long long)c->team->stray_calls);
+			"%llu native calls came from threads that are not the cell's",
+			(unsigned long long)c->team->stray_calls);
 	return true;
 }
 
@@ -107,7 +108,8 @@ static const char *promised(const cJSON *manifest, const char *path)
 	return NULL;
 }
 
-static bool object_is_promised(struct bd_bench_cell *c, const cJSON *manifest, const char *what, const char *path, const char *id)
+static bool object_is_promised(struct bd_bench_cell *c, const cJSON *manifest, const char *what, const char *path,
+	const char *id)
 {
 	const char *want = promised(manifest, path);
 	if (!want)
@@ -146,7 +148,8 @@ bool bd_check_provenance(struct bd_bench_cell *c, const cJSON *manifest)
 	/* everything of ours that is loaded … */
 	for (size_t i = 0; i < n && ok; i++)
 		if (ours(objects[i].path))
-			ok = object_is_promised(c, manifest, "a binding or the kernel library", objects[i].path, objects[i].build_id);
+			ok = object_is_promised(c, manifest, "a binding or the kernel library", objects[i].path,
+				objects[i].build_id);
 	/* … and the code that really runs: an interposed symbol is in no file of ours */
 	if (ok)
 		ok = code_is_promised(c, manifest, "bd_kernel_call", dlsym(RTLD_DEFAULT, "bd_kernel_call"), objects, n);

@@ -143,7 +143,8 @@ static void send_cell(struct bd_bench_cell *c)
 	a.cell = c->id;
 	a.status = bd_strdup(bd_cell_status_names[c->verdict.status]);
 	if (c->verdict.status != BD_CELL_OK)
-		a.reason = bd_reason_new(c->verdict.check, c->verdict.err.key, c->verdict.err.hint, "%s", c->verdict.err.message);
+		a.reason = bd_reason_new(c->verdict.check, c->verdict.err.key, c->verdict.err.hint, "%s",
+			c->verdict.err.message);
 	a.iterations = c->iterations;
 	for (unsigned i = 0; c->team && i < c->team->n; i++) {
 		int64_t *tid = BD_PUSH(a.tids.v, a.tids.n);
@@ -245,7 +246,8 @@ static void read_cell(const cJSON *o, struct bd_bench_cell *c)
 		bd_auto_free char *number = cJSON_IsNumber(axis) ? bd_printf("%.12g", axis->valuedouble) : NULL;
 		const char *value = number ? number : cJSON_GetStringValue(axis);
 		if (!value)
-			bd_wire_fault_nogil("protocol", "axis %s of cell %lld has no value", axis->string, (long long)c->id);
+			bd_wire_fault_nogil("protocol", "axis %s of cell %lld has no value", axis->string,
+				(long long)c->id);
 		bd_map_set(&c->axes, axis->string, value);
 	}
 	if (c->work.threads < 1)
@@ -378,7 +380,8 @@ static void add_batch(const struct bd_team *team, struct bd_worker_sample *s)
 }
 
 /* One thread has nobody to stop it: it fills a duration with stretches of a count, and reads the clock between them. */
-static bool run_stretches(struct bd_bench_cell *c, int64_t duration_ns, struct bd_batch *batch, struct bd_worker_sample *s)
+static bool run_stretches(struct bd_bench_cell *c, int64_t duration_ns, struct bd_batch *batch,
+	struct bd_worker_sample *s)
 {
 	if (!c->iterations && !suggest(c))
 		return false;
@@ -401,7 +404,9 @@ static bool run_sample(struct bd_bench_cell *c, const cJSON *m, struct bd_worker
 	if (cJSON_GetArraySize(list) > 0)
 		read_processors(list, &c->processors);
 	struct bd_batch batch = {.iterations = (uint64_t)int_field(m, "iterations", 0),
-		.duration_ns = int_field(m, "duration_ns", 0), .processors = &c->processors, .affinity = c->affinity};
+		.duration_ns = int_field(m, "duration_ns", 0),
+		.processors = &c->processors,
+		.affinity = c->affinity};
 	if (!batch.iterations == !batch.duration_ns)
 		bd_wire_fault_nogil("protocol", "a batch has either iterations or duration_ns");
 	s->cell = c->id;
@@ -506,14 +511,12 @@ _Noreturn void bd_bench_serve(void)
 		_exit(BD_EXIT_USAGE);
 	}
 	bd_affinity_save_nogil();
-	prctl(PR_SET_PTRACER, -1L, 0, 0, 0); /* where Yama is, it hides us from the tracer; elsewhere this means nothing */
+	prctl(PR_SET_PTRACER, -1L, 0, 0,
+		0); /* where Yama is, it hides us from the tracer; elsewhere this means nothing */
 	for (;;) {
 		cJSON *m;
-		Py_BEGIN_ALLOW_THREADS
-		m = bd_wire_read_nogil();
-		Py_END_ALLOW_THREADS
-		if (!m)
-			_exit(0);
+		Py_BEGIN_ALLOW_THREADS m = bd_wire_read_nogil();
+		Py_END_ALLOW_THREADS if (!m) _exit(0);
 		const char *type = string_field(m, "type", "");
 		if (bd_streq(type, "hello"))
 			hello(m);

@@ -14,7 +14,8 @@ static void check(PyStatus status)
 int main(void)
 {
 	PyConfig config;
-	PyConfig_InitPythonConfig(&config); /* not isolated: PYTHONMALLOC, PYTHONHASHSEED, PYTHONPATH are the run's to choose */
+	PyConfig_InitPythonConfig(
+		&config); /* not isolated: PYTHONMALLOC, PYTHONHASHSEED, PYTHONPATH are the run's to choose */
 	config.parse_argv = 0;
 	config.install_signal_handlers = 0; /* a signal ends a worker */
 	config.write_bytecode = 0;          /* an installed tree is read-only for most */

@@ -47,10 +47,11 @@ int bd_library_open(struct bd_error *err)
 	loader = PyDict_New();
 	bd_auto_py PyObject *name = PyUnicode_FromString("benchd_loader");
 	if (!code || !loader || !name || PyDict_SetItemString(loader, "__builtins__", PyEval_GetBuiltins()) < 0 ||
-	    PyDict_SetItemString(loader, "__name__", name) < 0)
+		PyDict_SetItemString(loader, "__name__", name) < 0)
 		return bd_py_error_set(err, "internal");
 	bd_auto_py PyObject *none = PyEval_EvalCode(code, loader, loader);
-	bd_auto_free char *kernels = bd_strdup(bd_object_of((const void *)(uintptr_t)dlsym(RTLD_DEFAULT, "bd_kernel_call")));
+	bd_auto_free char *kernels = bd_strdup(
+		bd_object_of((const void *)(uintptr_t)dlsym(RTLD_DEFAULT, "bd_kernel_call")));
 	bd_auto_py PyObject *opened = none ? call("open_library", "(sss)", bd_self_folder(), python, kernels) : NULL;
 	if (!opened)
 		return bd_py_error_set(err, "internal");
@@ -84,8 +85,9 @@ int bd_library_add_cases(const char *folder, struct bd_error *err)
 {
 	DIR *d = opendir(folder);
 	if (!d)
-		return errno == ENOENT && strstr(folder, "/python/cases") ? 0 :
-			bd_error_set(err, -errno, "no-such-input", "", "no folder of cases at %s", folder);
+		return errno == ENOENT && strstr(folder, "/python/cases")
+			? 0
+			: bd_error_set(err, -errno, "no-such-input", "", "no folder of cases at %s", folder);
 	closedir(d);
 	bd_auto_py PyObject *files = call("case_files", "(s)", folder);
 	if (!files)

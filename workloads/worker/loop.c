@@ -26,8 +26,7 @@ static PyObject *itself(PyObject *self)
 }
 
 static PyTypeObject ticker_type = {
-	PyVarObject_HEAD_INIT(NULL, 0)
-	.tp_name = "benchd.ticks",
+	PyVarObject_HEAD_INIT(NULL, 0).tp_name = "benchd.ticks",
 	.tp_doc = "One item per operation to do.",
 	.tp_basicsize = sizeof(struct bd_ticker),
 	.tp_flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_DISALLOW_INSTANTIATION,

@@ -18,9 +18,9 @@ struct library {
 	const char *name;
 	const char *symbol; /* must be in the same object as malloc */
 	bool (*open)(void *handle, struct bd_malloc_info *info);
-	int64_t (*count)(void);            /* bytes this thread has live; BD_NULL_INT = it cannot say */
-	int64_t (*live)(void);             /* bytes the process has live */
-	int (*owns)(const void *p);        /* 1, 0, -1 = cannot say */
+	int64_t (*count)(void);     /* bytes this thread has live; BD_NULL_INT = it cannot say */
+	int64_t (*live)(void);      /* bytes the process has live */
+	int (*owns)(const void *p); /* 1, 0, -1 = cannot say */
 };
 
 /* ---- glibc ------------------------------------------------------------------------------------------------- */
@@ -74,7 +74,7 @@ static int64_t jemalloc_count(void)
 	uint64_t in = 0, out = 0;
 	size_t size = sizeof in;
 	if (je_mallctl("thread.allocated", &in, &size, NULL, 0) != 0 ||
-	    je_mallctl("thread.deallocated", &out, &size, NULL, 0) != 0)
+		je_mallctl("thread.deallocated", &out, &size, NULL, 0) != 0)
 		return BD_NULL_INT;
 	return (int64_t)(in - out);
 }

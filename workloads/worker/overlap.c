@@ -106,15 +106,20 @@ static bool measure(struct bd_bench_cell *c, int64_t duration_ns)
 	unsigned n = c->team->n;
 	size_t bytes = LOG_EVENTS * sizeof(struct bd_kernel_event);
 	/* Mapped for this moment only: what it touches is given back. */
-	char *memory = mmap(NULL, n * bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	char *memory = mmap(NULL, n * bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1,
+		0);
 	if (memory == MAP_FAILED)
 		return fail(c, "internal", "", "no memory for the logs");
 	bd_auto_free struct bd_kernel_event **logs = bd_alloc(n * sizeof *logs);
 	for (unsigned i = 0; i < n; i++)
 		logs[i] = (struct bd_kernel_event *)(memory + i * bytes);
-	struct bd_batch batch = {.duration_ns = duration_ns, .cpu_ns = BD_MAX(CPU_NS, 3 * c->work.native_ns),
-		.patience_ns = PATIENCE_NS, .processors = &c->processors, .affinity = c->affinity,
-		.logs = logs, .log_cap = LOG_EVENTS};
+	struct bd_batch batch = {.duration_ns = duration_ns,
+		.cpu_ns = BD_MAX(CPU_NS, 3 * c->work.native_ns),
+		.patience_ns = PATIENCE_NS,
+		.processors = &c->processors,
+		.affinity = c->affinity,
+		.logs = logs,
+		.log_cap = LOG_EVENTS};
 	struct bd_error err = {0};
 	bool ok = true;
 	if (bd_team_run(c->team, &batch, &err) < 0) {
@@ -168,13 +173,15 @@ bool bd_check_overlap(struct bd_bench_cell *c)
 		}
 		char text[160];
 		if (c->work.overlap == BD_OVERLAP_NONE && c->overlap > 0) {
-			snprintf(text, sizeof text, "native sections that hold the GIL overlapped %.3f of the time", c->overlap);
+			snprintf(text, sizeof text, "native sections that hold the GIL overlapped %.3f of the time",
+				c->overlap);
 			return fail(c, "gil-not-held", "the binding releases the GIL, or it is off", text);
 		}
 		if (c->work.overlap == BD_OVERLAP_WANTED && c->overlap < wanted) {
 			if (!last)
 				continue;
-			snprintf(text, sizeof text, "native sections that release the GIL overlapped only %.3f of the time", c->overlap);
+			snprintf(text, sizeof text,
+				"native sections that release the GIL overlapped only %.3f of the time", c->overlap);
 			return fail(c, "gil-not-released", "the binding holds the GIL", text);
 		}
 		return true;

@@ -54,7 +54,8 @@ static int setup(struct bd_work *w, struct bd_error *err)
 	}
 	bd_auto_py PyObject *axes = axes_dict(w);
 	bd_auto_py PyObject *args = axes ? Py_BuildValue("(OiKO)", axes, w->threads, (unsigned long long)w->steps,
-		w->functions ? w->functions : Py_None) : NULL;
+						   w->functions ? w->functions : Py_None)
+					 : NULL;
 	bd_auto_py PyObject *cell = args ? bd_library_call("cell", args) : NULL;
 	s->value = cell ? PyObject_CallOneArg(f->setup, cell) : NULL;
 	return s->value ? 0 : bd_py_error_set(err, "exception");
@@ -131,8 +132,8 @@ int bd_pycase_new(PyObject *about, const char *path, struct bd_case **ret, struc
 	PyObject *params, *fsetup, *frun, *fverify, *fteardown;
 	int native_calls, binding;
 	(void)path;
-	if (!PyArg_ParseTuple(about, "sssO!OOOOip", &name, &summary, &shape, &PyTuple_Type, &params, &fsetup, &frun, &fverify,
-		    &fteardown, &native_calls, &binding))
+	if (!PyArg_ParseTuple(about, "sssO!OOOOip", &name, &summary, &shape, &PyTuple_Type, &params, &fsetup, &frun,
+		    &fverify, &fteardown, &native_calls, &binding))
 		return bd_py_error_set(err, "bad-case");
 	struct bd_case *c = bd_alloc(sizeof *c);
 	int r = read_params(params, c, err);

@@ -202,14 +202,13 @@ static int start_threads(struct bd_team *team, struct bd_error *err)
 	for (unsigned i = 0; i < team->n; i++) {
 		bd_auto_py PyObject *capsule = PyCapsule_New(&team->lanes[i], NULL, NULL);
 		bd_auto_py PyObject *function = capsule ? PyCFunction_New(&def, capsule) : NULL;
-		bd_auto_py PyObject *ident = function ? PyObject_CallFunctionObjArgs(start, function, nothing, NULL) : NULL;
+		bd_auto_py PyObject *ident = function ? PyObject_CallFunctionObjArgs(start, function, nothing, NULL)
+						      : NULL;
 		if (!ident)
 			return bd_py_error_set(err, "no-threads");
 	}
-	Py_BEGIN_ALLOW_THREADS
-	wait_while_nogil(&team->done, 0);
-	Py_END_ALLOW_THREADS
-	return 0;
+	Py_BEGIN_ALLOW_THREADS wait_while_nogil(&team->done, 0);
+	Py_END_ALLOW_THREADS return 0;
 }
 
 int bd_team_new(struct bd_work *w, uint64_t seed, struct bd_team **ret, struct bd_error *err)
@@ -360,8 +359,7 @@ int bd_team_run(struct bd_team *team, const struct bd_batch *batch, struct bd_er
 	if (team->n == 1) {
 		run_alone(team);
 	} else {
-		Py_BEGIN_ALLOW_THREADS
-		run_together_nogil(team);
+		Py_BEGIN_ALLOW_THREADS run_together_nogil(team);
 		Py_END_ALLOW_THREADS
 	}
 	team->batch = NULL;
@@ -391,10 +389,8 @@ void bd_team_free(struct bd_team **pt)
 	*pt = NULL;
 	if (team->n > 1) {
 		team->quit = true;
-		Py_BEGIN_ALLOW_THREADS
-		raise_nogil(&team->turn, atomic_load(&team->turn) + 1);
-		Py_END_ALLOW_THREADS
-		return; /* the lanes read the team until they are gone, and nobody joins them: the process ends now */
+		Py_BEGIN_ALLOW_THREADS raise_nogil(&team->turn, atomic_load(&team->turn) + 1);
+		Py_END_ALLOW_THREADS return; /* the lanes read the team until they are gone, and nobody joins them: the process ends now */
 	}
 	Py_CLEAR(team->lanes[0].ticker);
 	Py_CLEAR(team->lanes[0].start);

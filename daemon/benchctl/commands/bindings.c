@@ -20,8 +20,9 @@ static void table(const struct bd_ctl *ctl, const struct bd_catalogue *c, struct
 		bd_grid_set(g, name, b->unsupported ? BD_DIM : BD_BOLD, "%s", b->name);
 		bd_grid_set(g, variants, BD_PLAIN, "%s", text.s ? text.s : "");
 		if (b->unsupported)
-			bd_grid_set(g, what, BD_YELLOW, "unsupported: %s%s%s%s", b->unsupported->message, b->unsupported->hint ? " (" : "",
-				b->unsupported->hint ? b->unsupported->hint : "", b->unsupported->hint ? ")" : "");
+			bd_grid_set(g, what, BD_YELLOW, "unsupported: %s%s%s%s", b->unsupported->message,
+				b->unsupported->hint ? " (" : "", b->unsupported->hint ? b->unsupported->hint : "",
+				b->unsupported->hint ? ")" : "");
 		else
 			bd_grid_set(g, what, BD_PLAIN, "%s", b->summary ? b->summary : "");
 	}

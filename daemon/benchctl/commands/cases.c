@@ -9,7 +9,8 @@ static void table(const struct bd_ctl *ctl, const struct bd_catalogue *c, struct
 {
 	bd_auto_grid struct bd_grid *g = bd_grid_new(&ctl->out);
 	size_t name = bd_grid_column(g, (struct bd_grid_column){"case", false, false, false, 0});
-	size_t params = bd_grid_column(g, (struct bd_grid_column){"parameters, the default first", false, false, false, 1});
+	size_t params = bd_grid_column(g,
+		(struct bd_grid_column){"parameters, the default first", false, false, false, 1});
 	size_t summary = bd_grid_column(g, (struct bd_grid_column){"what it measures", false, false, true, 0});
 	for (size_t i = 0; i < c->cases_len; i++) {
 		const struct bd_case_info *k = &c->cases[i];

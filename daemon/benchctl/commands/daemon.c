@@ -167,7 +167,8 @@ static int show_log(struct bd_ctl *ctl, const struct bd_words *w)
 	int r = fd < 0 ? -errno : read_end(fd, &text, &len);
 	if (r < 0) {
 		bd_error_set(&err, r, r == -ENOENT ? "no-such-input" : "data-unusable",
-			r == -ENOENT ? "a benchd makes it when it starts: benchctl daemon start" : "", "%s: %s", path, strerror(-r));
+			r == -ENOENT ? "a benchd makes it when it starts: benchctl daemon start" : "", "%s: %s", path,
+			strerror(-r));
 		return bd_ctl_fail(ctl, &err);
 	}
 	int64_t lines = bd_words_whole(w, "lines");
@@ -178,7 +179,8 @@ static int show_log(struct bd_ctl *ctl, const struct bd_words *w)
 /* ---- the command ----------------------------------------------------------------------------------------------------- */
 
 static const struct bd_option start_options[] = {
-	{"idle-exit", 0, BD_OPT_SECONDS, "TIME", "it ends after so long without work or questions; 0: never (default 15m)", false, 0, 0},
+	{"idle-exit", 0, BD_OPT_SECONDS, "TIME",
+		"it ends after so long without work or questions; 0: never (default 15m)", false, 0, 0},
 };
 static const struct bd_option stop_options[] = {
 	{"force", 0, BD_OPT_FLAG, NULL, "also while a run measures; the run is then interrupted", false, 0, 0},

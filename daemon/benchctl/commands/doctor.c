@@ -39,15 +39,18 @@ static void check_data(cJSON *checks)
 	if (stat(data, &st) < 0) {
 		bd_auto_free char *message = bd_printf("%s: %s", data, strerror(errno));
 		bd_auto_free char *mend = bd_printf("mkdir -p -m 700 %s", data);
-		add(checks, "client", "data", errno == ENOENT, errno == ENOENT ? "will be made by the first daemon" : message,
-			errno == ENOENT ? NULL : mend);
+		add(checks, "client", "data", errno == ENOENT,
+			errno == ENOENT ? "will be made by the first daemon" : message, errno == ENOENT ? NULL : mend);
 		return;
 	}
 	if (!S_ISDIR(st.st_mode) || st.st_uid != geteuid() || (st.st_mode & 077)) {
 		bd_auto_free char *message = bd_printf("%s is %s", data,
-			!S_ISDIR(st.st_mode) ? "no folder" : st.st_uid != geteuid() ? "not yours" : "open to others");
-		bd_auto_free char *mend = S_ISDIR(st.st_mode) && st.st_uid == geteuid() ? bd_printf("chmod 700 %s", data)
-		                                                                        : bd_strdup("set BENCHD_DATA to a folder of your own");
+			!S_ISDIR(st.st_mode)             ? "no folder"
+				: st.st_uid != geteuid() ? "not yours"
+							 : "open to others");
+		bd_auto_free char *mend = S_ISDIR(st.st_mode) && st.st_uid == geteuid()
+			? bd_printf("chmod 700 %s", data)
+			: bd_strdup("set BENCHD_DATA to a folder of your own");
 		add(checks, "client", "data", false, message, mend);
 		return;
 	}
@@ -155,8 +158,9 @@ static int run(struct bd_ctl *ctl, const struct bd_words *w)
 const struct bd_command bd_command_doctor = {
 	.name = "doctor",
 	.summary = "say what this machine can and cannot measure, and what mends it",
-	.details = "Looks at this program, the daemon, the workers, the tracer and the machine separately. The status is 0 when nothing "
-	           "is missing, 1 when something is.",
+	.details =
+		"Looks at this program, the daemon, the workers, the tracer and the machine separately. The status is 0 when nothing "
+		"is missing, 1 when something is.",
 	.example = "benchctl doctor",
 	.run = run,
 };

@@ -22,7 +22,8 @@ static int run(struct bd_ctl *ctl, const struct bd_words *w)
 	if (bd_words_parse(bd_command_table, bd_command_table_len, argc, argv, &words, &err) < 0)
 		return bd_ctl_fail(ctl, &err);
 	if (words.operands.n) {
-		bd_error_set(&err, -EINVAL, "usage", NULL, "%s has no command '%s'", words.command->name, words.operands.v[0]);
+		bd_error_set(&err, -EINVAL, "usage", NULL, "%s has no command '%s'", words.command->name,
+			words.operands.v[0]);
 		return bd_ctl_fail(ctl, &err);
 	}
 	bd_help_command(words.command, words.parent, &out);

@@ -130,7 +130,8 @@ static int on_event(const char *type, const cJSON *data, void *arg)
 }
 
 /* The run as the daemon tells it now. */
-static int get_run(struct bd_client *c, const char *id, cJSON **ret, struct bd_run_document *ret_doc, struct bd_error *err)
+static int get_run(struct bd_client *c, const char *id, cJSON **ret, struct bd_run_document *ret_doc,
+	struct bd_error *err)
 {
 	bd_auto_free char *path = bd_printf("/api/v1/runs/%s", id);
 	bd_auto_json cJSON *json = NULL;
@@ -144,7 +145,8 @@ static int get_run(struct bd_client *c, const char *id, cJSON **ret, struct bd_r
 
 static int cancel(struct bd_client *c, const char *id, struct bd_live *live, struct bd_error *err)
 {
-	bd_live_note(live, "benchctl: stopping after the batch in flight; what was measured is kept (Ctrl-C again leaves at once)");
+	bd_live_note(live,
+		"benchctl: stopping after the batch in flight; what was measured is kept (Ctrl-C again leaves at once)");
 	bd_auto_free char *path = bd_printf("/api/v1/runs/%s/cancel", id);
 	struct bd_error e;
 	int r = bd_client_call(c, "POST", path, NULL, NULL, &e);
@@ -183,7 +185,8 @@ static int follow(struct bd_client *c, const char *id, struct bd_live *live, str
 		if (r < 0)
 			return r;
 		if (!f.ended && bd_clock_mono_ns() - begun < 100 * 1000000)
-			bd_sleep_ns(100 * 1000000); /* a daemon that closes streams at once is not asked in a tight loop */
+			bd_sleep_ns(
+				100 * 1000000); /* a daemon that closes streams at once is not asked in a tight loop */
 	}
 	return 0;
 }
@@ -228,7 +231,8 @@ static int watch(const struct bd_ctl *ctl, struct bd_client *c, const char *id)
 			status = bd_run_exit(&doc);
 		if (bd_streq(doc.run.state, "failed") && doc.run.reason) {
 			const struct bd_reason *reason = doc.run.reason;
-			bd_error_set(&err, -EIO, reason->key, reason->hint, "the run failed: %s", reason->message ? reason->message : reason->key);
+			bd_error_set(&err, -EIO, reason->key, reason->hint, "the run failed: %s",
+				reason->message ? reason->message : reason->key);
 			bd_ctl_fail(ctl, &err);
 		}
 	}
@@ -284,10 +288,11 @@ const struct bd_command bd_command_run = {
 	.operands = "TARGET",
 	.operands_min = 1,
 	.operands_max = 1,
-	.details = "TARGET is the name of a suite (benchctl suites) or a glob over the names of cases (benchctl cases). Options select "
-	           "the values of its axes; everything else is as the suite says.\n\n"
-	           "Ctrl-C cancels the run, keeps what was measured and prints it; a second one leaves at once. A run goes on when this "
-	           "program goes away otherwise. The status is 0 when the run is complete and no cell is invalid or failed, else 2.",
+	.details =
+		"TARGET is the name of a suite (benchctl suites) or a glob over the names of cases (benchctl cases). Options select "
+		"the values of its axes; everything else is as the suite says.\n\n"
+		"Ctrl-C cancels the run, keeps what was measured and prints it; a second one leaves at once. A run goes on when this "
+		"program goes away otherwise. The status is 0 when the run is complete and no cell is invalid or failed, else 2.",
 	.options = options,
 	.options_len = BD_LEN(options),
 	.example = "benchctl run gil-contention --threads 1,2 --budget 20s",

@@ -11,7 +11,8 @@
 
 static const struct bd_option list_options[] = {
 	{"suite", 0, BD_OPT_TEXT, "NAME", "only runs of this suite", false, 0, 0},
-	{"state", 0, BD_OPT_CHOICE, "queued|running|complete|interrupted|failed|cancelled", "only runs in this state", false, 0, 0},
+	{"state", 0, BD_OPT_CHOICE, "queued|running|complete|interrupted|failed|cancelled", "only runs in this state",
+		false, 0, 0},
 	{"label", 0, BD_OPT_PAIR, "K=V", "only runs with this label", false, 0, 0},
 	{"limit", 0, BD_OPT_WHOLE, "N", "at most so many, the newest first (default 20)", false, 1, 100000},
 };
@@ -58,10 +59,10 @@ static int fetch(struct bd_client *c, const struct bd_words *w, size_t limit, cJ
 
 static enum bd_style style_of(const char *state)
 {
-	return bd_streq(state, "complete")                                  ? BD_PLAIN
-	       : bd_streq(state, "queued") || bd_streq(state, "running")    ? BD_GREEN
-	       : bd_streq(state, "failed")                                  ? BD_RED
-	                                                                    : BD_YELLOW;
+	return bd_streq(state, "complete")                                ? BD_PLAIN
+		: bd_streq(state, "queued") || bd_streq(state, "running") ? BD_GREEN
+		: bd_streq(state, "failed")                               ? BD_RED
+									  : BD_YELLOW;
 }
 
 /* So many characters of the ids tell them apart, with two to spare for the runs to come. */
@@ -157,11 +158,14 @@ static int find_run(struct bd_client *c, const char *word, char **ret, struct bd
 		}
 	}
 	if (matches > 1)
-		return bd_error_set(err, -EINVAL, "usage", "give more of its id", "%zu runs begin with '%s'", matches, word);
+		return bd_error_set(err, -EINVAL, "usage", "give more of its id", "%zu runs begin with '%s'", matches,
+			word);
 	if (!found && latest)
-		return bd_error_set(err, -ENOENT, "not-found", "benchctl run gil-contention makes one", "there is no run yet");
+		return bd_error_set(err, -ENOENT, "not-found", "benchctl run gil-contention makes one",
+			"there is no run yet");
 	if (!found)
-		return bd_error_set(err, -ENOENT, "not-found", "benchctl runs list shows what there is", "no run begins with '%s'", word);
+		return bd_error_set(err, -ENOENT, "not-found", "benchctl runs list shows what there is",
+			"no run begins with '%s'", word);
 	*ret = bd_strdup(found);
 	return 0;
 }

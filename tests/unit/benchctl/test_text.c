@@ -4,10 +4,10 @@
 
 #include <locale.h>
 
-#define CHECK_TEXT(call, want)                        \
-	do {                                          \
-		bd_auto_free char *text_ = (call);    \
-		BD_CHECK_STR(text_, want);            \
+#define CHECK_TEXT(call, want)                     \
+	do {                                       \
+		bd_auto_free char *text_ = (call); \
+		BD_CHECK_STR(text_, want);         \
 	} while (0)
 
 BD_TEST(counts_have_three_digits_and_a_prefix)
@@ -79,7 +79,10 @@ BD_TEST(text_is_made_harmless_and_fits_the_charset)
 {
 	struct bd_screen utf8 = {.utf8 = true, .width = 80}, ascii = {.width = 80};
 	CHECK_TEXT(bd_text_for(&utf8, "a\x1b[2Jb\tc"), "a?[2Jb c");
-	CHECK_TEXT(bd_text_for(&utf8, "\xc2\x9b" "31m"), "?31m"); /* the one-character CSI */
+	CHECK_TEXT(bd_text_for(&utf8,
+			   "\xc2\x9b"
+			   "31m"),
+		"?31m"); /* the one-character CSI */
 	CHECK_TEXT(bd_text_for(&utf8, "x\xffy"), "x?y");
 	CHECK_TEXT(bd_text_for(&utf8, "10 µs"), "10 µs");
 	CHECK_TEXT(bd_text_for(&ascii, "10 µs ±1 % ≥ 2× ← é"), "10 us +-1 % >= 2x <- ?");
@@ -123,16 +126,18 @@ BD_TEST(grids_fit)
 {
 	bd_auto_str struct bd_str wide = {0}, narrow = {0};
 	grid(80, &wide);
-	BD_CHECK_STR(wide.s, "name    a  b  text\n"
-	                     "first  12 ±3  some words that are long\n"
-	                     "\nheading\n"
-	                     "2      failed, and why\n");
+	BD_CHECK_STR(wide.s,
+		"name    a  b  text\n"
+		"first  12 ±3  some words that are long\n"
+		"\nheading\n"
+		"2      failed, and why\n");
 	grid(30, &narrow); /* b goes, the text is wrapped */
-	BD_CHECK_STR(narrow.s, "name   text\n"
-	                       "first  some words that are\n"
-	                       "       long\n"
-	                       "\nheading\n"
-	                       "2      failed, and why\n");
+	BD_CHECK_STR(narrow.s,
+		"name   text\n"
+		"first  some words that are\n"
+		"       long\n"
+		"\nheading\n"
+		"2      failed, and why\n");
 }
 
 BD_TEST_MAIN

@@ -10,8 +10,14 @@ static const struct bd_option options[] = {
 	{"detach", 0, BD_OPT_FLAG, NULL, "", false, 0, 0},
 };
 static const struct bd_command verbs[] = {{.name = "list", .summary = "", .example = ""}};
-static const struct bd_command run = {.name = "run", .summary = "", .example = "", .operands = "TARGET", .operands_min = 1,
-	.operands_max = 2, .options = options, .options_len = BD_LEN(options)};
+static const struct bd_command run = {.name = "run",
+	.summary = "",
+	.example = "",
+	.operands = "TARGET",
+	.operands_min = 1,
+	.operands_max = 2,
+	.options = options,
+	.options_len = BD_LEN(options)};
 static const struct bd_command runs = {.name = "runs", .summary = "", .example = "", .verbs = verbs, .verbs_len = 1};
 static const struct bd_command *const commands[] = {&run, &runs};
 
@@ -29,7 +35,10 @@ static int parse(struct bd_words *w, const char *line)
 BD_TEST(values_are_found_wherever_they_stand)
 {
 	bd_auto_words struct bd_words w = {0};
-	BD_CHECK_INT(parse(&w, "benchctl -vv --json run --threads=1,2 suite --threads 2,4 --budget 1.5m --label a=b=c --detach"), 0);
+	BD_CHECK_INT(
+		parse(&w,
+			"benchctl -vv --json run --threads=1,2 suite --threads 2,4 --budget 1.5m --label a=b=c --detach"),
+		0);
 	BD_CHECK(w.command == &run && !w.parent);
 	BD_CHECK_INT(w.operands.n, 1);
 	BD_CHECK_STR(w.operands.v[0], "suite");
@@ -78,7 +87,8 @@ BD_TEST(times)
 		const char *text;
 		double seconds;
 	} good[] = {{"30s", 30}, {"30", 30}, {"500ms", 0.5}, {"10m", 600}, {"10min", 600}, {"1.5h", 5400}, {"0", 0}};
-	static const char *const bad[] = {"", "s", "-1s", "+1s", "1 s", "1d", "inf", "nan", "0x10", "1e400", " 1", "1ss", "."};
+	static const char *const bad[] = {"", "s", "-1s", "+1s", "1 s", "1d", "inf", "nan", "0x10", "1e400", " 1",
+		"1ss", "."};
 	double s;
 	for (size_t i = 0; i < BD_LEN(good); i++) {
 		BD_CHECK_INT(bd_seconds_parse(good[i].text, &s), 0);

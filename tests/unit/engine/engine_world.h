@@ -16,7 +16,7 @@ struct world {
 	char *interpreters, *tracer, *suites;
 	pthread_mutex_t lock;
 	pthread_cond_t changed;
-	enum bd_run_state state;       /* of the last state event */
+	enum bd_run_state state; /* of the last state event */
 	char reason[64];
 	int64_t cells_seen, progress_seen, live_figures;
 	char waiting_for[64];
@@ -43,15 +43,22 @@ static void world_event(const struct bd_event *e, void *arg)
 
 static void world_begin(struct world *w)
 {
-	*w = (struct world){.data = "/tmp/bd-engine-XXXXXX", .lock = PTHREAD_MUTEX_INITIALIZER, .changed = PTHREAD_COND_INITIALIZER};
+	*w = (struct world){.data = "/tmp/bd-engine-XXXXXX",
+		.lock = PTHREAD_MUTEX_INITIALIZER,
+		.changed = PTHREAD_COND_INITIALIZER};
 	BD_CHECK(mkdtemp(w->data));
 	w->interpreters = bd_program_file("lib/benchd/interpreters", NULL);
 	w->tracer = bd_printf("%s/../bin/bench-tracer", bd_program_dir());
 	w->suites = bd_program_file("share/benchd/suites", NULL);
 	BD_CHECK(w->interpreters && w->suites);
 	BD_CHECK_INT(bd_store_open(w->data, &w->store, &w->err), 0);
-	struct bd_engine_config c = {.data = w->data, .interpreters = w->interpreters, .tracer = w->tracer, .suites = w->suites,
-		.worker_log_fd = -1, .on_event = world_event, .on_event_arg = w};
+	struct bd_engine_config c = {.data = w->data,
+		.interpreters = w->interpreters,
+		.tracer = w->tracer,
+		.suites = w->suites,
+		.worker_log_fd = -1,
+		.on_event = world_event,
+		.on_event_arg = w};
 	BD_CHECK_INT(bd_engine_new(&c, w->store, &w->engine, &w->err), 0);
 }
 

@@ -42,8 +42,12 @@ BD_TEST(axes_and_globs)
 	struct world w;
 	struct bd_plan_document p;
 	world_begin(&w);
-	BD_CHECK_INT(plan(&w, "{\"target\":\"gil-contention\",\"cases\":[\"gil-*\"],\"axes\":{\"threads\":[2],\"u\":[\"10us\"],\"gil\":[\"hold\"],"
-		"\"switch_interval\":[\"20ms\"],\"binding\":[\"capi\"]}}", &p), 0);
+	BD_CHECK_INT(
+		plan(&w,
+			"{\"target\":\"gil-contention\",\"cases\":[\"gil-*\"],\"axes\":{\"threads\":[2],\"u\":[\"10us\"],\"gil\":[\"hold\"],"
+			"\"switch_interval\":[\"20ms\"],\"binding\":[\"capi\"]}}",
+			&p),
+		0);
 	BD_CHECK(p.cells_len >= 1); /* capi is all its variants */
 	BD_CHECK(bd_starts_with(bd_axes_get(&p.cells[0].axes, "binding"), "capi:"));
 	BD_CHECK_NEAR(p.cells[0].batch_s, 0.8, 1e-9); /* 40 switch intervals */
@@ -58,7 +62,11 @@ BD_TEST(nothing_twice_and_intervals_unless_the_budget_was_asked_for)
 	struct world w;
 	struct bd_plan_document p;
 	world_begin(&w);
-	BD_CHECK_INT(plan(&w, "{\"target\":\"gil-contention\",\"cases\":[\"gil-*\"],\"axes\":{\"binding\":[\"capi\",\"capi:fastcall\"]}}", &p), 0);
+	BD_CHECK_INT(
+		plan(&w,
+			"{\"target\":\"gil-contention\",\"cases\":[\"gil-*\"],\"axes\":{\"binding\":[\"capi\",\"capi:fastcall\"]}}",
+			&p),
+		0);
 	for (size_t i = 0; i < p.cells_len; i++)
 		for (size_t k = 0; k < i; k++)
 			BD_CHECK(!bd_streq(p.cells[i].id, p.cells[k].id));

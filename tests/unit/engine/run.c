@@ -10,8 +10,10 @@ BD_TEST(measures_a_small_matrix)
 	struct world w;
 	char id[BD_ULID_LEN];
 	world_begin(&w);
-	int r = world_submit(&w, "{\"target\":\"gil-contention\",\"axes\":{\"threads\":[1,2],\"u\":[\"100us\"]},\"launches\":6,\"rounds\":1,"
-		"\"seed\":7,\"labels\":{\"a\":\"b\"}}", id);
+	int r = world_submit(&w,
+		"{\"target\":\"gil-contention\",\"axes\":{\"threads\":[1,2],\"u\":[\"100us\"]},\"launches\":6,\"rounds\":1,"
+		"\"seed\":7,\"labels\":{\"a\":\"b\"}}",
+		id);
 	if (r < 0)
 		BD_FAIL("%s (%s)", w.err.message, w.err.hint);
 	world_wait(&w, BD_RUN_COMPLETE);
@@ -19,7 +21,8 @@ BD_TEST(measures_a_small_matrix)
 	world_document(&w, id, &d);
 	BD_CHECK_INT(d.run.launches, 6);
 	BD_CHECK_INT(d.run.seed, 7);
-	BD_CHECK(d.run.batch_s > 0 && d.run.batch_s < d.run.measure_s && d.run.measure_s + d.run.setup_s <= d.run.wall_s);
+	BD_CHECK(d.run.batch_s > 0 && d.run.batch_s < d.run.measure_s &&
+		d.run.measure_s + d.run.setup_s <= d.run.wall_s);
 	BD_CHECK_INT(d.noise_len, 2);
 	size_t held = 0, released = 0;
 	for (size_t i = 0; i < d.cells_len; i++) {
@@ -53,8 +56,12 @@ BD_TEST(many_threads_are_all_told_apart)
 	char id[BD_ULID_LEN];
 	world_begin(&w);
 	/* more threads than the tracer tells apart in one process: they must get several */
-	BD_CHECK_INT(world_submit(&w, "{\"target\":\"gil-contention\",\"cases\":[\"gil-*\"],\"axes\":{\"threads\":[32,64],\"u\":[\"1us\"]},"
-		"\"launches\":1,\"rounds\":1}", id), 0);
+	BD_CHECK_INT(
+		world_submit(&w,
+			"{\"target\":\"gil-contention\",\"cases\":[\"gil-*\"],\"axes\":{\"threads\":[32,64],\"u\":[\"1us\"]},"
+			"\"launches\":1,\"rounds\":1}",
+			id),
+		0);
 	world_wait(&w, BD_RUN_COMPLETE);
 	struct bd_run_document d;
 	world_document(&w, id, &d);
@@ -74,7 +81,11 @@ BD_TEST(cancel_keeps_what_was_measured)
 	struct world w;
 	char id[BD_ULID_LEN];
 	world_begin(&w);
-	BD_CHECK_INT(world_submit(&w, "{\"target\":\"gil-contention\",\"axes\":{\"threads\":[1]},\"launches\":900,\"rounds\":2,\"trace\":\"off\"}", id), 0);
+	BD_CHECK_INT(
+		world_submit(&w,
+			"{\"target\":\"gil-contention\",\"axes\":{\"threads\":[1]},\"launches\":900,\"rounds\":2,\"trace\":\"off\"}",
+			id),
+		0);
 	/* figures of the first rounds are in the store when cells have been seen */
 	pthread_mutex_lock(&w.lock);
 	while (w.cells_seen < 8)
@@ -108,8 +119,11 @@ BD_TEST(a_second_run_waits_and_says_for_whom)
 	struct world w;
 	char first[BD_ULID_LEN], second[BD_ULID_LEN];
 	world_begin(&w);
-	BD_CHECK_INT(world_submit(&w, "{\"target\":\"empty-loop\",\"launches\":900,\"rounds\":1,\"trace\":\"off\"}", first), 0);
-	BD_CHECK_INT(world_submit(&w, "{\"target\":\"empty-loop\",\"launches\":1,\"rounds\":1,\"wait_s\":0.2}", second), 0);
+	BD_CHECK_INT(world_submit(&w, "{\"target\":\"empty-loop\",\"launches\":900,\"rounds\":1,\"trace\":\"off\"}",
+			     first),
+		0);
+	BD_CHECK_INT(world_submit(&w, "{\"target\":\"empty-loop\",\"launches\":1,\"rounds\":1,\"wait_s\":0.2}", second),
+		0);
 	world_wait(&w, BD_RUN_FAILED); /* the second gives up waiting */
 	BD_CHECK_STR(w.reason, "waited-too-long");
 	BD_CHECK(strstr(w.waiting_for, "run "));
@@ -166,8 +180,12 @@ BD_TEST(a_seed_repeats_order_and_processors_whatever_fits_into_a_launch)
 	for (int i = 0; i < 2; i++) {
 		char id[BD_ULID_LEN];
 		w.state = BD_RUN_QUEUED;
-		BD_CHECK_INT(world_submit(&w, i ? "{\"target\":\"gil-contention\",\"axes\":{\"threads\":[1]},\"launches\":2,\"rounds\":2,\"seed\":11,\"trace\":\"off\"}"
-						: "{\"target\":\"gil-contention\",\"axes\":{\"threads\":[1]},\"launches\":2,\"rounds\":1,\"seed\":11,\"trace\":\"off\"}", id), 0);
+		BD_CHECK_INT(
+			world_submit(&w,
+				i ? "{\"target\":\"gil-contention\",\"axes\":{\"threads\":[1]},\"launches\":2,\"rounds\":2,\"seed\":11,\"trace\":\"off\"}"
+				  : "{\"target\":\"gil-contention\",\"axes\":{\"threads\":[1]},\"launches\":2,\"rounds\":1,\"seed\":11,\"trace\":\"off\"}",
+				id),
+			0);
 		world_wait(&w, BD_RUN_COMPLETE);
 		BD_CHECK_INT(bd_store_samples_each(w.store, id, -1, collect_step, &q[i], &w.err), 0);
 		qsort(q[i].v, q[i].n, sizeof q[i].v[0], by_start);
@@ -186,7 +204,11 @@ BD_TEST(budget_limits_the_whole_run)
 	struct world w;
 	char id[BD_ULID_LEN];
 	world_begin(&w);
-	BD_CHECK_INT(world_submit(&w, "{\"target\":\"gil-contention\",\"axes\":{\"threads\":[2],\"u\":[\"1us\",\"10us\"]},\"budget_s\":4}", id), 0);
+	BD_CHECK_INT(
+		world_submit(&w,
+			"{\"target\":\"gil-contention\",\"axes\":{\"threads\":[2],\"u\":[\"1us\",\"10us\"]},\"budget_s\":4}",
+			id),
+		0);
 	world_wait(&w, BD_RUN_COMPLETE);
 	struct bd_run_document d;
 	world_document(&w, id, &d);

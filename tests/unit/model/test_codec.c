@@ -45,12 +45,15 @@ BD_TEST(refusals_name_the_path)
 	static const struct {
 		const char *text, *key, *message, *hint;
 	} rows[] = {
-		{"{\"target\":\"x\",\"budgets\":1}", "unknown-field", "unknown field budgets", "did you mean 'budget_s'?"},
+		{"{\"target\":\"x\",\"budgets\":1}", "unknown-field", "unknown field budgets",
+			"did you mean 'budget_s'?"},
 		{"{\"target\":3}", "bad-value", "target must be a string", ""},
 		{"{}", "bad-value", "target is missing", ""},
 		{"{\"target\":null}", "bad-value", "target is missing", ""},
-		{"{\"target\":\"x\",\"axes\":{\"threads\":[]}}", "bad-value", "axes.threads must be a list of at least one value", ""},
-		{"{\"target\":\"x\",\"axes\":{\"threads\":[1,\"1\"]}}", "bad-value", "axes.threads lists '1' twice", ""},
+		{"{\"target\":\"x\",\"axes\":{\"threads\":[]}}", "bad-value",
+			"axes.threads must be a list of at least one value", ""},
+		{"{\"target\":\"x\",\"axes\":{\"threads\":[1,\"1\"]}}", "bad-value", "axes.threads lists '1' twice",
+			""},
 		{"{\"target\":\"x\",\"cases\":[\"a\",1]}", "bad-value", "cases[1] must be a string", ""},
 		{"{\"target\":\"x\",\"launches\":1.5}", "bad-value", "launches must be a whole number", ""},
 		{"{\"target\":\"x\",\"seed\":1e300}", "bad-value", "seed must be a whole number", ""},
@@ -98,7 +101,9 @@ BD_TEST(received_documents_may_have_new_fields_but_not_another_schema)
 {
 	struct bd_run_document d;
 	struct bd_error err = {0};
-	BD_CHECK_INT(decode(&bd_run_document_doc, "{\"schema\":\"benchd.run.v1\",\"new\":1,\"run\":{\"id\":\"a\"}}", &d, &err), 0);
+	BD_CHECK_INT(decode(&bd_run_document_doc, "{\"schema\":\"benchd.run.v1\",\"new\":1,\"run\":{\"id\":\"a\"}}", &d,
+			     &err),
+		0);
 	BD_CHECK_STR(d.run.id, "a");
 	bd_doc_done(&bd_run_document_doc, &d);
 	BD_CHECK(decode(&bd_run_document_doc, "{\"schema\":\"benchd.run.v2\"}", &d, &err) < 0);
@@ -118,8 +123,9 @@ BD_TEST(line_of_a_path)
 
 BD_TEST(text_of_a_parsed_document_is_the_same_document)
 {
-	static const char text[] = "{\"seed\":3853932037252190,\"most\":-9007199254740991,\"half\":0.5,\"small\":1e-300,\"third\":0.333333333333,"
-	                           "\"text\":\"a\\\"b\\\\c\\n\\t\\u0001µ\",\"none\":null,\"yes\":true,\"no\":false,\"empty\":[{},[]]}";
+	static const char text[] =
+		"{\"seed\":3853932037252190,\"most\":-9007199254740991,\"half\":0.5,\"small\":1e-300,\"third\":0.333333333333,"
+		"\"text\":\"a\\\"b\\\\c\\n\\t\\u0001µ\",\"none\":null,\"yes\":true,\"no\":false,\"empty\":[{},[]]}";
 	bd_auto_json cJSON *j = NULL;
 	struct bd_error err;
 	BD_CHECK_INT(bd_json_parse(text, "text", &j, &err), 0);

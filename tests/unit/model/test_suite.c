@@ -23,7 +23,8 @@ static void done(void)
 BD_TEST(loads_and_refuses)
 {
 	BD_CHECK(mkdtemp(dir));
-	put("good-one", "{\"summary\":\"s\",\"cases\":[\"c\"],\"axes\":{\"threads\":[1,2]},\"defaults\":{\"launches\":6}}");
+	put("good-one",
+		"{\"summary\":\"s\",\"cases\":[\"c\"],\"axes\":{\"threads\":[1,2]},\"defaults\":{\"launches\":6}}");
 	put("bad-one", "{\n \"summary\": \"s\",\n \"cases\": [\"c\"],\n \"axis\": {}\n}");
 	put("worse", "{\n \"summary\": \"s\",\n \"cases\": [\n  7]\n}");
 	put("broken", "{\n \"summary\" \"s\"}");

@@ -16,7 +16,11 @@ struct world {
 
 static void cell(struct bd_cell *c, int64_t index, const char *threads, const char *gil)
 {
-	*c = (struct bd_cell){.index = index, .case_name = bd_strdup("gil-contention"), .reference = -1, .scaling = -1, .twin = -1,
+	*c = (struct bd_cell){.index = index,
+		.case_name = bd_strdup("gil-contention"),
+		.reference = -1,
+		.scaling = -1,
+		.twin = -1,
 		.role = bd_strdup("cell")};
 	bd_axes_set(&c->axes, "threads", threads);
 	bd_axes_set(&c->axes, "gil", gil);
@@ -25,19 +29,33 @@ static void cell(struct bd_cell *c, int64_t index, const char *threads, const ch
 }
 
 /* One batch: `threads` threads do `ops` each in wall_ns. */
-static void put(struct world *w, int64_t index, int64_t launch, int64_t round, enum bd_sample_kind kind, size_t threads, int64_t ops,
-	int64_t wall_ns, bool traced)
+static void put(struct world *w, int64_t index, int64_t launch, int64_t round, enum bd_sample_kind kind, size_t threads,
+	int64_t ops, int64_t wall_ns, bool traced)
 {
-	struct bd_sample s = {.cell = index, .launch = launch, .round = round, .kind = kind, .wall_ns = wall_ns, .probe_ns = {50000, 50000},
+	struct bd_sample s = {.cell = index,
+		.launch = launch,
+		.round = round,
+		.kind = kind,
+		.wall_ns = wall_ns,
+		.probe_ns = {50000, 50000},
 		.traced = traced};
 	for (size_t i = 0; i < threads; i++)
-		*BD_PUSH(s.threads, s.threads_len) = (struct bd_sample_thread){.tid = 100 + (int64_t)i, .ops = ops, .cpu_ns = wall_ns / 2,
-			.voluntary = 3, .involuntary = 1, .waits = traced ? 10 : 0, .wait_ns = traced ? wall_ns / 4 : 0,
-			.holder_ns = traced ? wall_ns / 8 : 0, .runqueue_ns = traced ? wall_ns / 8 : 0};
+		*BD_PUSH(s.threads, s.threads_len) = (struct bd_sample_thread){.tid = 100 + (int64_t)i,
+			.ops = ops,
+			.cpu_ns = wall_ns / 2,
+			.voluntary = 3,
+			.involuntary = 1,
+			.waits = traced ? 10 : 0,
+			.wait_ns = traced ? wall_ns / 4 : 0,
+			.holder_ns = traced ? wall_ns / 8 : 0,
+			.runqueue_ns = traced ? wall_ns / 8 : 0};
 	if (traced && threads > 1) {
-		*BD_PUSH(s.blocks, s.blocks_len) = (struct bd_sample_block){.waiter = 0, .holder = 1, .ns = 10, .waits = 1};
-		*BD_PUSH(s.blocks, s.blocks_len) = (struct bd_sample_block){.waiter = 1, .holder = 0, .ns = 30, .waits = 2};
-		*BD_PUSH(s.blocks, s.blocks_len) = (struct bd_sample_block){.waiter = 1, .holder = -1, .ns = 5, .waits = 1};
+		*BD_PUSH(s.blocks,
+			s.blocks_len) = (struct bd_sample_block){.waiter = 0, .holder = 1, .ns = 10, .waits = 1};
+		*BD_PUSH(s.blocks,
+			s.blocks_len) = (struct bd_sample_block){.waiter = 1, .holder = 0, .ns = 30, .waits = 2};
+		*BD_PUSH(s.blocks,
+			s.blocks_len) = (struct bd_sample_block){.waiter = 1, .holder = -1, .ns = 5, .waits = 1};
 	}
 	if (traced) {
 		*BD_PUSH(s.hist, s.hist_len) = (struct bd_sample_bucket){.bucket = bd_hist_bucket(1000), .count = 20};
@@ -52,8 +70,15 @@ static void begin(struct world *w, struct bd_cell *cells, size_t n)
 	*w = (struct world){.data = "/tmp/bd-report-XXXXXX"};
 	BD_CHECK(mkdtemp(w->data));
 	BD_CHECK_INT(bd_store_open(w->data, &w->store, &w->err), 0);
-	struct bd_run run = {.id = "run", .suite = "s", .state = BD_RUN_RUNNING, .started_ns = 1, .launches = LAUNCHES, .rounds = ROUNDS,
-		.cells = (int64_t)n, .environment = cJSON_Parse("{\"processors_allowed\":2,\"calibration\":{\"ns_per_step\":0.5,\"probe_steps\":100000}}")};
+	struct bd_run run = {.id = "run",
+		.suite = "s",
+		.state = BD_RUN_RUNNING,
+		.started_ns = 1,
+		.launches = LAUNCHES,
+		.rounds = ROUNDS,
+		.cells = (int64_t)n,
+		.environment = cJSON_Parse(
+			"{\"processors_allowed\":2,\"calibration\":{\"ns_per_step\":0.5,\"probe_steps\":100000}}")};
 	BD_CHECK_INT(bd_store_run_create(w->store, &run, cells, n, &w->err), 0);
 	BD_CHECK_INT(bd_store_run_update(w->store, &run, &w->err), 0);
 	cJSON_Delete(run.environment);
@@ -158,7 +183,8 @@ BD_TEST(identities_of_a_threaded_cell)
 		struct bd_cell_result one;
 		bd_doc_init(&bd_cell_result_doc, &one);
 		BD_CHECK_INT(bd_report_cell(w.store, "run", (int64_t)i, &one, &w.err), 0);
-		bd_auto_json cJSON *a = bd_doc_encode(&bd_cell_result_doc, &one), *b = bd_doc_encode(&bd_cell_result_doc, &w.doc.cells[i]);
+		bd_auto_json cJSON *a = bd_doc_encode(&bd_cell_result_doc, &one),
+				   *b = bd_doc_encode(&bd_cell_result_doc, &w.doc.cells[i]);
 		bd_auto_free char *alone = bd_json_text(a), *together = bd_json_text(b);
 		BD_CHECK_STR(alone, together);
 		bd_doc_done(&bd_cell_result_doc, &one);
@@ -203,7 +229,11 @@ BD_TEST(a_flagged_batch_is_kept_but_left_out_of_ratios)
 		put(&w, 0, l, 0, BD_SAMPLE_MAIN, 1, 1000, 10000000, false);
 		put(&w, 1, l, 0, BD_SAMPLE_MAIN, 1, 1000, 10000000, false);
 		put(&w, 0, l, 1, BD_SAMPLE_MAIN, 1, 1000, 10000000, false);
-		struct bd_sample s = {.cell = 1, .launch = l, .round = 1, .wall_ns = 90000000, .probe_ns = {50000, 90000}};
+		struct bd_sample s = {.cell = 1,
+			.launch = l,
+			.round = 1,
+			.wall_ns = 90000000,
+			.probe_ns = {50000, 90000}};
 		*BD_PUSH(s.threads, s.threads_len) = (struct bd_sample_thread){.ops = 1000};
 		BD_CHECK_INT(bd_store_round_put(w.store, "run", &s, 1, &w.err), 0);
 		bd_sample_done(&s);
@@ -211,7 +241,8 @@ BD_TEST(a_flagged_batch_is_kept_but_left_out_of_ratios)
 	report(&w, BD_RUN_COMPLETE);
 	BD_CHECK_INT(w.doc.cells[1].samples, LAUNCHES * 2);
 	BD_CHECK_NEAR(w.doc.cells[1].ratio->median, 1.0, 1e-12);
-	BD_CHECK_NEAR(w.doc.cells[1].time_ns_per_op->median, 50000, 1e-6); /* median of {10, 90} us: the level keeps it */
+	BD_CHECK_NEAR(w.doc.cells[1].time_ns_per_op->median, 50000,
+		1e-6); /* median of {10, 90} us: the level keeps it */
 	end(&w);
 }
 
@@ -222,7 +253,8 @@ BD_TEST(work_that_straddles_the_stop_has_its_share_of_the_costs)
 	struct world w;
 	begin(&w, cells, 1);
 	struct bd_sample s = {.wall_ns = 10000000};
-	*BD_PUSH(s.threads, s.threads_len) = (struct bd_sample_thread){.ops = 9, .straddled = 1, .cpu_ns = 10000, .voluntary = 20};
+	*BD_PUSH(s.threads,
+		s.threads_len) = (struct bd_sample_thread){.ops = 9, .straddled = 1, .cpu_ns = 10000, .voluntary = 20};
 	BD_CHECK_INT(bd_store_round_put(w.store, "run", &s, 1, &w.err), 0);
 	bd_sample_done(&s);
 	report(&w, BD_RUN_COMPLETE);

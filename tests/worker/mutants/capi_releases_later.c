@@ -9,10 +9,8 @@ static uint64_t released_later(uint64_t k, uint64_t steps)
 	static unsigned calls;
 	if (!PyGILState_Check() || __atomic_add_fetch(&calls, 1, __ATOMIC_RELAXED) < 2000)
 		return bd_kernel_call(k, steps);
-	Py_BEGIN_ALLOW_THREADS
-	k = bd_kernel_call(k, steps);
-	Py_END_ALLOW_THREADS
-	return k;
+	Py_BEGIN_ALLOW_THREADS k = bd_kernel_call(k, steps);
+	Py_END_ALLOW_THREADS return k;
 }
 #define bd_kernel_call released_later
 #include "capi.c"

@@ -13,8 +13,7 @@ static PyObject *spin(PyObject *k_object, PyObject *steps_object, int release)
 	if (steps == (uint64_t)-1 && PyErr_Occurred())
 		return NULL;
 	if (release) {
-		Py_BEGIN_ALLOW_THREADS
-		k = bd_kernel_call(k, steps);
+		Py_BEGIN_ALLOW_THREADS k = bd_kernel_call(k, steps);
 		Py_END_ALLOW_THREADS
 	} else {
 		k = bd_kernel_call(k, steps);
@@ -46,8 +45,7 @@ static PyObject *varargs(PyObject *args, int release)
 	if (!PyArg_ParseTuple(args, "KK", &k, &steps))
 		return NULL;
 	if (release) {
-		Py_BEGIN_ALLOW_THREADS
-		k = bd_kernel_call(k, steps);
+		Py_BEGIN_ALLOW_THREADS k = bd_kernel_call(k, steps);
 		Py_END_ALLOW_THREADS
 	} else {
 		k = bd_kernel_call(k, steps);
@@ -69,7 +67,8 @@ static PyObject *varargs_release(PyObject *module, PyObject *args)
 
 static PyMethodDef methods[] = {
 	{"fastcall_hold", (PyCFunction)(void (*)(void))fastcall_hold, METH_FASTCALL, "spin(k, steps), GIL held"},
-	{"fastcall_release", (PyCFunction)(void (*)(void))fastcall_release, METH_FASTCALL, "spin(k, steps), GIL released"},
+	{"fastcall_release", (PyCFunction)(void (*)(void))fastcall_release, METH_FASTCALL,
+		"spin(k, steps), GIL released"},
 	{"varargs_hold", varargs_hold, METH_VARARGS, "spin(k, steps), GIL held"},
 	{"varargs_release", varargs_release, METH_VARARGS, "spin(k, steps), GIL released"},
 	{NULL, NULL, 0, NULL},

@@ -77,6 +77,7 @@ function(bd_interpreter_check json ret_why)
       set(${ret_why} "a program linked with ${libpython} does not run (${run_status})" PARENT_SCOPE)
       return()
     endif()
+    string(REPLACE "\n" " " said "${said}") # the cache keeps one line
     set(BD_PY_CHECKED_${key} "${said}" CACHE INTERNAL "")
   endif()
   set(said "${BD_PY_CHECKED_${key}}")

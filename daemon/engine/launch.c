@@ -407,11 +407,7 @@ static void one_cell(struct run *r, struct slot *s, size_t cell)
 void launch_round(struct run *r)
 {
 	bd_auto_free size_t *order = bd_alloc(r->plan->cells_len * sizeof *order);
-	size_t n = 0;
-	for (size_t i = 0; i < r->plan->cells_len; i++)
-		if (live(r, i))
-			order[n++] = i;
-	bd_rng_shuffle(&r->rng, order, n);
+	size_t n = order_round(r, order);
 	r->cells_done = 0;
 	r->cells_in_round = (int64_t)n;
 	for (size_t i = 0; i < n && !run_over(r); i++) {

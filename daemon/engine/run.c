@@ -219,6 +219,7 @@ static void begin(struct run *r)
 		r->slots[i] = (struct slot){.config = &p->configs[i],
 			.target = -1,
 			.order = bd_alloc(p->configs[i].cells_len * sizeof *r->slots[i].order)};
+	order_groups(r);
 	for (size_t i = 0; i < p->cells_len; i++) {
 		if (p->cells[i].scaling >= 0)
 			r->state[p->cells[i].scaling].scaling_reference = true;

@@ -12,6 +12,7 @@ struct cell_state {
 	int64_t waits;          /* traced, over the whole run */
 	double parallel;        /* most processors' worth of time its threads got in a check; NAN = not known */
 	bool scaling_reference; /* some threaded cell compares itself with it */
+	size_t group;           /* the cells that are compared with each other, named by one of them */
 };
 
 struct slot { /* one process of a launch */
@@ -60,6 +61,10 @@ void run_progress(struct run *r, bool force);
 void run_cell_ended(struct run *r, size_t cell, enum bd_cell_status status,
 	struct bd_reason *reason); /* takes reason */
 size_t run_live_cells(const struct run *r, const struct config *c);
+
+void order_groups(struct run *r); /* order.c: sets state.group */
+/* The order of one round: live cells only, ret has room for all. Returns how many. */
+size_t order_round(struct run *r, size_t *ret);
 
 /* launch.c: every outcome of a cell is recorded; nothing is returned. */
 void launch_start(struct run *r); /* start, attach, prepare, warm up */

@@ -5,8 +5,9 @@ import re
 import shutil
 import subprocess
 import tempfile
-import time
 import unittest
+
+from waiting import wait_for  # noqa: F401 (the tests take it from here)
 
 BUILD = os.environ["BENCHD_BUILD"]
 BENCHCTL = os.path.join(BUILD, "bin", "benchctl")
@@ -35,18 +36,6 @@ def golden(case, name, text):
             f.write(text)
     with open(path, encoding="utf-8") as f:
         case.assertEqual(text, f.read(), f"{name} differs from what was agreed on")
-
-
-def wait_for(what, seconds, condition):
-    """The first true value of condition(); fails when the deadline passes."""
-    end = time.monotonic() + seconds
-    while True:
-        value = condition()
-        if value:
-            return value
-        if time.monotonic() > end:
-            raise AssertionError(f"not within {seconds} s: {what}")
-        time.sleep(0.02)
 
 
 class Case(unittest.TestCase):

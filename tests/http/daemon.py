@@ -10,6 +10,8 @@ import tempfile
 import time
 import unittest
 
+from waiting import wait_for  # noqa: F401 (the tests take it from here)
+
 BUILD = os.environ["BENCHD_BUILD"]
 BENCHD = os.path.join(BUILD, "bin", "benchd")
 BENCHCTL = os.path.join(BUILD, "bin", "benchctl")
@@ -23,18 +25,6 @@ def environment(data, **more):
     env.update({k: os.environ[k] for k in SANITIZERS if k in os.environ})
     env.update(more)
     return {k: v for k, v in env.items() if v is not None}
-
-
-def wait_for(what, seconds, condition):
-    """The first true value of condition(); fails when the deadline passes."""
-    end = time.monotonic() + seconds
-    while True:
-        value = condition()
-        if value:
-            return value
-        if time.monotonic() > end:
-            raise AssertionError(f"not within {seconds} s: {what}")
-        time.sleep(0.01)
 
 
 def alone(command):

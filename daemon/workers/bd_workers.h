@@ -14,15 +14,13 @@ int bd_worker_pool_new(struct bd_worker_pool **ret, struct bd_error *err);
 void bd_worker_pool_free(struct bd_worker_pool **pool); /* no worker may be left */
 
 struct bd_worker_spec {
-	const char *program;        /* absolute path of a bench-worker or of any program that speaks the protocol */
-	char *const *args;          /* further arguments, NULL-ended; NULL = none */
-	const struct bd_map *env;   /* the whole environment; BENCHD_FDS is added */
-	const char *cwd;            /* NULL = "/" */
-	int log_fd;                 /* worker's stdout and stderr; -1 = /dev/null */
-	int64_t switch_interval_ns; /* said in hello; 0 = leave the interpreter's */
-	bool gc_off;                /* said in hello */
-	int64_t start_timeout_ns;   /* until `ready`, and for any message to be taken; 0 = 20 s */
-	bool allow_privileges;      /* tests only: do not drop */
+	const char *program;      /* absolute path of a bench-worker or of any program that speaks the protocol */
+	char *const *args;        /* further arguments, NULL-ended; NULL = none */
+	const struct bd_map *env; /* the whole environment; BENCHD_FDS is added */
+	const char *cwd;          /* NULL = "/" */
+	int log_fd;               /* worker's stdout and stderr; -1 = /dev/null */
+	int64_t start_timeout_ns; /* until `ready`, and for any message to be taken; 0 = 20 s */
+	bool allow_privileges;    /* tests only: do not drop */
 };
 /* Starts, says hello, waits for ready and checks it. Errors: worker-missing, signal, exit, timeout, protocol,
  * privilege (CapEff not 0 or NoNewPrivs not 1, as the worker reports them or as the kernel does). */

@@ -405,13 +405,11 @@ static int launch(struct bd_worker_pool *pool, const struct bd_worker_spec *spec
 	return 0;
 }
 
-static int say_hello(struct bd_worker *w, const struct bd_worker_spec *spec, struct bd_error *err)
+static int say_hello(struct bd_worker *w, struct bd_error *err)
 {
 	bd_auto_json cJSON *hello = cJSON_CreateObject();
 	cJSON_AddStringToObject(hello, "type", "hello");
 	cJSON_AddNumberToObject(hello, "protocol", PROTOCOL);
-	cJSON_AddNumberToObject(hello, "switch_interval_ns", (double)spec->switch_interval_ns);
-	cJSON_AddBoolToObject(hello, "gc", !spec->gc_off);
 	return bd_worker_send(w, hello, err);
 }
 
@@ -442,7 +440,7 @@ size_t bd_worker_start_all(struct bd_worker_pool *pool, const struct bd_worker_s
 	size_t started = 0;
 	for (size_t i = 0; i < n; i++) {
 		rets[i] = NULL;
-		if (launch(pool, &specs[i], &rets[i], &errs[i]) == 0 && say_hello(rets[i], &specs[i], &errs[i]) < 0)
+		if (launch(pool, &specs[i], &rets[i], &errs[i]) == 0 && say_hello(rets[i], &errs[i]) < 0)
 			bd_worker_free(&rets[i]);
 	}
 	for (size_t i = 0; i < n; i++) {

@@ -139,8 +139,8 @@ class Worker:
         self.send(type_, **fields)
         return self.receive(timeout)
 
-    def hello(self, **fields):
-        ready = self.ask("hello", **{"protocol": 1, "switch_interval_ns": 0, "gc": True, **fields})
+    def hello(self):
+        ready = self.ask("hello", protocol=1)
         assert ready["type"] == "ready", ready
         self.ready = ready
         return ready

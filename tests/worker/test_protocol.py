@@ -72,9 +72,10 @@ class EveryInterpreter(unittest.TestCase):
 
     @bw.each_interpreter
     def test_runtime_and_gil_are_where_it_says(self, interpreter):
-        """The switch interval is the GIL's first field (µs): what hello set must stand in memory at that address."""
+        """The switch interval is the GIL's first field (µs): what prepare set must stand in memory at that address."""
         with Worker(interpreter) as w:
-            ready = w.hello(switch_interval_ns=7_123_000)
+            ready = w.hello()
+            w.prepare([cell(0)], switch_interval_ns=7_123_000)
             runtime, gil = int(ready["runtime"], 16), ready["gils"][0]
             # in libpython, not in a copy the linker made for the program
             self.assertTrue(os.path.samefile(mapped_file(ready["pid"], runtime), interpreter["libpython"]))
@@ -162,14 +163,10 @@ class EveryInterpreter(unittest.TestCase):
                 self.assertEqual(end.exception.status, 0)
 
     @bw.each_interpreter
-    def test_hello_sets_interval_and_gc(self, interpreter):
-        with Worker(interpreter, env={"BENCHD_CASES": os.path.join(bw.SOURCE, "cases")}) as w:
-            w.hello(gc=False, switch_interval_ns=3_000_000)
-            answers = w.prepare([cell(0, case="settings", binding="plain", want="0.003 False")])
-            self.assertEqual(answers[0]["status"], "ok", answers)
+    def test_prepare_sets_interval_and_gc(self, interpreter):
         with Worker(interpreter, env={"BENCHD_CASES": os.path.join(bw.SOURCE, "cases")}) as w:
             w.hello()
-            answers = w.prepare([cell(0, case="settings", binding="plain", want="0.003 False")])
+            answers = w.prepare([cell(0, case="settings", binding="plain", want="0.002 False")])
             self.assertEqual(answers[0]["status"], "invalid", answers)
         with Worker(interpreter, env={"BENCHD_CASES": os.path.join(bw.SOURCE, "cases")}) as w:
             w.hello()

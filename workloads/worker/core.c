@@ -80,7 +80,7 @@ static void call(const char *module, const char *name, PyObject *argument)
 	}
 }
 
-/* What is the process's own, said in hello or, by who starts workers before it knows their cells, in prepare. */
+/* What is the whole process's. */
 static void settings(const cJSON *m)
 {
 	int64_t interval = int_field(m, "switch_interval_ns", 0);
@@ -97,7 +97,6 @@ static void hello(const cJSON *m)
 {
 	if (int_field(m, "protocol", 0) != 1)
 		bd_wire_fault_nogil("protocol", "this worker speaks protocol 1 only");
-	settings(m);
 	struct bd_worker_ready ready;
 	bd_self_report(&ready);
 	bd_wire_send_nogil("ready", bd_doc_encode(&bd_worker_ready_doc, &ready));

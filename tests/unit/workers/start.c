@@ -44,24 +44,18 @@ BD_TEST(gets_exactly_what_it_is_given)
 	bd_worker_pool_free(&pool);
 }
 
-BD_TEST(hello_says_how_to_set_the_interpreter_up)
+BD_TEST(hello_names_the_protocol)
 {
 	struct bd_worker_pool *pool = new_pool();
-	struct bd_worker_spec spec = {.program = odd_worker(), .log_fd = -1};
+	const struct bd_worker_spec spec = {.program = odd_worker(), .log_fd = -1};
 	struct bd_worker *w;
 	struct bd_error err;
-	for (int set = 0; set < 2; set++) {
-		spec.gc_off = set;
-		spec.switch_interval_ns = set ? 1500000 : 0;
-		BD_CHECK_INT(bd_worker_start(pool, &spec, &w, &err), 0);
-		bd_auto_json cJSON *j = NULL;
-		BD_CHECK_INT(ask(w, 10 * SECOND, &j, &err), 0);
-		bd_auto_free char *hello = bd_json_text(item(j, "hello"));
-		BD_CHECK_STR(hello,
-			set ? "{\"type\":\"hello\",\"protocol\":1,\"switch_interval_ns\":1500000,\"gc\":false}"
-			    : "{\"type\":\"hello\",\"protocol\":1,\"switch_interval_ns\":0,\"gc\":true}");
-		bd_worker_free(&w);
-	}
+	BD_CHECK_INT(bd_worker_start(pool, &spec, &w, &err), 0);
+	bd_auto_json cJSON *j = NULL;
+	BD_CHECK_INT(ask(w, 10 * SECOND, &j, &err), 0);
+	bd_auto_free char *hello = bd_json_text(item(j, "hello"));
+	BD_CHECK_STR(hello, "{\"type\":\"hello\",\"protocol\":1}");
+	bd_worker_free(&w);
 	bd_worker_pool_free(&pool);
 }
 

@@ -83,8 +83,7 @@ bool engine_should_stop(struct bd_engine *e)
 	return stop;
 }
 
-/* Ends a run that never started. */
-static void end_unmeasured(struct bd_engine *e, struct job *job, enum bd_run_state state, struct bd_reason *reason)
+void engine_end_unmeasured(struct bd_engine *e, struct job *job, enum bd_run_state state, struct bd_reason *reason)
 {
 	struct bd_run run = {0};
 	struct bd_error err;
@@ -151,7 +150,7 @@ void engine_tend_queue(struct bd_engine *e)
 	while (late) {
 		struct job *j = late;
 		late = j->next;
-		end_unmeasured(e, j, BD_RUN_FAILED, wait_reason(j, holder));
+		engine_end_unmeasured(e, j, BD_RUN_FAILED, wait_reason(j, holder));
 		job_free(j);
 	}
 }
@@ -165,7 +164,7 @@ static int take_machine(struct bd_engine *e, struct job *job)
 		if (fd >= 0)
 			return fd;
 		if (fd != -EWOULDBLOCK) {
-			end_unmeasured(e, job, BD_RUN_FAILED,
+			engine_end_unmeasured(e, job, BD_RUN_FAILED,
 				bd_reason_new(NULL, "internal", NULL, "cannot lock /run/lock/benchd.measure: %s",
 					strerror(-fd)));
 			return -1;
@@ -173,7 +172,7 @@ static int take_machine(struct bd_engine *e, struct job *job)
 		char name[64];
 		snprintf(name, sizeof name, "benchd %lld", (long long)holder);
 		if (waited_too_long(job)) {
-			end_unmeasured(e, job, BD_RUN_FAILED, wait_reason(job, name));
+			engine_end_unmeasured(e, job, BD_RUN_FAILED, wait_reason(job, name));
 			return -1;
 		}
 		emit_waiting(e, job, name);
@@ -189,7 +188,7 @@ static int take_machine(struct bd_engine *e, struct job *job)
 		bool stop = e->stopping, cancelled = e->cancelled_by_user;
 		pthread_mutex_unlock(&e->lock);
 		if (stop || cancelled) {
-			end_unmeasured(e, job, cancelled ? BD_RUN_CANCELLED : BD_RUN_INTERRUPTED,
+			engine_end_unmeasured(e, job, cancelled ? BD_RUN_CANCELLED : BD_RUN_INTERRUPTED,
 				bd_reason_new(NULL, cancelled ? "cancelled" : "interrupted", NULL,
 					cancelled ? "cancelled while it waited for its turn" : "benchd ended"));
 			return -1;
@@ -227,7 +226,8 @@ static void *engine_thread(void *arg)
 		struct job *job = e->queue;
 		e->queue = job->next;
 		pthread_mutex_unlock(&e->lock);
-		end_unmeasured(e, job, BD_RUN_INTERRUPTED, bd_reason_new(NULL, "interrupted", NULL, "benchd ended"));
+		engine_end_unmeasured(e, job, BD_RUN_INTERRUPTED,
+			bd_reason_new(NULL, "interrupted", NULL, "benchd ended"));
 		job_free(job);
 		pthread_mutex_lock(&e->lock);
 	}
@@ -347,7 +347,8 @@ int bd_engine_submit(struct bd_engine *e, const struct bd_request *request, char
 	}
 	pthread_mutex_unlock(&e->lock);
 	if (stopping) {
-		end_unmeasured(e, job, BD_RUN_INTERRUPTED, bd_reason_new(NULL, "interrupted", NULL, "benchd ended"));
+		engine_end_unmeasured(e, job, BD_RUN_INTERRUPTED,
+			bd_reason_new(NULL, "interrupted", NULL, "benchd ended"));
 		job_free(job);
 		return bd_error_set(err, -ESHUTDOWN, "stopping", NULL, "benchd is stopping");
 	}
@@ -393,7 +394,7 @@ int bd_engine_cancel(struct bd_engine *e, const char *run_id, struct bd_error *e
 	}
 	pthread_mutex_unlock(&e->lock);
 	if (queued) {
-		end_unmeasured(e, queued, BD_RUN_CANCELLED,
+		engine_end_unmeasured(e, queued, BD_RUN_CANCELLED,
 			bd_reason_new(NULL, "cancelled", NULL, "cancelled while it waited for its turn"));
 		job_free(queued);
 		return 0;

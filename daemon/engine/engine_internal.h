@@ -142,6 +142,8 @@ void run_measure(struct bd_engine *e, struct job *job);
 void engine_emit(struct bd_engine *e, const struct bd_event *event);
 /* Called at every border between batches: the queue's own deadlines and progress. */
 void engine_tend_queue(struct bd_engine *e);
+/* Ends a run that never started: in the store, as far as it can be written, and for whoever listens. Takes the reason. */
+void engine_end_unmeasured(struct bd_engine *e, struct job *job, enum bd_run_state state, struct bd_reason *reason);
 bool engine_should_stop(struct bd_engine *e);
 void gap_close(struct bd_engine *e, bool spare);
 void gap_open(struct bd_engine *e, int64_t batch_ns);

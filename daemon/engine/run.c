@@ -334,7 +334,7 @@ void run_measure(struct bd_engine *e, struct job *job)
 	struct run r = {.e = e, .job = job, .plan = job->plan};
 	struct bd_error err;
 	if (bd_store_run_get(e->store, job->id, &r.row, &err) < 0) {
-		bd_log(BD_LOG_ERROR, "run %s: %s", job->id, err.message);
+		engine_end_unmeasured(e, job, BD_RUN_FAILED, bd_reason_from_error(&err));
 		return;
 	}
 	begin(&r);

@@ -137,6 +137,26 @@ BD_TEST(a_second_run_waits_and_says_for_whom)
 	world_end(&w);
 }
 
+BD_TEST(a_run_that_is_gone_from_the_store_ends_aloud)
+{
+	struct world w;
+	char first[BD_ULID_LEN], second[BD_ULID_LEN];
+	world_begin(&w);
+	BD_CHECK_INT(world_submit(&w, "{\"target\":\"empty-loop\",\"launches\":900,\"rounds\":1,\"trace\":\"off\"}",
+			     first),
+		0);
+	BD_CHECK_INT(world_submit(&w, "{\"target\":\"empty-loop\",\"launches\":1,\"rounds\":1}", second), 0);
+	bd_auto_free char *loss =
+		bd_printf("/usr/bin/python3 -c \"import sqlite3; c = sqlite3.connect('%s/benchd.db', timeout=60); "
+			  "c.execute('DELETE FROM runs WHERE id = ?', ('%s',)); c.commit()\"",
+			w.data, second);
+	BD_CHECK_INT(system(loss), 0);
+	BD_CHECK_INT(bd_engine_cancel(w.engine, first, &w.err), 0);
+	world_wait(&w, BD_RUN_FAILED);
+	BD_CHECK_STR(w.reason, "not-found");
+	world_end(&w);
+}
+
 BD_TEST(ending_the_engine_interrupts_the_run)
 {
 	struct world w;

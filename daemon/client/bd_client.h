@@ -20,6 +20,9 @@ struct bd_client_options {
 /* Finds (DATA/daemon.json, alive while DATA/lock is held) or starts a daemon and connects. An idle daemon of another
  * build is replaced, a busy one is daemon-busy. Errors: no-daemon, daemon-busy, data-unusable, token-unusable … */
 int bd_client_connect(const struct bd_client_options *o, struct bd_client **ret, struct bd_error *err);
+/* A private daemon that lives already, whatever its build: never starts, replaces or waits for one, and no request takes
+ * longer than limit_ms. For what may fail without a word. */
+int bd_client_peek(long limit_ms, struct bd_client **ret, struct bd_error *err);
 void bd_client_free(struct bd_client **c);
 const char *bd_client_url(const struct bd_client *c);
 
@@ -28,8 +31,12 @@ const char *bd_client_url(const struct bd_client *c);
 int bd_client_call(struct bd_client *c, const char *method, const char *path, const cJSON *body, cJSON **ret_json,
 	struct bd_error *err);
 
+/* A GET whose answer is no JSON but a text of this media type; ret is to be empty and is freed by the caller. */
+int bd_client_fetch(struct bd_client *c, const char *path, const char *type, struct bd_str *ret, struct bd_error *err);
+
 /* Server-sent events of a run: calls fn for each; returns when the stream ends (a final `state` event ends it), when fn
- * returns non-zero (that value), or with daemon-lost after reconnecting (Last-Event-ID) has failed for 10 s.
+ * returns non-zero (that value), or with daemon-lost: at once when the private daemon has ended, else after reconnecting
+ * (Last-Event-ID) has failed for 10 s. A private daemon that was started anew meanwhile is found at its new URL.
  * *cancel non-zero makes it return -EINTR within 100 ms. */
 typedef int (*bd_client_event_fn)(const char *type, const cJSON *data, void *arg);
 int bd_client_events(struct bd_client *c, const char *path, bd_client_event_fn fn, void *arg,

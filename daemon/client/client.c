@@ -40,6 +40,7 @@ void bd_client_free(struct bd_client **cp)
 	curl_easy_cleanup(c->curl);
 	free(c->url);
 	free(c->token);
+	free(c->data);
 	free(c);
 }
 
@@ -109,12 +110,12 @@ static int perform(struct bd_client *c, struct bd_str *answer, long *ret_status,
 		"benchctl daemon status", "lost benchd at %s: %s", c->url, detail[0] ? detail : curl_easy_strerror(rc));
 }
 
-int bd_client_call(struct bd_client *c, const char *method, const char *path, const cJSON *body, cJSON **ret_json,
+/* An answer that is no error. */
+static int request(struct bd_client *c, const char *method, const char *path, const cJSON *body, struct bd_str *answer,
 	struct bd_error *err)
 {
 	struct curl_slist *headers = NULL;
 	bd_auto_free char *text = body ? bd_json_text(body) : NULL;
-	bd_auto_str struct bd_str answer = {0};
 	long status = 0;
 	client_prepare(c, c->curl, path, &headers);
 	if (text) {
@@ -127,17 +128,41 @@ int bd_client_call(struct bd_client *c, const char *method, const char *path, co
 	}
 	curl_easy_setopt(c->curl, CURLOPT_CUSTOMREQUEST, method);
 	curl_easy_setopt(c->curl, CURLOPT_HTTPHEADER, headers);
-	int r = perform(c, &answer, &status, err);
+	int r = perform(c, answer, &status, err);
 	curl_slist_free_all(headers);
+	if (r == 0 && (status < 200 || status > 299))
+		r = client_refusal(c, status, answer->s, err);
+	return r;
+}
+
+int bd_client_call(struct bd_client *c, const char *method, const char *path, const cJSON *body, cJSON **ret_json,
+	struct bd_error *err)
+{
+	bd_auto_str struct bd_str answer = {0};
+	int r = request(c, method, path, body, &answer, err);
 	if (r < 0)
 		return r;
-	if (status < 200 || status > 299)
-		return client_refusal(c, status, answer.s, err);
 	bd_auto_json cJSON *json = NULL;
 	if (answer.len && bd_json_parse(answer.s, "the answer of benchd", &json, NULL) < 0)
 		return bd_error_set(err, -EPROTO, "daemon-lost", "is it a benchd?",
 			"%s answers with something that is not JSON", c->url);
 	if (ret_json)
 		*ret_json = BD_TAKE_PTR(json);
+	return 0;
+}
+
+int bd_client_fetch(struct bd_client *c, const char *path, const char *type, struct bd_str *ret, struct bd_error *err)
+{
+	bd_auto_str struct bd_str answer = {0};
+	int r = request(c, "GET", path, NULL, &answer, err);
+	if (r < 0)
+		return r;
+	char *got = NULL;
+	curl_easy_getinfo(c->curl, CURLINFO_CONTENT_TYPE, &got);
+	if (!got || strncasecmp(got, type, strlen(type)) != 0)
+		return bd_error_set(err, -EPROTO, "daemon-lost", "is it a benchd?", "%s answers with %s, not with %s",
+			c->url, got ? got : "something", type);
+	*ret = answer;
+	answer = (struct bd_str){0};
 	return 0;
 }

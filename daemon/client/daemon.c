@@ -316,6 +316,7 @@ static int meet(const struct bd_client_options *o, const char *data, int64_t dea
 		return r;
 	}
 	c->limit_ms = 0;
+	c->data = bd_strdup(data);
 	*ret = BD_TAKE_PTR(c);
 	return 0;
 }
@@ -343,6 +344,40 @@ static int connect_private(const struct bd_client_options *o, const char *data, 
 			return bd_error_set(err, -ETIMEDOUT, "no-daemon", "benchctl daemon log",
 				"the benchd of %s lives but does not answer", data);
 	}
+}
+
+int bd_client_peek(long limit_ms, struct bd_client **ret, struct bd_error *err)
+{
+	bd_auto_free char *data = bd_client_data_dir();
+	bd_auto_state struct state s;
+	bd_doc_init(&state_doc, &s);
+	int r = alive(data) ? state_read(data, &s, err) : -ENOENT;
+	if (r == -ENOENT)
+		return bd_error_set(err, r, "no-daemon", "benchctl daemon start", "no benchd serves %s", data);
+	if (r == 0)
+		r = client_of(&s, ret, err);
+	if (r == 0)
+		(*ret)->limit_ms = limit_ms;
+	return r;
+}
+
+int client_renew(struct bd_client *c, struct bd_error *err)
+{
+	if (!c->data)
+		return 0;
+	if (!alive(c->data))
+		return bd_error_set(err, -ESRCH, "daemon-lost", "benchctl daemon log", "benchd at %s has ended",
+			c->url);
+	bd_auto_state struct state s;
+	bd_auto_free char *token = NULL;
+	bd_doc_init(&state_doc, &s);
+	if (state_read(c->data, &s, NULL) < 0 || token_read(s.token_file, &token, NULL) < 0)
+		return 0; /* it is just starting: at its old place for now */
+	free(c->url);
+	free(c->token);
+	c->url = BD_TAKE_PTR(s.url);
+	c->token = BD_TAKE_PTR(token);
+	return 0;
 }
 
 static bool is_local(const char *url)

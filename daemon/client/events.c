@@ -176,6 +176,10 @@ static int follow(struct stream *s, const char *path, const volatile int *cancel
 		}
 		for (int ms = 0; ms < AGAIN_MS && !(cancel && *cancel); ms += 20)
 			bd_sleep_ns(20000000);
+		/* after the pause: one that dies closes its connections a moment before its lock */
+		r = client_renew(s->client, err);
+		if (r < 0)
+			return r;
 	}
 }
 

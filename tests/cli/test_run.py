@@ -5,6 +5,7 @@ import os
 import pty
 import re
 import signal
+import socket
 import struct
 import subprocess
 import termios
@@ -238,6 +239,46 @@ class Interrupt(Case):
         self.assertTrue(err.splitlines()[-1].startswith("benchctl: benchd ended"), err)
         self.assertIn(run_id, err.splitlines()[-1])
         self.assertEqual(self.json("runs", "show", run_id)["run"]["state"], "interrupted")
+
+    def test_a_killed_daemon_is_missed_by_its_lock_not_by_its_port(self):
+        """Somebody else answers at its port, or rather does not: who goes by the port would wait for that one."""
+        p, run_id = self.begin()
+        status = self.json("daemon", "status")
+        port = int(status["url"].rsplit(":", 1)[1])
+        p.send_signal(signal.SIGSTOP)
+        os.kill(status["pid"], signal.SIGKILL)
+        wait_for("its lock is free", PATIENCE, lambda: not self.json("daemon", "status", status=None)["running"])
+        with socket.socket() as other:
+            other.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            other.bind(("127.0.0.1", port))
+            other.listen()
+            p.send_signal(signal.SIGCONT)
+            out, err = p.communicate(timeout=PATIENCE)
+            other.setblocking(False)
+            with self.assertRaises(BlockingIOError, msg="it asked whoever has the port"):
+                other.accept()
+            with socket.create_connection(("127.0.0.1", port)):
+                other.accept()[0].close()  # a connection would have been seen
+        self.assertEqual((p.returncode, out), (2, ""), err)
+        self.assertIn("has ended", err.splitlines()[-1])
+        self.assertIn(run_id, err.splitlines()[-1])
+
+    def test_a_daemon_that_was_started_anew_meanwhile_is_found_and_says_interrupted(self):
+        p, run_id = self.begin()
+        status = self.json("daemon", "status")
+        p.send_signal(signal.SIGSTOP)
+        os.kill(status["pid"], signal.SIGKILL)
+        wait_for("its lock is free", PATIENCE, lambda: not self.json("daemon", "status", status=None)["running"])
+        with socket.socket() as other:  # the old port is not to be had
+            other.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            other.bind(("127.0.0.1", int(status["url"].rsplit(":", 1)[1])))
+            self.ctl("daemon", "start")
+            self.assertNotEqual(self.json("daemon", "status")["url"], status["url"])
+            p.send_signal(signal.SIGCONT)
+            out, err = p.communicate(timeout=PATIENCE)
+        self.assertEqual(p.returncode, 2, err)
+        self.assertRegex(out, r"^gil-contention  interrupted[, ]")
+        self.assertIn(run_id, out)
 
 
 class Terminal(Case):

@@ -36,6 +36,7 @@ const struct bd_error_kind bd_error_kinds[] = {
 	{"daemon-busy", 409, BD_EXIT_UNAVAILABLE},
 	{"daemon-lost", 503, BD_EXIT_UNDECIDED},
 	{"stopping", 503, BD_EXIT_UNAVAILABLE},
+	{"dashboard-off", 501, BD_EXIT_UNAVAILABLE},
 	{"data-in-use", 409, BD_EXIT_UNAVAILABLE},
 	{"data-unusable", 500, BD_EXIT_UNAVAILABLE},
 	{"token-unusable", 500, BD_EXIT_UNAVAILABLE},

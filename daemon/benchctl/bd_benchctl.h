@@ -127,6 +127,19 @@ int bd_ctl_answer_json(const struct bd_ctl *ctl, const cJSON *json); /* indented
 /* Answers with a part of an interpreter's catalogue (GET path, option --python): as JSON, or as the table made of it. */
 typedef void (*bd_catalogue_table)(const struct bd_ctl *ctl, const struct bd_catalogue *c, struct bd_str *out);
 int bd_ctl_catalogue(struct bd_ctl *ctl, const struct bd_words *w, const char *path, bd_catalogue_table table);
+/* Rows of stored runs, newest first, filtered by the options suite, state and label of w (may be NULL). */
+int bd_ctl_runs(struct bd_client *c, const struct bd_words *w, size_t limit, cJSON **ret, struct bd_error *err);
+/* An id (not looked up), the beginning of one that only one run has, or "latest" → the id; caller frees. */
+int bd_ctl_run_id(struct bd_client *c, const char *word, char **ret, struct bd_error *err);
+char *bd_ctl_run_path(const char *id, const char *tail); /* "/api/v1/runs/ID" and tail; caller frees */
+/* 0 when the daemon serves one, else dashboard-off with its reason. */
+int bd_ctl_dashboard(struct bd_client *c, struct bd_error *err);
+/* A run as one self-contained page of HTML. */
+int bd_page_get(struct bd_client *c, const char *id, struct bd_str *ret, struct bd_error *err); /* caller frees */
+/* Whether it could be written to this file: to be asked before a long run. */
+int bd_page_check(const char *file, struct bd_error *err);
+/* Writes it, whole or not at all. */
+int bd_page_write(struct bd_client *c, const char *id, const char *file, struct bd_error *err);
 /* Everything to fd: 0 or -errno. */
 int bd_write_all(int fd, const char *text, size_t len);
 

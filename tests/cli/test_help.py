@@ -24,7 +24,7 @@ class Help(Case):
 
     def test_the_list_is_found(self):
         names = self.all_commands()
-        for name in ("run", "runs", "runs list", "runs show", "suites", "cases", "bindings", "doctor", "daemon", "daemon start",
+        for name in ("run", "runs", "runs list", "runs show", "open", "suites", "cases", "bindings", "doctor", "daemon", "daemon start",
                      "daemon stop", "daemon status", "daemon log", "help"):
             self.assertIn(name, names)
 

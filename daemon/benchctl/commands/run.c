@@ -27,6 +27,7 @@ static const struct bd_option options[] = {
 		0},
 	{"dry-run", 0, BD_OPT_FLAG, NULL,
 		"only show the cells, the unsupported ones with reasons, and the expected time", false, 0, 0},
+	{"html", 0, BD_OPT_TEXT, "FILE", "also write the run as one self-contained page to this file", false, 0, 0},
 	{"detach", 0, BD_OPT_FLAG, NULL, "print the run's id and leave it running", false, 0, 0},
 };
 
@@ -200,7 +201,17 @@ static int print_run(const struct bd_ctl *ctl, const cJSON *json, const struct b
 	return bd_ctl_answer(ctl, out.s);
 }
 
-static int watch(const struct bd_ctl *ctl, struct bd_client *c, const char *id)
+/* A page that could not be written outweighs what the run itself ended with. */
+static int write_page(const struct bd_ctl *ctl, struct bd_client *c, const char *id, const char *file, int status)
+{
+	struct bd_error err;
+	if (bd_page_write(c, id, file, &err) < 0)
+		return bd_ctl_fail(ctl, &err);
+	bd_ctl_note(ctl, "wrote %s", file);
+	return status;
+}
+
+static int watch(const struct bd_ctl *ctl, struct bd_client *c, const char *id, const char *html)
 {
 	struct bd_error err;
 	struct bd_run_document doc;
@@ -235,6 +246,8 @@ static int watch(const struct bd_ctl *ctl, struct bd_client *c, const char *id)
 				reason->message ? reason->message : reason->key);
 			bd_ctl_fail(ctl, &err);
 		}
+		if (html)
+			status = write_page(ctl, c, id, html, status);
 	}
 	bd_doc_done(&bd_run_document_doc, &doc);
 	return status;
@@ -255,13 +268,30 @@ static int print_plan(const struct bd_ctl *ctl, const cJSON *json)
 	return bd_ctl_answer(ctl, out.s);
 }
 
+/* What is wrong with --html is said before anything is measured. */
+static int check_html(const struct bd_words *w, struct bd_error *err)
+{
+	const char *html = bd_words_text(w, "html");
+	if (!html || bd_words_flag(w, "dry-run"))
+		return 0;
+	if (bd_words_flag(w, "detach"))
+		return bd_error_set(err, -EINVAL, "usage", "when it has ended: benchctl runs show ID --html FILE",
+			"--html does not go with --detach");
+	if (bd_streq(html, "-"))
+		return bd_error_set(err, -EINVAL, "usage", "benchctl runs show latest --html - prints the page alone",
+			"--html needs the name of a file here");
+	return bd_page_check(html, err);
+}
+
 static int run(struct bd_ctl *ctl, const struct bd_words *w)
 {
 	struct bd_error err;
+	const char *html = bd_words_text(w, "html");
 	bd_auto_client struct bd_client *c = NULL;
 	bd_auto_json cJSON *request = request_of(w), *answer = NULL;
 	bool dry = bd_words_flag(w, "dry-run");
-	if (bd_ctl_connect(ctl, NULL, &c, &err) < 0)
+	if (check_html(w, &err) < 0 || bd_ctl_connect(ctl, NULL, &c, &err) < 0 ||
+		(html && !dry && bd_ctl_dashboard(c, &err) < 0))
 		return bd_ctl_fail(ctl, &err);
 	if (!dry)
 		catch_interrupt(ctl);
@@ -279,7 +309,7 @@ static int run(struct bd_ctl *ctl, const struct bd_words *w)
 		return ctl->json ? bd_ctl_answer_json(ctl, answer) : bd_ctl_answer(ctl, line);
 	}
 	bd_log(BD_LOG_INFO, "run %s at %s", id->valuestring, bd_client_url(c));
-	return watch(ctl, c, id->valuestring);
+	return watch(ctl, c, id->valuestring, html);
 }
 
 const struct bd_command bd_command_run = {

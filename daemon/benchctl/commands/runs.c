@@ -1,11 +1,7 @@
 /* benchctl runs list|show: what is in the store. */
 #include "bd_benchctl.h"
 
-#include <ctype.h>
 #include <errno.h>
-#include <stdio.h>
-
-#define PAGE 1000
 
 /* ---- list ---------------------------------------------------------------------------------------------------- */
 
@@ -16,46 +12,6 @@ static const struct bd_option list_options[] = {
 	{"label", 0, BD_OPT_PAIR, "K=V", "only runs with this label", false, 0, 0},
 	{"limit", 0, BD_OPT_WHOLE, "N", "at most so many, the newest first (default 20)", false, 1, 100000},
 };
-
-static void query(char **path, const char *name, const char *value)
-{
-	char *longer = bd_ctl_path(*path, name, value);
-	free(*path);
-	*path = longer;
-}
-
-/* Runs as the filters say, newest first, over as many pages as it takes. */
-static int fetch(struct bd_client *c, const struct bd_words *w, size_t limit, cJSON **ret, struct bd_error *err)
-{
-	bd_auto_json cJSON *all = cJSON_CreateObject();
-	cJSON *rows = cJSON_AddArrayToObject(all, "runs");
-	bd_auto_free char *cursor = NULL;
-	for (size_t have = 0; have < limit;) {
-		bd_auto_free char *path = bd_strdup("/api/v1/runs");
-		bd_auto_free char *page = bd_printf("%zu", BD_MIN(limit - have, (size_t)PAGE));
-		query(&path, "limit", page);
-		query(&path, "suite", w ? bd_words_text(w, "suite") : NULL);
-		query(&path, "state", w ? bd_words_text(w, "state") : NULL);
-		query(&path, "label", w ? bd_words_text(w, "label") : NULL);
-		query(&path, "before", cursor);
-		bd_auto_json cJSON *json = NULL;
-		int r = bd_client_call(c, "GET", path, NULL, &json, err);
-		if (r < 0)
-			return r;
-		cJSON *got = cJSON_GetObjectItemCaseSensitive(json, "runs");
-		while (cJSON_GetArraySize(got) && have < limit) {
-			cJSON_AddItemToArray(rows, cJSON_DetachItemFromArray(got, 0));
-			have++;
-		}
-		const cJSON *next = cJSON_GetObjectItemCaseSensitive(json, "next");
-		bd_freep(&cursor);
-		if (!cJSON_IsString(next))
-			break;
-		cursor = bd_strdup(next->valuestring);
-	}
-	*ret = BD_TAKE_PTR(all);
-	return 0;
-}
 
 static enum bd_style style_of(const char *state)
 {
@@ -116,7 +72,8 @@ static int list(struct bd_ctl *ctl, const struct bd_words *w)
 	bd_auto_client struct bd_client *c = NULL;
 	bd_auto_json cJSON *json = NULL;
 	int64_t limit = bd_words_whole(w, "limit");
-	if (bd_ctl_connect(ctl, NULL, &c, &err) < 0 || fetch(c, w, limit > 0 ? (size_t)limit : 20, &json, &err) < 0)
+	if (bd_ctl_connect(ctl, NULL, &c, &err) < 0 ||
+		bd_ctl_runs(c, w, limit > 0 ? (size_t)limit : 20, &json, &err) < 0)
 		return bd_ctl_fail(ctl, &err);
 	if (ctl->json)
 		return bd_ctl_answer_json(ctl, json);
@@ -135,65 +92,64 @@ static int list(struct bd_ctl *ctl, const struct bd_words *w)
 
 /* ---- show ------------------------------------------------------------------------------------------------------ */
 
-/* An id, a prefix that only one run has, or "latest" → the id. */
-static int find_run(struct bd_client *c, const char *word, char **ret, struct bd_error *err)
+static const struct bd_option show_options[] = {
+	{"html", 0, BD_OPT_TEXT, "FILE",
+		"also write the run as one self-contained page to this file; -: print the page and nothing else", false,
+		0, 0},
+};
+
+static int print_run(const struct bd_ctl *ctl, const cJSON *json, struct bd_error *err)
 {
-	bool latest = bd_streq(word, "latest");
-	if (!latest && strlen(word) == BD_ULID_LEN - 1) {
-		*ret = bd_strdup(word);
-		return 0;
-	}
-	bd_auto_json cJSON *json = NULL;
-	int r = fetch(c, NULL, latest ? 1 : SIZE_MAX, &json, err);
-	if (r < 0)
-		return r;
-	const cJSON *row;
-	const char *found = NULL;
-	size_t matches = 0;
-	cJSON_ArrayForEach(row, cJSON_GetObjectItemCaseSensitive(json, "runs")) {
-		const cJSON *id = cJSON_GetObjectItemCaseSensitive(row, "id");
-		if (cJSON_IsString(id) && (latest || strncasecmp(id->valuestring, word, strlen(word)) == 0)) {
-			matches++;
-			found = id->valuestring;
-		}
-	}
-	if (matches > 1)
-		return bd_error_set(err, -EINVAL, "usage", "give more of its id", "%zu runs begin with '%s'", matches,
-			word);
-	if (!found && latest)
-		return bd_error_set(err, -ENOENT, "not-found", "benchctl run gil-contention makes one",
-			"there is no run yet");
-	if (!found)
-		return bd_error_set(err, -ENOENT, "not-found", "benchctl runs list shows what there is",
-			"no run begins with '%s'", word);
-	*ret = bd_strdup(found);
-	return 0;
+	if (ctl->json)
+		return bd_ctl_answer_json(ctl, json);
+	struct bd_run_document doc;
+	bd_doc_init(&bd_run_document_doc, &doc);
+	if (bd_doc_decode(&bd_run_document_doc, json, &doc, err) < 0)
+		return bd_ctl_fail(ctl, err);
+	bd_auto_str struct bd_str out = {0};
+	bd_run_table(&doc, &ctl->out, &out);
+	bd_doc_done(&bd_run_document_doc, &doc);
+	return bd_ctl_answer(ctl, out.s);
+}
+
+/* The page alone, on standard output. */
+static int print_page(const struct bd_ctl *ctl, struct bd_client *c, const char *id)
+{
+	struct bd_error err;
+	bd_auto_str struct bd_str page = {0};
+	if (bd_page_get(c, id, &page, &err) < 0)
+		return bd_ctl_fail(ctl, &err);
+	return bd_ctl_answer(ctl, page.s ? page.s : "");
 }
 
 static int show(struct bd_ctl *ctl, const struct bd_words *w)
 {
 	struct bd_error err;
+	const char *html = bd_words_text(w, "html");
+	bool to_output = bd_streq(html, "-");
+	if (to_output && ctl->json) {
+		bd_error_set(&err, -EINVAL, "usage", NULL, "--html - does not go with --json");
+		return bd_ctl_fail(ctl, &err);
+	}
+	if (html && !to_output && bd_page_check(html, &err) < 0)
+		return bd_ctl_fail(ctl, &err);
 	bd_auto_client struct bd_client *c = NULL;
 	bd_auto_free char *id = NULL;
 	bd_auto_json cJSON *json = NULL;
-	if (bd_ctl_connect(ctl, NULL, &c, &err) < 0 || find_run(c, w->operands.v[0], &id, &err) < 0)
+	if (bd_ctl_connect(ctl, NULL, &c, &err) < 0 || bd_ctl_run_id(c, w->operands.v[0], &id, &err) < 0)
 		return bd_ctl_fail(ctl, &err);
-	bd_auto_str struct bd_str path = {0};
-	bd_str_puts(&path, "/api/v1/runs/");
-	for (const char *p = id; *p; p++)
-		bd_str_append(&path, isalnum((unsigned char)*p) ? p : "_", 1); /* no id has other characters */
-	if (bd_client_call(c, "GET", path.s, NULL, &json, &err) < 0)
+	if (to_output)
+		return print_page(ctl, c, id);
+	bd_auto_free char *path = bd_ctl_run_path(id, "");
+	if (bd_client_call(c, "GET", path, NULL, &json, &err) < 0)
 		return bd_ctl_fail(ctl, &err);
-	if (ctl->json)
-		return bd_ctl_answer_json(ctl, json);
-	struct bd_run_document doc;
-	bd_doc_init(&bd_run_document_doc, &doc);
-	if (bd_doc_decode(&bd_run_document_doc, json, &doc, &err) < 0)
+	int status = print_run(ctl, json, &err);
+	if (!html || status)
+		return status;
+	if (bd_page_write(c, id, html, &err) < 0)
 		return bd_ctl_fail(ctl, &err);
-	bd_auto_str struct bd_str out = {0};
-	bd_run_table(&doc, &ctl->out, &out);
-	bd_doc_done(&bd_run_document_doc, &doc);
-	return bd_ctl_answer(ctl, out.s);
+	bd_ctl_note(ctl, "wrote %s", html);
+	return BD_EXIT_OK;
 }
 
 /* ---- the command ----------------------------------------------------------------------------------------------- */
@@ -214,6 +170,8 @@ static const struct bd_command verbs[] = {
 		.operands_min = 1,
 		.operands_max = 1,
 		.details = "ID is the id of a run, the beginning of one, or latest.",
+		.options = show_options,
+		.options_len = BD_LEN(show_options),
 		.example = "benchctl runs show latest",
 		.run = show,
 	},

@@ -1,0 +1,91 @@
+/* Stored runs as the command line names them: by filters, by the beginning of an id, as latest. */
+#include "bd_benchctl.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <stdio.h>
+
+#define PAGE 1000
+
+static void query(char **path, const char *name, const char *value)
+{
+	char *longer = bd_ctl_path(*path, name, value);
+	free(*path);
+	*path = longer;
+}
+
+int bd_ctl_runs(struct bd_client *c, const struct bd_words *w, size_t limit, cJSON **ret, struct bd_error *err)
+{
+	bd_auto_json cJSON *all = cJSON_CreateObject();
+	cJSON *rows = cJSON_AddArrayToObject(all, "runs");
+	bd_auto_free char *cursor = NULL;
+	for (size_t have = 0; have < limit;) {
+		bd_auto_free char *path = bd_strdup("/api/v1/runs");
+		bd_auto_free char *page = bd_printf("%zu", BD_MIN(limit - have, (size_t)PAGE));
+		query(&path, "limit", page);
+		query(&path, "suite", w ? bd_words_text(w, "suite") : NULL);
+		query(&path, "state", w ? bd_words_text(w, "state") : NULL);
+		query(&path, "label", w ? bd_words_text(w, "label") : NULL);
+		query(&path, "before", cursor);
+		bd_auto_json cJSON *json = NULL;
+		int r = bd_client_call(c, "GET", path, NULL, &json, err);
+		if (r < 0)
+			return r;
+		cJSON *got = cJSON_GetObjectItemCaseSensitive(json, "runs");
+		while (cJSON_GetArraySize(got) && have < limit) {
+			cJSON_AddItemToArray(rows, cJSON_DetachItemFromArray(got, 0));
+			have++;
+		}
+		const cJSON *next = cJSON_GetObjectItemCaseSensitive(json, "next");
+		bd_freep(&cursor);
+		if (!cJSON_IsString(next))
+			break;
+		cursor = bd_strdup(next->valuestring);
+	}
+	*ret = BD_TAKE_PTR(all);
+	return 0;
+}
+
+int bd_ctl_run_id(struct bd_client *c, const char *word, char **ret, struct bd_error *err)
+{
+	bool latest = bd_streq(word, "latest");
+	if (!latest && strlen(word) == BD_ULID_LEN - 1) {
+		*ret = bd_strdup(word);
+		return 0;
+	}
+	bd_auto_json cJSON *json = NULL;
+	int r = bd_ctl_runs(c, NULL, latest ? 1 : SIZE_MAX, &json, err);
+	if (r < 0)
+		return r;
+	const cJSON *row;
+	const char *found = NULL;
+	size_t matches = 0;
+	cJSON_ArrayForEach(row, cJSON_GetObjectItemCaseSensitive(json, "runs")) {
+		const cJSON *id = cJSON_GetObjectItemCaseSensitive(row, "id");
+		if (cJSON_IsString(id) && (latest || strncasecmp(id->valuestring, word, strlen(word)) == 0)) {
+			matches++;
+			found = id->valuestring;
+		}
+	}
+	if (matches > 1)
+		return bd_error_set(err, -EINVAL, "usage", "give more of its id", "%zu runs begin with '%s'", matches,
+			word);
+	if (!found && latest)
+		return bd_error_set(err, -ENOENT, "not-found", "benchctl run gil-contention makes one",
+			"there is no run yet");
+	if (!found)
+		return bd_error_set(err, -ENOENT, "not-found", "benchctl runs list shows what there is",
+			"no run begins with '%s'", word);
+	*ret = bd_strdup(found);
+	return 0;
+}
+
+char *bd_ctl_run_path(const char *id, const char *tail)
+{
+	struct bd_str path = {0};
+	bd_str_puts(&path, "/api/v1/runs/");
+	for (const char *p = id; *p; p++)
+		bd_str_append(&path, isalnum((unsigned char)*p) ? p : "_", 1); /* no id has other characters */
+	bd_str_puts(&path, tail);
+	return bd_str_take(&path);
+}

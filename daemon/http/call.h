@@ -61,11 +61,20 @@ int bd_http_reply(struct bd_http_call *c, int status, const cJSON *json);
  * header lines, each ended by \r\n, or NULL. */
 int bd_http_reply_text(struct bd_http_call *c, int status, const char *text, size_t len, bool immutable,
 	const char *extra);
+/* 200 with a file that will never change. */
+int bd_http_reply_file(struct bd_http_call *c, const char *type, const char *text, size_t len, const char *extra);
+/* The bytes as they are, whatever they are. */
+int bd_http_reply_bytes(struct bd_http_call *c, int status, const char *type, const void *body, size_t len,
+	const char *extra);
 int bd_http_reply_empty(struct bd_http_call *c, int status, const char *extra);
 /* The one error format, status by the key. */
 void bd_http_reply_error(struct bd_http_call *c, const struct bd_error *err);
 /* Value of a header or NULL; borrowed. */
 const char *bd_http_header(const struct bd_http_call *c, const char *name);
+/* Whether the client takes this Content-Encoding, names this media type in Accept, has this weak ETag already. */
+bool bd_http_accepts(const struct bd_http_call *c, const char *coding);
+bool bd_http_prefers(const struct bd_http_call *c, const char *type);
+bool bd_http_has_tag(const struct bd_http_call *c, const char *tag);
 /* Reads and checks the body into c->body. */
 int bd_http_body_read(struct bd_http_call *c, struct bd_error *err);
 /* Splits the query string into c->query, refusing names the route does not list. */
@@ -122,9 +131,10 @@ struct bd_http_example {
 };
 struct bd_http_route {
 	const char *method; /* GET, POST, DELETE, PATCH */
-	const char *path;   /* "/api/v1/runs/{id}" */
+	const char *path;   /* "/api/v1/runs/{id}": {id} is one part of a path, {path} all the rest */
 	const char *summary;
 	const char *query; /* names it accepts, separated by spaces; NULL = none */
+	bool any_query;    /* the query is for the page, not for us */
 	bool open;         /* needs neither token nor session */
 	bool waits;        /* does its own waiting for the gap between batches (streams), or needs none (health) */
 	bool unseen;       /* does not count as use of the daemon */

@@ -67,8 +67,9 @@ static cJSON *operation(const struct bd_http_route *r)
 	cJSON *o = cJSON_CreateObject();
 	cJSON_AddStringToObject(o, "summary", r->summary);
 	cJSON *parameters = cJSON_AddArrayToObject(o, "parameters");
-	if (strchr(r->path, '{'))
-		add_parameter(parameters, "id", "path");
+	const char *brace = strchr(r->path, '{');
+	if (brace)
+		add_parameter(parameters, bd_starts_with(brace, "{path}") ? "path" : "id", "path");
 	bd_auto_strv struct bd_strv query = {0};
 	if (r->query)
 		bd_strv_split(&query, r->query, ' ');

@@ -70,17 +70,38 @@ static void send_all(struct bd_http_call *c, int status, const char *type, const
 	mg_write(c->conn, out.s, out.len);
 }
 
-int bd_http_reply_text(struct bd_http_call *c, int status, const char *text, size_t len, bool immutable,
+bool bd_http_accepts(const struct bd_http_call *c, const char *coding)
+{
+	return header_lists(bd_http_header(c, "Accept-Encoding"), coding);
+}
+
+bool bd_http_prefers(const struct bd_http_call *c, const char *type)
+{
+	return header_lists(bd_http_header(c, "Accept"), type);
+}
+
+bool bd_http_has_tag(const struct bd_http_call *c, const char *tag)
+{
+	const char *have = bd_http_header(c, "If-None-Match");
+	return have && (header_lists(have, tag) || header_lists(have, tag + 2 /* without W/ */) || bd_streq(have, "*"));
+}
+
+int bd_http_reply_bytes(struct bd_http_call *c, int status, const char *type, const void *body, size_t len,
+	const char *extra)
+{
+	send_all(c, status, type, body, len, extra);
+	return 0;
+}
+
+static int reply_as(struct bd_http_call *c, int status, const char *type, const char *text, size_t len, bool immutable,
 	const char *extra)
 {
 	bd_auto_str struct bd_str headers = {0}, zipped = {0};
 	if (immutable) {
 		/* weak: the same document compressed or not */
 		bd_auto_free char *tag = bd_printf("W/\"%016llx-%zu\"", (unsigned long long)bd_hash(text, len), len);
-		const char *have = bd_http_header(c, "If-None-Match");
 		bd_str_printf(&headers, "ETag: %s\r\nCache-Control: private, no-cache\r\n", tag);
-		if (have && status == 200 &&
-			(header_lists(have, tag) || header_lists(have, tag + 2) || bd_streq(have, "*"))) {
+		if (status == 200 && bd_http_has_tag(c, tag)) {
 			send_all(c, 304, NULL, NULL, 0, headers.s);
 			return 0;
 		}
@@ -91,14 +112,25 @@ int bd_http_reply_text(struct bd_http_call *c, int status, const char *text, siz
 		bd_str_puts(&headers, extra);
 	if (len > GZIP_MIN) {
 		bd_str_puts(&headers, "Vary: Accept-Encoding\r\n");
-		if (header_lists(bd_http_header(c, "Accept-Encoding"), "gzip") && compress_text(text, len, &zipped)) {
+		if (bd_http_accepts(c, "gzip") && compress_text(text, len, &zipped)) {
 			bd_str_puts(&headers, "Content-Encoding: gzip\r\n");
 			text = zipped.s;
 			len = zipped.len;
 		}
 	}
-	send_all(c, status, "application/json; charset=utf-8", text, len, headers.s);
+	send_all(c, status, type, text, len, headers.s);
 	return 0;
+}
+
+int bd_http_reply_text(struct bd_http_call *c, int status, const char *text, size_t len, bool immutable,
+	const char *extra)
+{
+	return reply_as(c, status, "application/json; charset=utf-8", text, len, immutable, extra);
+}
+
+int bd_http_reply_file(struct bd_http_call *c, const char *type, const char *text, size_t len, const char *extra)
+{
+	return reply_as(c, 200, type, text, len, true, extra);
 }
 
 int bd_http_reply(struct bd_http_call *c, int status, const cJSON *json)

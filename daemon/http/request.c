@@ -41,7 +41,7 @@ static int query_add(struct bd_http_call *c, const char *item, const struct bd_s
 
 int bd_http_query_read(struct bd_http_call *c, struct bd_error *err)
 {
-	if (!c->info->query_string || !*c->info->query_string)
+	if (c->route->any_query || !c->info->query_string || !*c->info->query_string)
 		return 0;
 	bd_auto_strv struct bd_strv items = {0}, known = {0};
 	bd_strv_split(&items, c->info->query_string, '&');

@@ -1,10 +1,10 @@
 /* From a request to its route: the checks in their order, the method, the answer to an error. */
-#include "call.h"
+#include "assets.h"
 
 #include <errno.h>
 #include <stdio.h>
 
-/* Whether the path is the route's; what stands for {id} is given back (caller frees). */
+/* Whether the path is the route's; what stands for {id} or {path} is given back (caller frees). */
 static bool path_matches(const char *pattern, const char *path, char **ret_param)
 {
 	const char *brace = strchr(pattern, '{');
@@ -14,7 +14,7 @@ static bool path_matches(const char *pattern, const char *path, char **ret_param
 	const char *tail = strchr(brace, '}') + 1;
 	if (strncmp(pattern, path, head) != 0)
 		return false;
-	size_t n = strcspn(path + head, "/");
+	size_t n = bd_starts_with(brace, "{path}") ? strlen(path + head) : strcspn(path + head, "/");
 	if (n == 0 || !bd_streq(path + head + n, tail))
 		return false;
 	*ret_param = bd_strndup(path + head, n);
@@ -49,6 +49,9 @@ static int admit(struct bd_http_call *c, const char *path, struct bd_error *err)
 	if (r < 0)
 		return r;
 	find(c, path, &allow);
+	if (!allow.len && bd_streq(c->method, "GET") && !bd_starts_with(path, "/api/") && !bd_http_assets_off &&
+		bd_http_prefers(c, "text/html"))
+		return bd_http_shell_reply(c, 404, err); /* a person: the page says it, with a way back */
 	if (!allow.len)
 		return bd_error_set(err, -ENOENT, "not-found", "GET /api/v1/openapi.json lists all there is",
 			"there is nothing at '%.200s'", path);

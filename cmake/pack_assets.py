@@ -1,0 +1,175 @@
+"""Packs the dashboard into one C file: every asset compressed, under a path that carries the hash of them all, so that
+browsers keep it for ever; the shell (index.html) with that path written into it; and the page that holds one run,
+bundled into a single file. With --off REASON the C file says only why there is no dashboard.
+"""
+import argparse
+import base64
+import gzip
+import hashlib
+import os
+import re
+import shutil
+import subprocess
+import sys
+
+TYPES = {".js": "text/javascript; charset=utf-8", ".css": "text/css; charset=utf-8", ".svg": "image/svg+xml"}
+NOT_SERVED = ("index.html", "page.html", "page.js")
+IMPORT = re.compile(r"""^(?:import|export)\b[^'"();]*?['"](\.{1,2}/[^'"]+)['"]""", re.M)
+DOCUMENT = "<!-- the document -->"
+
+
+def read(path):
+    with open(path, "rb") as f:
+        return f.read()
+
+
+def collect(web):
+    """{path below web: bytes} of everything but the templates."""
+    found = {}
+    for folder, folders, names in os.walk(web):
+        folders[:] = [f for f in folders if f != "node_modules"]
+        for name in names:
+            path = os.path.relpath(os.path.join(folder, name), web)
+            if os.path.splitext(name)[1] in TYPES and path not in NOT_SERVED:
+                found[path] = read(os.path.join(web, path))
+    return found
+
+
+class Esbuild:
+    def __init__(self, modules):
+        self.program = os.path.join(modules, "@esbuild", "linux-x64", "bin", "esbuild")
+
+    def run(self, *args, text=None):
+        done = subprocess.run([self.program, "--log-level=warning", *args], input=text, capture_output=True, check=False)
+        if done.returncode or done.stderr:
+            sys.exit(f"esbuild {' '.join(args)}: {done.stderr.decode()}")
+        return done.stdout
+
+    def smaller(self, name, text):
+        return self.run("--minify", "--loader=" + os.path.splitext(name)[1][1:], "--legal-comments=none", text=text)
+
+
+def stage(folder, files):
+    """Assets as one tree, so that a bundler finds what they import."""
+    shutil.rmtree(folder, ignore_errors=True)
+    for path, data in files.items():
+        target = os.path.join(folder, path)
+        os.makedirs(os.path.dirname(target), exist_ok=True)
+        with open(target, "wb") as f:
+            f.write(data)
+
+
+def closure(assets, entry):
+    """The entry and everything it imports at once, in order of discovery."""
+    found = [entry]
+    for path in found:
+        for name in IMPORT.findall(assets[path].decode()):
+            target = os.path.normpath(os.path.join(os.path.dirname(path), name))
+            if target not in assets:
+                sys.exit(f"web/{path} imports '{name}', which is not there")
+            if target not in found:
+                found.append(target)
+    return found
+
+
+def csp_hash(text):
+    return f"'sha256-{base64.b64encode(hashlib.sha256(text).digest()).decode()}'"
+
+
+def make_page(esbuild, folder, template, style):
+    """The page of one run in two halves, between which its document belongs."""
+    script = esbuild.run("--bundle", "--minify", "--format=iife", "--legal-comments=none", "--charset=utf8",
+                         os.path.join(folder, "page.js")).strip()
+    style = esbuild.smaller("style.css", style).strip()
+    for text, end in ((script, b"</script"), (style, b"</style")):
+        if end in text.lower() or b"<!--" in text:
+            sys.exit(f"the page's own text would end its element early: {end.decode()}")
+    policy = f"default-src 'none'; script-src {csp_hash(script)}; style-src {csp_hash(style)}; img-src data:; " \
+        "base-uri 'none'; form-action 'none'; require-trusted-types-for 'script'"
+    text = template
+    for mark, value in (("POLICY", policy.encode()), ("STYLE", style), ("SCRIPT", script)):
+        if text.count(b"{{" + mark.encode() + b"}}") != 1:
+            sys.exit(f"web/page.html must have {{{{{mark}}}}} once")
+        text = text.replace(b"{{" + mark.encode() + b"}}", value)
+    if text.count(DOCUMENT.encode()) != 1:
+        sys.exit(f"web/page.html must have {DOCUMENT} once")
+    return text.split(DOCUMENT.encode())
+
+
+def c_string(text):
+    return '"' + text.replace("\\", "\\\\").replace('"', '\\"').replace("\n", " ") + '"'
+
+
+class Output:
+    def __init__(self):
+        self.arrays, self.count = [], 0
+
+    def asset(self, path, kind, data):
+        packed = gzip.compress(data, 9, mtime=0)
+        self.count += 1
+        self.arrays.append(f"static const unsigned char a{self.count}[] = {{{','.join(map(str, packed))}}};\n")
+        return f"{{{c_string(path)}, {c_string(kind)}, a{self.count}, {len(packed)}, {len(data)}}}"
+
+
+def write(path, rows, named, digest, off, arrays):
+    text = '/* written by cmake/pack_assets.py */\n#include "assets.h"\n\n' + "".join(arrays)
+    text += f"const char *const bd_http_assets_off = {c_string(off) if off else 'NULL'};\n"
+    text += f"const char bd_http_assets_hash[] = {c_string(digest)};\n"
+    none = "{0}"
+    text += f"const struct bd_http_asset bd_http_assets[] = {{{', '.join(rows) or none}}};\n"
+    text += f"const size_t bd_http_assets_len = {len(rows)};\n"
+    for name in ("shell", "page_head", "page_tail"):
+        text += f"const struct bd_http_asset bd_http_{name} = {named.get(name, none)};\n"
+    with open(path + ".new", "w", encoding="utf-8") as f:
+        f.write(text)
+    os.replace(path + ".new", path)
+
+
+def pack(options):
+    esbuild = Esbuild(options.modules)
+    assets = collect(options.web)
+    for item in options.vendor:
+        name, _, source = item.partition("=")
+        assets["vendor/" + name] = esbuild.smaller(name, read(os.path.join(options.modules, source)))
+    shell = read(os.path.join(options.web, "index.html")).decode()
+    digest = hashlib.sha256()
+    for path in sorted(assets):
+        digest.update(b"%d %s %d\n" % (len(path), path.encode(), len(assets[path])))
+        digest.update(assets[path])
+    digest.update(shell.encode())
+    digest = digest.hexdigest()[:16]
+
+    entry = "app.js"
+    links = "".join(f'<link rel="modulepreload" href="/assets/{digest}/{p}">\n' for p in closure(assets, entry))
+    shell = shell.replace("/assets/HASH/", f"/assets/{digest}/").replace("<!-- modules -->\n", links)
+    for path in re.findall(rf"/assets/{digest}/([^\"'>]+)", shell):
+        if path not in assets:
+            sys.exit(f"web/index.html names '{path}', which is not there")
+
+    stage(options.stage, {**assets, "page.js": read(os.path.join(options.web, "page.js"))})
+    head, tail = make_page(esbuild, options.stage, read(os.path.join(options.web, "page.html")), assets["style.css"])
+
+    out = Output()
+    rows = [out.asset(path, TYPES[os.path.splitext(path)[1]], assets[path]) for path in sorted(assets)]
+    html = "text/html; charset=utf-8"
+    named = {"shell": out.asset("index.html", html, shell.encode()), "page_head": out.asset("page.html", html, head),
+             "page_tail": out.asset("page.html", html, tail)}
+    write(options.out, rows, named, digest, None, out.arrays)
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--out", required=True)
+    parser.add_argument("--off")
+    parser.add_argument("--web")
+    parser.add_argument("--modules")
+    parser.add_argument("--stage")
+    parser.add_argument("--vendor", nargs="*", default=[])
+    options = parser.parse_args()
+    if options.off:
+        write(options.out, [], {}, "", options.off, [])
+    else:
+        pack(options)
+
+
+main()

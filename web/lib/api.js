@@ -1,0 +1,90 @@
+/* The client of /api/v1, and resources that components show. */
+import { useCallback, useEffect, useRef, useState } from './ui.js';
+
+/** A request that got no good answer; status 0: none at all. */
+export class ApiError extends Error {
+  constructor(status, key, message, hint) {
+    super(message);
+    Object.assign(this, { status, key, hint });
+  }
+}
+
+async function ask(method, path, { body, signal, text } = {}) {
+  let answer;
+  try {
+    answer = await fetch(path, {
+      method,
+      signal,
+      credentials: 'same-origin',
+      headers: method === 'GET' ? {} : { 'Content-Type': 'application/json' },
+      body: method === 'GET' ? undefined : JSON.stringify(body ?? {}),
+    });
+  } catch (error) {
+    if (error.name === 'AbortError') throw error;
+    throw new ApiError(0, 'unreachable', 'benchd does not answer', 'benchctl daemon status says whether it runs');
+  }
+  const content = await answer.text();
+  if (answer.ok) return text ? content : content ? JSON.parse(content) : null;
+  let said;
+  try {
+    said = JSON.parse(content).error;
+  } catch {
+    /* not from benchd */
+  }
+  throw new ApiError(answer.status, said?.key ?? 'unexpected', said?.message ?? `the answer was ${answer.status}`, said?.hint ?? null);
+}
+
+export const api = (path) => `/api/v1/${path}`;
+export const get = (path, options) => ask('GET', api(path), options);
+export const post = (path, body) => ask('POST', api(path), { body });
+export const remove = (path) => ask('DELETE', api(path));
+export const login = (code) => ask('POST', '/login', { body: { code } });
+
+/** What a GET gives, for a component: {data, error, loading, reload()}. Data of an earlier answer stays while a newer one is
+ * fetched, but never belongs to another path. */
+export function useResource(path) {
+  const [state, set] = useState({ path: null, data: null, error: null });
+  const [count, again] = useState(0);
+  const running = useRef(null);
+  useEffect(() => {
+    if (path === null) return undefined;
+    const abort = new AbortController();
+    running.current = abort;
+    get(path, { signal: abort.signal }).then(
+      (data) => set({ path, data, error: null }),
+      (error) => error.name !== 'AbortError' && set((old) => ({ path, data: old.path === path ? old.data : null, error })),
+    );
+    return () => abort.abort();
+  }, [path, count]);
+  const own = state.path === path;
+  return {
+    data: own ? state.data : null,
+    error: own ? state.error : null,
+    loading: !own,
+    reload: useCallback(() => again((n) => n + 1), []),
+  };
+}
+
+/** Calls `fn` every `ms` milliseconds while the page can be seen; null: never. And when it comes back into sight. */
+export function useEvery(ms, fn) {
+  const latest = useRef(fn);
+  latest.current = fn;
+  useEffect(() => {
+    if (ms === null) return undefined;
+    let timer = null;
+    const update = () => {
+      clearInterval(timer);
+      timer = document.hidden ? null : setInterval(() => latest.current(), ms);
+    };
+    const seen = () => {
+      update();
+      if (!document.hidden) latest.current();
+    };
+    update();
+    document.addEventListener('visibilitychange', seen);
+    return () => {
+      clearInterval(timer);
+      document.removeEventListener('visibilitychange', seen);
+    };
+  }, [ms]);
+}

@@ -1,0 +1,114 @@
+/* A run as it goes on: its document, then what changes. Whatever is lost is asked for anew, whole: nothing that was shown
+ * before a break is mixed with what is told after it. */
+import { ApiError, api, get } from './api.js';
+import { useEffect, useState } from './ui.js';
+import { ended } from './status.js';
+
+const FIRST_WAIT_MS = 1000;
+const LONGEST_WAIT_MS = 15000;
+const FLUSH_MS = 200;
+
+/** Follows a run until it ends or stop() is called. tell(changes) gets parts of
+ *   {doc, progress, told: when they came, connection: live | lost | ended, error, again: when the next attempt is}. */
+export function follow(id, tell) {
+  let doc = null;
+  let source = null;
+  let retry = null;
+  let flush = null;
+  let wait = FIRST_WAIT_MS;
+  let news = {};
+  let stopped = false;
+  const abort = new AbortController();
+
+  function close() {
+    source?.close();
+    source = null;
+    clearTimeout(flush);
+    flush = null;
+    news = {};
+  }
+
+  function lost(error) {
+    close();
+    if (stopped) return;
+    tell({ connection: doc ? 'lost' : null, error: doc ? null : error, again: Date.now() + wait });
+    clearTimeout(retry);
+    retry = setTimeout(load, wait);
+    wait = Math.min(wait * 2, LONGEST_WAIT_MS);
+  }
+
+  function deliver() {
+    flush = null;
+    const { cells, ...rest } = news;
+    news = {};
+    if (cells) {
+      doc = { ...doc, cells: doc.cells.map((cell) => cells.get(cell.id) ?? cell) };
+      rest.doc = doc;
+    }
+    tell({ ...rest, told: Date.now() });
+  }
+
+  function later(changes) {
+    Object.assign(news, changes);
+    flush ??= setTimeout(deliver, FLUSH_MS);
+  }
+
+  function listen() {
+    source = new EventSource(api(`runs/${id}/events`));
+    source.addEventListener('open', () => {
+      wait = FIRST_WAIT_MS;
+      tell({ connection: 'live', told: Date.now() });
+    });
+    source.addEventListener('progress', (event) => later({ progress: JSON.parse(event.data) }));
+    source.addEventListener('cell', (event) => {
+      const cell = JSON.parse(event.data);
+      later({ cells: (news.cells ?? new Map()).set(cell.id, cell) });
+    });
+    source.addEventListener('state', (event) => {
+      const { state, reason } = JSON.parse(event.data);
+      if (ended(state) || (doc.run.state === 'queued' && state === 'running')) {
+        close();
+        load(); /* the document knows more than the event: launches, times, the environment */
+      } else {
+        doc = { ...doc, run: { ...doc.run, state, reason } };
+        later({ doc });
+      }
+    });
+    source.addEventListener('error', () => lost(new ApiError(0, 'unreachable', 'benchd does not answer', null)));
+  }
+
+  async function load() {
+    try {
+      doc = await get(`runs/${id}`, { signal: abort.signal });
+    } catch (error) {
+      if (stopped) return;
+      if (error.status === 0 || error.status >= 500) lost(error);
+      else tell({ error, connection: null });
+      return;
+    }
+    if (stopped) return;
+    const over = ended(doc.run.state);
+    tell({ doc, told: Date.now(), error: null, progress: null, ...(over ? { connection: 'ended' } : {}) });
+    if (!over) listen();
+  }
+
+  load();
+  return () => {
+    stopped = true;
+    abort.abort();
+    clearTimeout(retry);
+    close();
+  };
+}
+
+const NOTHING = { doc: null, progress: null, told: null, connection: null, error: null, again: null };
+
+export function useRun(id) {
+  const [state, set] = useState(NOTHING);
+  const [count, again] = useState(0);
+  useEffect(() => {
+    set(NOTHING);
+    return follow(id, (changes) => set((old) => ({ ...old, ...changes })));
+  }, [id, count]);
+  return { ...state, reload: () => again((n) => n + 1) };
+}

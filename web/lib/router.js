@@ -1,0 +1,75 @@
+/* The address is the state of a view. Links are ordinary <a href>; clicks on those that lead to a view are taken over, and
+ * everything else (other addresses, modifiers, target, download) is left to the browser. */
+import { createContext, useContext, useEffect, useState } from './ui.js';
+
+const listeners = new Set();
+const tell = () => listeners.forEach((listener) => listener());
+
+/** Goes to an address of this dashboard. replace: without a new entry in the history. */
+export function go(href, { replace = false } = {}) {
+  const to = new URL(href, location.href);
+  if (to.href !== location.href) history[replace ? 'replaceState' : 'pushState'](null, '', to);
+  tell();
+}
+
+/** {path, query: URLSearchParams} of now; the component is rendered again when it changes. */
+export function useAddress() {
+  const [address, set] = useState(() => location.pathname + location.search);
+  useEffect(() => {
+    const changed = () => set(location.pathname + location.search);
+    listeners.add(changed);
+    addEventListener('popstate', changed);
+    return () => {
+      listeners.delete(changed);
+      removeEventListener('popstate', changed);
+    };
+  }, []);
+  const [path, search = ''] = address.split('?', 2);
+  return { path, query: new URLSearchParams(search) };
+}
+
+/** Takes over clicks on links whose path `leadsToView` accepts. */
+export function interceptLinks(leadsToView) {
+  document.addEventListener('click', (event) => {
+    if (event.defaultPrevented || event.button || event.metaKey || event.ctrlKey || event.shiftKey || event.altKey) return;
+    const link = event.target.closest?.('a[href]');
+    if (!link || link.target || link.hasAttribute('download') || link.origin !== location.origin) return;
+    const to = new URL(link.href);
+    if (!leadsToView(to.pathname) || (to.hash && to.pathname + to.search === location.pathname + location.search)) return;
+    event.preventDefault();
+    go(to);
+  });
+}
+
+/* ---- the query of a view ------------------------------------------------------------------------------------------ */
+
+/** What a view uses to read and change its own query. The page that is opened from disk has another one (page.js). */
+export const Query = createContext(null);
+
+/** {get(name), all(), with(changes) → href, set(changes)}; a change to null takes the name away. */
+export function useQuery() {
+  return useContext(Query);
+}
+
+export function changed(query, changes) {
+  const next = new URLSearchParams(query);
+  for (const [name, value] of Object.entries(changes)) {
+    if (value === null || value === '') next.delete(name);
+    else next.set(name, value);
+  }
+  return next;
+}
+
+/** The Query of an address. */
+export function queryOf({ path, query }) {
+  const href = (changes) => {
+    const text = changed(query, changes).toString();
+    return text ? `${path}?${text}` : path;
+  };
+  return {
+    get: (name) => query.get(name),
+    has: (name) => query.has(name),
+    with: href,
+    set: (changes, how) => go(href(changes), how),
+  };
+}

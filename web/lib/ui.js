@@ -1,0 +1,4 @@
+/* Preact with tagged templates: text is always text, so nothing of a document can become markup. */
+export {
+  html, render, createContext, useContext, useState, useEffect, useLayoutEffect, useMemo, useRef, useCallback, useReducer,
+} from '../vendor/preact.js';

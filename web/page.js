@@ -1,0 +1,38 @@
+/* The page that is one file: a run from the document inside it. It asks nobody anything. A file has no query of its own, so
+ * its state stands behind the #. */
+import { html, render, useEffect, useState } from './lib/ui.js';
+import { Main } from './lib/main.js';
+import { changed, Query } from './lib/router.js';
+import { ThemeButton } from './lib/theme.js';
+import { RunDocument } from './views/run/document.js';
+
+const doc = JSON.parse(document.getElementById('document').textContent);
+
+function useHash() {
+  const [hash, set] = useState(() => location.hash.slice(1));
+  useEffect(() => {
+    const follow = () => set(location.hash.slice(1));
+    addEventListener('hashchange', follow);
+    return () => removeEventListener('hashchange', follow);
+  }, []);
+  return new URLSearchParams(hash);
+}
+
+function Page() {
+  const query = useHash();
+  const href = (changes) => `#${changed(query, changes)}`;
+  const own = {
+    get: (name) => query.get(name),
+    has: (name) => query.has(name),
+    with: href,
+    set: (changes, { replace = false } = {}) => location[replace ? 'replace' : 'assign'](href(changes)),
+  };
+  return html`<${Query.Provider} value=${own}>
+    <header class="shell"><span class="brand">benchd</span><span class="dim">a stored run</span><${ThemeButton} /></header>
+    <${Main} view="run" state="ready" title=${doc.run.suite ?? 'Run'} heading=${false}>
+      <${RunDocument} doc=${doc} standalone=${true} />
+    <//>
+  <//>`;
+}
+
+render(html`<${Page} />`, document.getElementById('app'));

@@ -1,0 +1,102 @@
+/* One run, live or ended. */
+import { html, useRef, useState } from '../lib/ui.js';
+import { api, post, remove } from '../lib/api.js';
+import { seconds } from '../lib/format.js';
+import { useRun } from '../lib/live.js';
+import { Loading, Main, Problem } from '../lib/main.js';
+import { go } from '../lib/router.js';
+import { ended } from '../lib/status.js';
+import { clock, useNow } from '../lib/time.js';
+import { RunDocument } from './run/document.js';
+
+const PHASES = { setup: 'setting up' };
+const TICK_MS = 500;
+
+function Actions({ doc, reload }) {
+  const { id, state } = doc.run;
+  const dialog = useRef(null);
+  const [error, set] = useState(null);
+  const [busy, setBusy] = useState(false);
+  const attempt = async (what, then) => {
+    setBusy(true);
+    set(null);
+    try {
+      await what();
+      then();
+    } catch (failure) {
+      set(failure);
+    }
+    setBusy(false);
+  };
+  const over = ended(state);
+  return html`<div class="actions">
+    ${!over && html`<button type="button" disabled=${busy} onClick=${() => attempt(() => post(`runs/${id}/cancel`), () => {})}>Cancel the run</button>`}
+    <a class="button" href=${api(`runs/${id}`)} download=${`benchd-${id}.json`}>JSON</a>
+    ${over && html`<a class="button" href=${api(`runs/${id}/page`)} download=${`benchd-${id}.html`}>One-file HTML</a>`}
+    ${over && html`<button type="button" disabled=${busy} onClick=${() => dialog.current.showModal()}>Delete…</button>`}
+    ${error && html`<p class="notice" role="alert">${error.message}${error.hint ? ` (${error.hint})` : ''} <button type="button" onClick=${reload}>Reload</button></p>`}
+    <dialog ref=${dialog} aria-labelledby="delete-title">
+      <h2 id="delete-title">Delete this run?</h2>
+      <p>Its figures and all its samples are gone for good.</p>
+      <p class="row">
+        <button type="button" class="danger" disabled=${busy} onClick=${() => attempt(() => remove(`runs/${id}`), () => go('/', { replace: true }))}>Delete</button>
+        <button type="button" onClick=${() => dialog.current.close()}>Keep it</button>
+      </p>
+    </dialog>
+  </div>`;
+}
+
+/** "measuring · launch 2/6 · round 1/2 · cell 10/15", as benchctl's live line says it. */
+function position(p) {
+  const parts = [PHASES[p.phase] ?? p.phase ?? 'starting'];
+  const measuring = p.phase === 'measuring';
+  if (p.launch >= 0 && p.launches > 0) parts.push(`launch ${Math.min(p.launch + 1, p.launches)}/${p.launches}`);
+  if (measuring && p.round >= 0 && p.rounds > 0) parts.push(`round ${Math.min(p.round + 1, p.rounds)}/${p.rounds}`);
+  if (measuring && p.cells > 0) parts.push(`cell ${p.cells_done}/${p.cells}`);
+  return parts.join(' · ');
+}
+
+function Progress({ run, progress, told, live, now }) {
+  if (run.state === 'queued' || !progress) {
+    const waiting = progress?.waiting_for;
+    return html`<p class="phase" data-phase=${run.state}>${waiting ? `Queued: waiting for ${waiting}, which measures on this machine` : run.state === 'queued' ? 'Queued' : 'Starting'}</p>`;
+  }
+  const since = live ? Math.max(0, (now - told) / 1000) : 0;
+  const { elapsed_s: elapsed, left_s: left } = progress;
+  const remaining = left === null ? null : Math.max(0, left - since);
+  const part = remaining === null || elapsed === null ? null : (elapsed + since) / (elapsed + since + remaining);
+  return html`<div class="progress">
+    <p class="phase" data-phase=${progress.phase}>${position(progress)}</p>
+    <p class="times">${elapsed !== null && html`<span>${seconds(elapsed + since)}</span>`}${remaining !== null && html`<span class="dim"> · ${seconds(remaining)} left</span>`}</p>
+    <progress max="1" value=${part === null ? undefined : part.toFixed(3)} aria-label="Progress of the run"></progress>
+  </div>`;
+}
+
+function Connection({ connection, told, again, now }) {
+  const at = told === null ? '' : clock(new Date(told));
+  const left = again === null ? 0 : Math.max(0, Math.ceil((again - now) / 1000));
+  const words = {
+    live: 'Live',
+    lost: `Connection lost: the figures are from ${at} and may be out of date. Trying again${left ? ` in ${left} s` : ''}.`,
+    ended: 'Final figures',
+  };
+  return html`<p id="connection" role="status" data-state=${connection}>${words[connection]}</p>`;
+}
+
+export default function Run({ params }) {
+  const run = useRun(params.id);
+  const { doc, error, connection } = run;
+  const moving = doc !== null && !ended(doc.run.state);
+  const now = useNow(moving ? TICK_MS : null);
+  if (error && (error.status === 401 || error.status === 404 || !doc))
+    return html`<${Main} view="run" state="error" title="Run"><${Problem} error=${error} retry=${run.reload} what="This run" /><//>`;
+  if (!doc) return html`<${Main} view="run" state="loading" title="Run"><${Loading} what="the run" lines=${14} /><//>`;
+  const live = moving && html`<section class=${`live ${connection ?? ''}`} aria-label="Progress">
+    <${Progress} run=${doc.run} progress=${run.progress} told=${run.told} live=${connection === 'live'} now=${now} />
+  </section>`;
+  return html`<${Main} view="run" state=${connection === 'lost' ? 'offline' : 'ready'} title=${doc.run.suite ?? 'Run'} heading=${false}>
+    <${RunDocument} doc=${doc} stale=${connection === 'lost'}
+      actions=${html`<${Actions} doc=${doc} reload=${run.reload} />`}
+      live=${html`${connection && html`<${Connection} connection=${connection} told=${run.told} again=${run.again} now=${now} />`}${live}`} />
+  <//>`;
+}

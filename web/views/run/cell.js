@@ -1,0 +1,144 @@
+/* Everything of one cell: whether it counts and why, its figures, who waited for whom, its threads, its memory. */
+import { html } from '../../lib/ui.js';
+import { bytes, count, nanoseconds, percent, ratio } from '../../lib/format.js';
+import { Stack } from '../../lib/plot.js';
+import { Reason, Status } from '../../lib/status.js';
+import { labelOf, measured, statusOf, traced } from '../../lib/table.js';
+
+const MATRIX_MAX = 8;
+const LIST_MAX = 12;
+const CAUSES = [
+  ['holder_ns', 'holder', 'another thread held the GIL'],
+  ['runqueue_ns', 'run queue', 'the GIL was free, but no processor was'],
+  ['switch_ns', 'switch', 'handing over and waking up'],
+  ['mutex_ns', 'mutex', 'the lock that guards the GIL'],
+];
+const finite = Number.isFinite;
+
+function Figures({ rows }) {
+  return html`<dl class="pairs figures">${rows.filter(Boolean).map(([name, value, more]) => html`<div key=${name}><dt>${name}</dt><dd>${value}${more && html` <span class="dim">${more}</span>`}</dd></div>`)}</dl>`;
+}
+
+const between = (estimate, text) => (finite(estimate?.lo) && finite(estimate?.hi) ? `[${text(estimate.lo)}, ${text(estimate.hi)}]` : null);
+
+function Numbers({ doc, cell }) {
+  const { time_ns_per_op: time, throughput_ops_s: ops, ratio: to, scaling, latency_ns: latency } = cell;
+  const reference = to && doc.cells.find((c) => c.id === to.to);
+  return html`<section><h3>Figures</h3><${Figures} rows=${[
+    ['Time per operation', nanoseconds(time.median), between(time, nanoseconds)],
+    ['Fastest batch', nanoseconds(time.min), finite(time.mad) ? `MAD ${nanoseconds(time.mad)}` : null],
+    ops && ['Operations per second', count(ops.median), between(ops, count)],
+    to && to.to !== cell.id && ['Ratio', ratio(to.median), `${between(to, (x) => x.toFixed(3)) ?? 'no interval'} to ${reference ? labelOf(doc, reference) : to.to}`],
+    scaling && ['Scaling', ratio(scaling.median), between(scaling, (x) => x.toFixed(3))],
+    finite(cell.cpu_ns_per_op) && ['Processor time per operation', nanoseconds(cell.cpu_ns_per_op)],
+    finite(cell.u_actual_ns) && ['Native work', nanoseconds(cell.u_actual_ns), 'measured'],
+    finite(cell.fairness) && ['Fairness', cell.fairness.toFixed(3), '1: all threads got the same'],
+    finite(cell.ctx_switches_per_op) && ['Context switches per operation', cell.ctx_switches_per_op.toFixed(4)],
+    latency && ['Latency p50 · p99', `${nanoseconds(latency.p50)} · ${nanoseconds(latency.p99)}`, `p99.9 ${nanoseconds(latency.p999)}, longest ${nanoseconds(latency.max)}`],
+    ['Samples', String(cell.samples ?? '–'), finite(cell.iterations) ? `${count(cell.iterations)} operations` : null],
+    cell.steady && ['Warm-up', cell.steady],
+    cell.modes && ['Modes', typeof cell.modes === 'object' ? JSON.stringify(cell.modes) : String(cell.modes)],
+  ]} /></section>`;
+}
+
+function Split({ gil }) {
+  const parts = CAUSES.map(([key, name, means]) => ({ key, name, means, value: gil[key] ?? 0, kind: key.replace('_ns', '') }));
+  const rest = Math.max(0, gil.wait_ns - parts.reduce((sum, p) => sum + p.value, 0));
+  if (rest > 0.005 * gil.wait_ns) parts.push({ key: 'rest', name: 'not attributed', means: 'of waits whose end was not seen', value: rest, kind: 'rest' });
+  const label = parts.map((p) => `${p.name} ${percent(p.value / gil.wait_ns)}`).join(', ');
+  return html`<${Stack} parts=${parts} whole=${gil.wait_ns} label=${`Wait by cause: ${label}`} />
+    <table class="small" data-part="split">
+      <thead><tr><th scope="col">Cause</th><th scope="col" class="number">Time</th><th scope="col" class="number">Share</th><th scope="col">What it means</th></tr></thead>
+      <tbody>${parts.map((p) => html`<tr key=${p.key} data-cause=${p.kind}>
+        <th scope="row"><span class=${`key ${p.kind}`} aria-hidden="true"></span>${p.name}</th>
+        <td class="number" data-value=${p.value}>${nanoseconds(p.value)}</td>
+        <td class="number">${percent(p.value / gil.wait_ns)}</td>
+        <td class="dim">${p.means}</td>
+      </tr>`)}</tbody>
+    </table>`;
+}
+
+function Waits({ cell }) {
+  const { gil } = cell;
+  if (!gil) return null;
+  if (!traced(cell)) return html`<section><h3>GIL wait</h3><p>Not traced in this cell.</p><${Reason} reason=${gil.reason} /></section>`;
+  return html`<section class="wide"><h3>GIL wait <span class="dim">${percent(gil.wait_share)} of the threads' time</span></h3>
+    ${gil.waits > 0 && gil.wait_ns > 0 ? html`
+      <p class="dim">${count(gil.waits)} waits, ${nanoseconds(gil.wait_ns)} in all · half of them under ${nanoseconds(gil.p50_ns)}, 99 % under ${nanoseconds(gil.p99_ns)}, longest ${nanoseconds(gil.max_ns)}</p>
+      <${Split} gil=${gil} />` : html`<p>No thread waited for the GIL.</p>`}
+    ${gil.lost > 0 && html`<p class="notice">${count(gil.lost)} waits could not be recorded: shares are too low.</p>`}
+    ${gil.reason && html`<div class="notice"><p>These are figures of a part of the batches:</p><${Reason} reason=${gil.reason} /></div>`}
+  </section>`;
+}
+
+const thread = (index) => (index === null ? 'unknown' : `thread ${index}`);
+
+function Matrix({ blockers, total, threads }) {
+  const holders = [...new Set(blockers.map((b) => b.holder))].sort((a, b) => (a === null) - (b === null) || a - b);
+  const waiters = threads.map((t) => t.index);
+  const most = Math.max(...blockers.map((b) => b.ns));
+  return html`<table class="small matrix" data-part="blockers">
+    <caption class="unseen">Who waited for whom: waiters down, holders across</caption>
+    <thead><tr><th scope="col">waited \\ held</th>${holders.map((h) => html`<th key=${h} scope="col" class="number">${thread(h)}</th>`)}</tr></thead>
+    <tbody>${waiters.map((w) => html`<tr key=${w}><th scope="row">${thread(w)}</th>${holders.map((h) => {
+      const b = blockers.find((x) => x.waiter === w && x.holder === h);
+      if (!b) return html`<td key=${h} class="number dim">${w === h ? '' : '–'}</td>`;
+      return html`<td key=${h} class=${`number heat heat-${Math.ceil((4 * b.ns) / most)}`} data-waiter=${w} data-holder=${h} data-value=${b.ns}>${nanoseconds(b.ns)} <span class="part">${percent(b.ns / total)}</span></td>`;
+    })}</tr>`)}</tbody>
+  </table>`;
+}
+
+function Blockers({ cell }) {
+  const { gil, threads = [] } = cell;
+  if (!traced(cell) || !gil.blockers?.length || !(gil.wait_ns > 0)) return null;
+  const blockers = [...gil.blockers].sort((a, b) => b.ns - a.ns);
+  const small = threads && threads.length > 0 && threads.length <= MATRIX_MAX;
+  return html`<section><h3>Who waited for whom</h3>
+    ${small ? html`<${Matrix} blockers=${blockers} total=${gil.wait_ns} threads=${threads} />` : html`<table class="small" data-part="blockers">
+      <thead><tr><th scope="col">Waited</th><th scope="col">Held</th><th scope="col" class="number">Time</th><th scope="col" class="number">Share</th><th scope="col" class="number">Waits</th></tr></thead>
+      <tbody>${blockers.slice(0, LIST_MAX).map((b) => html`<tr key=${`${b.waiter} ${b.holder}`} data-waiter=${b.waiter} data-holder=${b.holder}><th scope="row">${thread(b.waiter)}</th><td>${thread(b.holder)}</td><td class="number" data-value=${b.ns}>${nanoseconds(b.ns)}</td><td class="number">${percent(b.ns / gil.wait_ns)}</td><td class="number">${count(b.waits)}</td></tr>`)}</tbody>
+    </table>
+    ${blockers.length > LIST_MAX && html`<p class="dim">and ${blockers.length - LIST_MAX} smaller ones</p>`}`}
+  </section>`;
+}
+
+function Threads({ cell }) {
+  if (!cell.threads?.length) return null;
+  const waits = traced(cell);
+  const most = Math.max(...cell.threads.map((t) => t.ops));
+  return html`<section><h3>Threads</h3><table class="small" data-part="threads">
+    <thead><tr><th scope="col">Thread</th><th scope="col" class="number">tid</th><th scope="col" class="number">Operations</th><th scope="col" class="number">of most</th><th scope="col" class="number">Processor time</th>${waits && html`<th scope="col" class="number">Wait</th><th scope="col" class="number">Waits</th>`}</tr></thead>
+    <tbody>${cell.threads.map((t) => html`<tr key=${t.index} data-thread=${t.index}>
+      <th scope="row">${t.index}</th><td class="number">${t.tid}</td><td class="number" data-value=${t.ops}>${count(t.ops)}</td><td class="number dim">${percent(t.ops / most)}</td>
+      <td class="number" data-value=${t.cpu_ns}>${nanoseconds(t.cpu_ns)}</td>
+      ${waits && html`<td class="number" data-value=${t.wait_ns}>${nanoseconds(t.wait_ns)}</td><td class="number" data-value=${t.waits}>${count(t.waits)}</td>`}
+    </tr>`)}</tbody>
+  </table></section>`;
+}
+
+function Memory({ cell }) {
+  const { memory, memory_reason: reason } = cell;
+  if (!memory && !reason) return null;
+  return html`<section><h3>Memory</h3>${memory ? html`<${Figures} rows=${[
+    ['Largest resident', bytes(memory.rss_peak_bytes)], ['Resident', bytes(memory.rss_bytes)],
+    finite(memory.bytes_per_op) && ['Kept per operation', bytes(memory.bytes_per_op)],
+    finite(memory.allocator_bytes) && ['Allocator', bytes(memory.allocator_bytes)]]} />` : html`<${Reason} reason=${reason} />`}</section>`;
+}
+
+export function CellDetails({ doc, cell, standalone }) {
+  const status = statusOf(doc, cell);
+  return html`<div class="detail" data-details=${doc.cells.indexOf(cell)}>
+    <header><h2>${labelOf(doc, cell)}</h2><${Status} of=${status}>${status === 'pending' ? 'not measured yet' : status}${status === 'ok' && !cell.complete ? ', stopped early' : ''}<//>
+      ${!standalone && cell.series && html`<a class="button" data-link="series" href=${`/series/${cell.series}?run=${doc.run.id}`}>Over runs</a>`}</header>
+    <p><code class="id">${cell.id}</code></p>
+    <${Reason} reason=${cell.reason} />
+    ${cell.scaling_reason && html`<div class="notice"><p>Scaling is not shown:</p><${Reason} reason=${cell.scaling_reason} /></div>`}
+    <div class="columns">
+      ${measured(cell) && html`<${Numbers} doc=${doc} cell=${cell} />`}
+      ${measured(cell) && html`<${Waits} cell=${cell} />`}
+      ${measured(cell) && html`<${Blockers} cell=${cell} />`}
+      ${measured(cell) && html`<${Threads} cell=${cell} />`}
+      ${measured(cell) && html`<${Memory} cell=${cell} />`}
+    </div>
+  </div>`;
+}

@@ -1,0 +1,71 @@
+/* Where a run's figures are from. Only what the document holds, which is an allow-list. */
+import { html } from '../../lib/ui.js';
+import { bytes, plural } from '../../lib/format.js';
+
+const NAMES = {
+  cpu_model: 'Processor', processors_online: 'Processors online', processors_allowed: 'Processors allowed', governor: 'Frequency governor',
+  turbo_off: 'Turbo off', smt: 'SMT', numa_nodes: 'NUMA nodes', hypervisor: 'Virtual machine', kernel: 'Kernel', machine: 'Architecture',
+  loadavg: 'Load at the start', aslr: 'ASLR', transparent_hugepage: 'Huge pages', sched_autogroup: 'Autogroup', cgroup_cpu_max: 'CPU limit',
+  cgroup_memory_max: 'Memory limit', libc: 'C library', compiler: 'Compiler', memory_bytes: 'Memory',
+};
+
+/** "AMD EPYC, 2 processors, virtual machine, Linux 6.1 …". */
+export function machine(e) {
+  const parts = [];
+  if (e.cpu_model) parts.push(e.cpu_model);
+  if (Number.isFinite(e.processors_allowed)) parts.push(plural(e.processors_allowed, 'processor'));
+  if (e.hypervisor === true) parts.push('virtual machine');
+  if (e.kernel) parts.push(`Linux ${e.kernel}`);
+  return parts.join(', ');
+}
+
+function show(name, value) {
+  if (value === null || value === undefined || value === '') return html`<span class="dim">unknown</span>`;
+  if (value === true || value === false) return value ? 'yes' : 'no';
+  if (name.endsWith('_bytes')) return bytes(value);
+  if (typeof value === 'object') return html`<code>${JSON.stringify(value)}</code>`;
+  return String(value);
+}
+
+function Pairs({ pairs }) {
+  return html`<dl class="pairs">${pairs.map(([name, value, label]) => html`<div key=${name}><dt>${label ?? name}</dt><dd>${show(name, value)}</dd></div>`)}</dl>`;
+}
+
+function Interpreter({ of }) {
+  const { id, objects = [], ...rest } = of;
+  const gil = rest.free_threaded ? `free-threaded, GIL ${rest.gil_enabled ? 'on' : 'off'}` : 'with a GIL';
+  return html`<section>
+    <h3>Python ${id}</h3>
+    <${Pairs} pairs=${[['executable', rest.executable, 'Executable'], ['libpython', rest.libpython, 'Library'], ['compiler', rest.compiler, 'Compiler'],
+      ['gil', gil, 'GIL'], ['build_flags', rest.build_flags, 'Build flags']]} />
+    ${objects.length > 0 && html`<details><summary>${plural(objects.length, 'object')} with build ids</summary>
+      <${Pairs} pairs=${objects.map((o) => [o.path, o.build_id])} /></details>`}
+  </section>`;
+}
+
+export function Environment({ environment: e, comparability }) {
+  const { interpreters = [], allocators = [], variables = {}, calibration, ...rest } = e;
+  const known = Object.keys(NAMES).filter((name) => name in rest);
+  const others = Object.keys(rest).filter((name) => !(name in NAMES));
+  if (!known.length && !others.length && !interpreters.length) return null;
+  const set = Object.entries(variables);
+  return html`<details class="environment" open>
+    <summary><h2>Environment</h2></summary>
+    <div class="columns">
+      <section><h3>Machine</h3>
+        <${Pairs} pairs=${[...known, ...others].map((name) => [name, rest[name], NAMES[name]])} />
+      </section>
+      ${interpreters.map((of) => html`<${Interpreter} key=${of.id} of=${of} />`)}
+      <section><h3>Allocators</h3>
+        <${Pairs} pairs=${allocators.map((a) => [a.name, [a.version, a.path, a.build_id].filter(Boolean).join(' · ')])} />
+      </section>
+      <section><h3>Variables of the workers</h3>
+        ${set.length ? html`<${Pairs} pairs=${set} />` : html`<p class="dim">None was set: workers start from nothing.</p>`}
+      </section>
+      <section><h3>Comparable with</h3>
+        <p>Runs with the key <code>${comparability ?? '–'}</code>: the same machine, interpreters and libraries.</p>
+        ${calibration && html`<p class="dim">Calibrated: ${Object.entries(calibration).map(([name, value]) => `${name} ${value}`).join(', ')}</p>`}
+      </section>
+    </div>
+  </details>`;
+}

@@ -1,0 +1,186 @@
+/* The table of a run. Its columns, order and figures are benchctl's; sorting, the filter and the opened cell are the query. */
+import { html, useRef } from '../../lib/ui.js';
+import { count, halfWidth, nanoseconds, percent, plural, ratio, scaled, scaleFor } from '../../lib/format.js';
+import { Command } from '../../lib/main.js';
+import { Bar, Ratio } from '../../lib/plot.js';
+import { useQuery } from '../../lib/router.js';
+import { Status } from '../../lib/status.js';
+import { axisOf, fits, labelOf, mainBlocker, measured, sorted, SORTS, statusOf, traced } from '../../lib/table.js';
+import { CellDetails } from './cell.js';
+
+const WAITS_MUCH = 0.2;
+const finite = Number.isFinite;
+
+/* A column is there when some cell has something in it. */
+const COLUMNS = [
+  { key: 'time', title: 'time/op', always: true },
+  { key: 'pm', title: '±', sr: 'half of the 95 % interval of the time per operation', has: (c) => finite(c.time_ns_per_op?.lo) },
+  { key: 'plot', title: '', sr: 'time per operation as a bar', always: true },
+  { key: 'ops', title: 'ops/s', has: (c) => c.throughput_ops_s },
+  { key: 'ratio', title: 'ratio', has: (c) => c.ratio },
+  { key: 'ratio-pm', title: '±', sr: 'half of the interval of the ratio', has: (c) => finite(c.ratio?.lo) },
+  { key: 'ratio-plot', title: '', sr: 'the ratio around 1', has: (c) => finite(c.ratio?.lo) },
+  { key: 'scaling', title: 'scaling', has: (c) => c.scaling },
+  { key: 'scaling-pm', title: '±', sr: 'half of the interval of the scaling', has: (c) => finite(c.scaling?.lo) },
+  { key: 'wait', title: 'GIL wait', has: traced },
+  { key: 'blocker', title: 'main blocker', has: (c) => mainBlocker(c.gil) },
+];
+
+/** What is the same for all cells of a group, so that they are read against each other. */
+function groupFrame(cells) {
+  const times = cells.filter(measured).map((c) => c.time_ns_per_op);
+  const medians = times.map((t) => t.median);
+  const ratios = cells.filter((c) => finite(c.ratio?.lo)).map((c) => c.ratio);
+  return {
+    scale: times.length ? scaleFor(Math.min(...medians), Math.max(...medians)) : null,
+    most: Math.max(0, ...times.map((t) => (finite(t.hi) ? t.hi : t.median))),
+    least_ratio: Math.min(1, ...ratios.map((r) => r.lo)),
+    most_ratio: Math.max(1, ...ratios.map((r) => r.hi)),
+  };
+}
+
+function number(key, value, text, more = '') {
+  return html`<td key=${key} data-col=${key} class=${`number ${more}`} data-value=${value ?? undefined}>${text}</td>`;
+}
+
+function pm(key, estimate) {
+  const known = estimate && finite(estimate.lo) && finite(estimate.hi);
+  return html`<td key=${key} data-col=${key} class="number dim" data-lo=${known ? estimate.lo : undefined} data-hi=${known ? estimate.hi : undefined}>${known ? halfWidth(estimate.median, estimate.lo, estimate.hi) : ''}</td>`;
+}
+
+function figure(key, cell, frame, references) {
+  const time = cell.time_ns_per_op;
+  const compared = cell.ratio && cell.ratio.to !== cell.id;
+  const blocker = mainBlocker(cell.gil);
+  switch (key) {
+    case 'time':
+      return number(key, time.median, html`<strong>${cell.complete ? '' : '~'}${scaled(frame.scale, time.median)}</strong>`);
+    case 'pm':
+      return pm(key, time);
+    case 'plot':
+      return html`<td key=${key} data-col=${key}><${Bar} ...${time} most=${frame.most} /></td>`;
+    case 'ops':
+      return number(key, cell.throughput_ops_s?.median, cell.throughput_ops_s ? count(cell.throughput_ops_s.median) : '');
+    case 'ratio':
+      if (compared) return number(key, cell.ratio.median, ratio(cell.ratio.median));
+      return number(key, null, references.has(cell.id) ? 'ref' : '', 'dim');
+    case 'ratio-pm':
+      return pm(key, compared ? cell.ratio : null);
+    case 'ratio-plot':
+      return html`<td key=${key} data-col=${key}>${compared && html`<${Ratio} ...${cell.ratio} least=${frame.least_ratio} most=${frame.most_ratio} />`}</td>`;
+    case 'scaling':
+      return number(key, cell.scaling?.median, cell.scaling ? html`<strong>${ratio(cell.scaling.median)}</strong>` : '');
+    case 'scaling-pm':
+      return pm(key, cell.scaling);
+    case 'wait':
+      if (!traced(cell)) return html`<td key=${key} data-col=${key}></td>`;
+      return number(key, cell.gil.wait_share, percent(cell.gil.wait_share), cell.gil.wait_share >= WAITS_MUCH ? 'much' : '');
+    default:
+      return html`<td key=${key} data-col=${key}>${blocker && html`${blocker.name} <span class="dim">${percent(blocker.share)}</span>`}</td>`;
+  }
+}
+
+function why(cell) {
+  const name = cell.reason?.check ?? cell.reason?.key;
+  return name && name !== cell.status ? ` (${name})` : '';
+}
+
+function Row({ doc, table, index, cell, above, columns, axes, frame, references, open, query }) {
+  const link = useRef(null);
+  const status = statusOf(doc, cell);
+  const label = labelOf(doc, cell);
+  const href = query.with({ cell: open ? null : index });
+  const names = axes.length ? axes : [null];
+  let same = Boolean(above);
+  const click = (event) => {
+    if (event.defaultPrevented || event.target.closest('a, button') || !getSelection().isCollapsed) return;
+    query.set({ cell: open ? null : index });
+  };
+  return html`<tr class=${`cell ${open ? 'open' : ''}`} data-cell=${index} data-status=${status} onClick=${click}>
+    ${names.map((axis, i) => {
+      const value = axis === null ? cell.case : axis === 'case' ? cell.case : axisOf(cell, axis);
+      same = same && axis !== null && axis !== 'case' && value === axisOf(above, axis);
+      const shown = `${cell.oversubscribed && axis === 'threads' ? '*' : ''}${value ?? ''}`;
+      const kind = `${axis === 'threads' ? 'number' : ''} ${same && i > 0 ? 'dim' : same ? 'dim' : ''}`;
+      if (i > 0) return html`<td key=${axis} data-axis=${axis} class=${kind}>${shown}</td>`;
+      return html`<th key=${axis} scope="row" data-axis=${axis} class=${kind}><a ref=${link} href=${href} aria-expanded=${open} aria-label=${`${shown}, ${label}: details`}>${shown || '–'}</a></th>`;
+    })}
+    ${measured(cell)
+      ? columns.map((column) => figure(column.key, cell, frame, references))
+      : html`<td data-col="time" class="status-cell" colspan=${columns.length}><${Status} of=${status}>${status === 'pending' ? 'not measured yet' : `${status}${why(cell)}`}<//>${cell.reason?.message && status !== 'pending' && html` <span class="why">${cell.reason.message}</span>`}</td>`}
+  </tr>`;
+}
+
+function Head({ axes, columns, query, sort }) {
+  const sortable = (key) => key in SORTS;
+  return html`<thead><tr>
+    ${(axes.length ? axes : ['case']).map((axis) => html`<th key=${axis} scope="col" class=${axis === 'threads' ? 'number' : ''}>${axis}</th>`)}
+    ${columns.map(({ key, title, sr }) => {
+      const now = sort === key ? 'ascending' : sort === `-${key}` ? 'descending' : null;
+      const next = now === 'ascending' ? `-${key}` : now === 'descending' ? null : key;
+      const label = html`${title}${sr && html`<span class="unseen">${sr}</span>`}`;
+      return html`<th key=${key} scope="col" data-head=${key} class=${['plot', 'ratio-plot', 'blocker'].includes(key) ? '' : 'number'} aria-sort=${now ?? undefined}>
+        ${sortable(key) ? html`<a href=${query.with({ sort: next })} aria-label=${`${title === '±' ? sr : title}: sort`}>${label}<span class="arrow" aria-hidden="true">${now === 'ascending' ? ' ↑' : now === 'descending' ? ' ↓' : ''}</span></a>` : label}
+      </th>`;
+    })}
+  </tr></thead>`;
+}
+
+function Heading({ of }) {
+  return html`${of.text && html`<span>${of.text}</span>`}${of.actual_ns !== null && html` <span class="dim">${nanoseconds(of.actual_ns)} measured</span>`}${of.more && html` <span class="dim">${of.more}</span>`}`;
+}
+
+/** Which statuses there are, as links that filter. */
+function StatusFilter({ doc, filter, query }) {
+  const counts = {};
+  for (const cell of doc.cells) counts[statusOf(doc, cell)] = (counts[statusOf(doc, cell)] ?? 0) + 1;
+  const names = Object.keys(counts);
+  if (names.length < 2) return null;
+  return html`<span class="chips">${names.map((name) => html`<a key=${name} href=${query.with({ filter: filter === name ? null : name })} aria-current=${filter === name ? 'true' : undefined}><${Status} of=${name}>${counts[name]} ${name === 'pending' ? 'to come' : name}<//></a>`)}</span>`;
+}
+
+export function RunTable({ doc, table, standalone }) {
+  const query = useQuery();
+  const filter = query.get('filter') ?? '';
+  const sort = query.get('sort');
+  const cells = filter ? table.ordered.filter((cell) => fits(doc, cell, filter)) : table.ordered;
+  const flat = sorted(cells, sort);
+  const groups = flat ? [{ key: 'sorted', cells: flat, heading: null }] : table.groups.map((g) => ({ ...g, cells: g.cells.filter((c) => cells.includes(c)) })).filter((g) => g.cells.length);
+  const axes = flat ? [...(table.cases.length > 1 ? ['case'] : []), ...(table.group ? [table.group] : []), ...table.columns] : table.caseColumn ? ['case', ...table.columns] : table.columns;
+  const columns = COLUMNS.filter((column) => column.always || doc.cells.some((c) => measured(c) && column.has(c)));
+  const references = new Set(doc.cells.map((c) => c.ratio?.to).filter(Boolean));
+  const index = new Map(doc.cells.map((cell, i) => [cell, i]));
+  const wanted = query.get('cell');
+  const isOpen = (cell) => wanted !== null && (wanted === String(index.get(cell)) || wanted === cell.id);
+  const width = Math.max(1, axes.length) + columns.length;
+  const change = (event) => query.set({ filter: event.currentTarget.value.trim() }, { replace: true });
+  const hidden = wanted !== null && !cells.some(isOpen);
+  return html`<section class="table" aria-label="Cells">
+    <div class="filters">
+      <h2>${plural(doc.cells.length, 'cell')}${cells.length < doc.cells.length && html`, <span>${cells.length} shown</span>`}</h2>
+      <label>Filter <input type="search" name="filter" value=${filter} onInput=${change} placeholder=${table.columns[0] ? `${table.columns[0]}=… ok` : 'ok'} autocomplete="off" spellcheck=${false} /></label>
+      <${StatusFilter} doc=${doc} filter=${filter} query=${query} />
+      ${(filter || flat) && html`<a href=${query.with({ filter: null, sort: null })}>As measured</a>`}
+    </div>
+    ${hidden && html`<p class="notice">The cell of this address ${doc.cells.some(isOpen) ? 'does not fit the filter' : 'is not in this run'}. <a href=${query.with({ cell: null, filter: null })}>Show all cells</a></p>`}
+    ${doc.cells.length === 0 && html`<p class="dim">This run has no cells.</p>`}
+    ${doc.cells.length > 0 && cells.length === 0 && html`<p class="dim">No cell fits the filter. <a href=${query.with({ filter: null })}>Show all</a></p>`}
+    ${cells.length > 0 && html`<div class="scroll" tabindex="0" role="region" aria-label="Table of cells"><table class="figures">
+      <caption class="unseen">Figures of each cell; a row opens its details</caption>
+      <${Head} axes=${axes} columns=${columns} query=${query} sort=${sort} />
+      ${groups.map((group) => {
+        const frame = groupFrame(group.cells);
+        const headed = group.heading && !table.caseColumn && (group.heading.text || group.heading.more || group.heading.actual_ns !== null);
+        return html`<tbody key=${group.key}>
+          ${headed && html`<tr class="group"><th scope="rowgroup" colspan=${width}><${Heading} of=${group.heading} /></th></tr>`}
+          ${group.cells.map((cell, i) => {
+            const open = isOpen(cell);
+            return html`<${Row} key=${cell.id} doc=${doc} table=${table} index=${index.get(cell)} cell=${cell} above=${flat ? null : group.cells[i - 1]} columns=${columns} axes=${axes} frame=${frame} references=${references} open=${open} query=${query} />
+              ${open && html`<tr key=${`${cell.id} details`} class="details"><td colspan=${width}><${CellDetails} doc=${doc} cell=${cell} standalone=${standalone} /></td></tr>`}`;
+          })}
+        </tbody>`;
+      })}
+    </table></div>`}
+    ${!standalone && doc.cells.length > 0 && html`<p class="dim hint-line">The same in a terminal: <${Command} text=${`benchctl runs show ${doc.run.id}`} /></p>`}
+  </section>`;
+}

@@ -1,4 +1,9 @@
 set(BD_TEST_DIR ${PROJECT_SOURCE_DIR}/tests)
+# A sanitizer's report fails the test during which it came, whichever process wrote it.
+set(BD_TEST_LAUNCHER "")
+if(BENCHD_SANITIZE)
+  set(BD_TEST_LAUNCHER /usr/bin/python3 ${BD_TEST_DIR}/sanitize/watch.py)
+endif()
 
 # bd_unit_test(NAME SOURCES file… USES module…): a C program of tests/bd_test.h; ctest name unit.NAME.
 function(bd_unit_test name)
@@ -9,7 +14,7 @@ function(bd_unit_test name)
   target_include_directories(${target} PRIVATE ${BD_TEST_DIR})
   bd_use_modules(${target} ${T_USES} base)
   target_link_libraries(${target} PRIVATE ${T_LIBS} bd::threads m)
-  add_test(NAME unit.${name} COMMAND ${target})
+  add_test(NAME unit.${name} COMMAND ${BD_TEST_LAUNCHER} $<TARGET_FILE:${target}>)
   set_tests_properties(unit.${name} PROPERTIES SKIP_RETURN_CODE 125 TIMEOUT 120)
 endfunction()
 
@@ -20,7 +25,7 @@ function(bd_python_test name)
   if(NOT T_TIMEOUT)
     set(T_TIMEOUT 300)
   endif()
-  add_test(NAME ${name} COMMAND /usr/bin/python3 ${BD_TEST_DIR}/run_python.py ${CMAKE_CURRENT_SOURCE_DIR}/${T_FILE})
+  add_test(NAME ${name} COMMAND ${BD_TEST_LAUNCHER} /usr/bin/python3 ${BD_TEST_DIR}/run_python.py ${CMAKE_CURRENT_SOURCE_DIR}/${T_FILE})
   set_tests_properties(${name} PROPERTIES SKIP_RETURN_CODE 125 TIMEOUT ${T_TIMEOUT}
     ENVIRONMENT "BENCHD_BUILD=${CMAKE_BINARY_DIR};PYTHONDONTWRITEBYTECODE=1;PYTHONPATH=${BD_TEST_DIR}")
   if(T_SERIAL)

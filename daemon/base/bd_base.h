@@ -175,6 +175,8 @@ struct bd_spawn {
 /* fork, new session, all signals at default and unblocked, exec. A failed exec is reported as the error of this call.
  * ret_pidfd may be NULL. */
 int bd_spawn(const struct bd_spawn *sp, pid_t *ret_pid, int *ret_pidfd, struct bd_error *err);
+/* The options of sanitizers, for the environment of a program of our own that may be built with one: "NAME=value". */
+void bd_spawn_sanitizers(struct bd_strv *env);
 /* Opens /dev/null where 0, 1 or 2 is closed: else the next file opened would become somebody's standard error. First
  * thing in main. */
 void bd_open_standard(void);

@@ -28,6 +28,14 @@ int bd_pidfd_open(pid_t pid)
 	return fd < 0 ? -errno : (int)fd;
 }
 
+void bd_spawn_sanitizers(struct bd_strv *env)
+{
+	static const char *const names[] = {"ASAN_OPTIONS", "LSAN_OPTIONS", "TSAN_OPTIONS", "UBSAN_OPTIONS"};
+	for (size_t i = 0; i < BD_LEN(names); i++)
+		if (getenv(names[i]))
+			bd_strv_addf(env, "%s=%s", names[i], getenv(names[i]));
+}
+
 /* Everything from here to exec runs between fork and exec of a process with threads: async-signal-safe calls only. */
 
 static void drop_privileges(void)

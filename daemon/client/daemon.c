@@ -143,11 +143,11 @@ static bool same_build(const char *build)
 	return bd_elf_build_id(program, id, sizeof id) < 0 || (dash && bd_streq(dash + 1, id));
 }
 
-/* The daemon gets nothing of the caller's but where things are, and the options of sanitizers when it is built with one. */
+/* The daemon gets nothing of the caller's but where things are. */
 static void environment(struct bd_strv *env)
 {
-	static const char *const kept[] = {"HOME", "PATH", "TMPDIR", "TZ", "XDG_RUNTIME_DIR", "ASAN_OPTIONS",
-		"LSAN_OPTIONS", "TSAN_OPTIONS", "UBSAN_OPTIONS"};
+	static const char *const kept[] = {"HOME", "PATH", "TMPDIR", "TZ", "XDG_RUNTIME_DIR"};
+	bd_spawn_sanitizers(env);
 	for (size_t i = 0; i < BD_LEN(kept); i++)
 		if (getenv(kept[i]))
 			bd_strv_addf(env, "%s=%s", kept[i], getenv(kept[i]));

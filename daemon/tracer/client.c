@@ -108,9 +108,13 @@ int bd_tracer_start(const char *program, struct bd_tracer **ret, struct bd_error
 	BD_CLEANUP(bd_tracer_free) struct bd_tracer *t = bd_alloc(sizeof *t);
 	t->fd = pair[0];
 	char *argv[] = {path, NULL};
+	bd_auto_strv struct bd_strv env = {0};
+	bd_spawn_sanitizers(&env);
+	bd_auto_free char **envp = bd_strv_argv(&env);
 	const struct bd_spawn spawn = {
 		.program = path,
 		.argv = argv,
+		.envp = envp,
 		.fds = &theirs,
 		.fds_len = 1,
 		.out_fd = -1,

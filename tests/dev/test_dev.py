@@ -128,11 +128,11 @@ class Usage(unittest.TestCase):
     def test_help(self):
         done = self.dev("help")
         self.assertEqual(done.returncode, 0)
-        for verb in ("build", "run SUITE", "test", "lint", "bench", "clean"):
+        for verb in ("build", "run SUITE", "test", "asan", "tsan", "lint", "bench", "clean"):
             self.assertIn(f"  {verb}", done.stdout)
 
     def test_what_does_not_exist_is_refused(self):
-        for args in (["frobnicate"], ["build", "x"], ["lint", "x"], ["clean", "x"], ["test", "a", "b"], ["bench", "nosuch"], ["asan"]):
+        for args in (["frobnicate"], ["build", "x"], ["lint", "x"], ["clean", "x"], ["test", "a", "b"], ["bench", "nosuch"], ["asan", "a", "b"], ["tsan", "a", "b"]):
             with self.subTest(args=args):
                 done = self.dev(*args)
                 self.assertEqual(done.returncode, 64)

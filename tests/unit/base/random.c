@@ -104,8 +104,9 @@ BD_TEST(ulids_are_sorted_by_time_and_never_equal)
 		}
 	}
 	qsort(ids, 8000, BD_ULID_LEN, by_text);
+	const char(*all)[BD_ULID_LEN] = (void *)ids;
 	for (int k = 1; k < 8000; k++)
-		BD_CHECK(strcmp(ids[0][0] + (k - 1) * BD_ULID_LEN, ids[0][0] + k * BD_ULID_LEN) != 0);
+		BD_CHECK(strcmp(all[k - 1], all[k]) != 0);
 	/* the first ten characters are the time: 48 bits of milliseconds, base 32 */
 	char now[BD_ULID_LEN];
 	int64_t before = bd_clock_real_ns() / 1000000, ms = 0;

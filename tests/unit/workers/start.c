@@ -42,6 +42,7 @@ BD_TEST(gets_exactly_what_it_is_given)
 	BD_CHECK(cJSON_IsTrue(item(j, "leader")));
 	bd_worker_free(&w);
 	bd_worker_pool_free(&pool);
+	bd_map_done(&env);
 }
 
 BD_TEST(hello_names_the_protocol)

@@ -15,6 +15,7 @@ import sys
 TYPES = {".js": "text/javascript; charset=utf-8", ".css": "text/css; charset=utf-8", ".svg": "image/svg+xml"}
 NOT_SERVED = ("index.html", "page.html", "page.js")
 IMPORT = re.compile(r"""^(?:import|export)\b[^'"();]*?['"](\.{1,2}/[^'"]+)['"]""", re.M)
+MODULES = re.compile(r"<!-- modules: (.+) -->\n")
 DOCUMENT = "<!-- the document -->"
 
 
@@ -59,9 +60,9 @@ def stage(folder, files):
             f.write(data)
 
 
-def closure(assets, entry):
-    """The entry and everything it imports at once, in order of discovery."""
-    found = [entry]
+def closure(assets, entries):
+    """The entries and everything they import at once, in order of discovery."""
+    found = list(entries)
     for path in found:
         for name in IMPORT.findall(assets[path].decode()):
             target = os.path.normpath(os.path.join(os.path.dirname(path), name))
@@ -139,9 +140,14 @@ def pack(options):
     digest.update(shell.encode())
     digest = digest.hexdigest()[:16]
 
-    entry = "app.js"
-    links = "".join(f'<link rel="modulepreload" href="/assets/{digest}/{p}">\n' for p in closure(assets, entry))
-    shell = shell.replace("/assets/HASH/", f"/assets/{digest}/").replace("<!-- modules -->\n", links)
+    def links(match):
+        names = match[1].split()
+        for name in names:
+            if name not in assets:
+                sys.exit(f"web/index.html names the module {name}, which is not there")
+        return "".join(f'<link rel="modulepreload" href="/assets/{digest}/{p}">\n' for p in closure(assets, names))
+
+    shell = MODULES.sub(links, shell.replace("/assets/HASH/", f"/assets/{digest}/"))
     for path in re.findall(rf"/assets/{digest}/([^\"'>]+)", shell):
         if path not in assets:
             sys.exit(f"web/index.html names '{path}', which is not there")

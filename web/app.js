@@ -1,6 +1,7 @@
 /* The shell: which view an address leads to, what stands around every view.
  *
- * A view is a file views/NAME.js with one line in `routes`. Its default export is a component
+ * A view is a file views/NAME.js with one line in `routes` (and in index.html, if it is to be
+ * fetched along with the shell). Its default export is a component
  *     View({ params, address }) → html`<${Main} view="NAME" state="loading|empty|ready|error|offline" title="…">…<//>`
  * params: what stood for :names in the path. Its own state is the query: useQuery() of lib/router.js reads and changes it.
  * Styles of its own: a file views/NAME.css, named in `styles` of its route. */

@@ -97,6 +97,7 @@ export default function Run({ params }) {
   return html`<${Main} view="run" state=${connection === 'lost' ? 'offline' : 'ready'} title=${doc.run.suite ?? 'Run'} heading=${false}>
     <${RunDocument} doc=${doc} stale=${connection === 'lost'}
       actions=${html`<${Actions} doc=${doc} reload=${run.reload} />`}
-      live=${html`${connection && html`<${Connection} connection=${connection} told=${run.told} again=${run.again} now=${now} />`}${live}`} />
+      connection=${connection && html`<${Connection} connection=${connection} told=${run.told} again=${run.again} now=${now} />`}
+      live=${live} />
   <//>`;
 }

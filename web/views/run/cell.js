@@ -30,10 +30,10 @@ function Numbers({ doc, cell }) {
     ops && ['Operations per second', count(ops.median), between(ops, count)],
     to && to.to !== cell.id && ['Ratio', ratio(to.median), `${between(to, (x) => x.toFixed(3)) ?? 'no interval'} to ${reference ? labelOf(doc, reference) : to.to}`],
     scaling && ['Scaling', ratio(scaling.median), between(scaling, (x) => x.toFixed(3))],
-    finite(cell.cpu_ns_per_op) && ['Processor time per operation', nanoseconds(cell.cpu_ns_per_op)],
-    finite(cell.u_actual_ns) && ['Native work', nanoseconds(cell.u_actual_ns), 'measured'],
-    finite(cell.fairness) && ['Fairness', cell.fairness.toFixed(3), '1: all threads got the same'],
-    finite(cell.ctx_switches_per_op) && ['Context switches per operation', cell.ctx_switches_per_op.toFixed(4)],
+    finite(cell.cpu_ns_per_op) && ['CPU time per operation', nanoseconds(cell.cpu_ns_per_op)],
+    finite(cell.u_actual_ns) && ['Native work', nanoseconds(cell.u_actual_ns), 'as measured'],
+    finite(cell.fairness) && Number(cell.axes.threads) > 1 && ['Fairness', cell.fairness.toFixed(3), '1 = all alike'],
+    finite(cell.ctx_switches_per_op) && ['Switches per operation', cell.ctx_switches_per_op.toFixed(4)],
     latency && ['Latency p50 · p99', `${nanoseconds(latency.p50)} · ${nanoseconds(latency.p99)}`, `p99.9 ${nanoseconds(latency.p999)}, longest ${nanoseconds(latency.max)}`],
     ['Samples', String(cell.samples ?? '–'), finite(cell.iterations) ? `${count(cell.iterations)} operations` : null],
     cell.steady && ['Warm-up', cell.steady],
@@ -77,7 +77,7 @@ function Matrix({ blockers, total, threads }) {
   const holders = [...new Set(blockers.map((b) => b.holder))].sort((a, b) => (a === null) - (b === null) || a - b);
   const waiters = threads.map((t) => t.index);
   const most = Math.max(...blockers.map((b) => b.ns));
-  return html`<table class="small matrix" data-part="blockers">
+  return html`<div class="across" tabindex="0" role="region" aria-label="Who waited for whom"><table class="small matrix" data-part="blockers">
     <caption class="unseen">Who waited for whom: waiters down, holders across</caption>
     <thead><tr><th scope="col">waited \\ held</th>${holders.map((h) => html`<th key=${h} scope="col" class="number">${thread(h)}</th>`)}</tr></thead>
     <tbody>${waiters.map((w) => html`<tr key=${w}><th scope="row">${thread(w)}</th>${holders.map((h) => {
@@ -85,7 +85,7 @@ function Matrix({ blockers, total, threads }) {
       if (!b) return html`<td key=${h} class="number dim">${w === h ? '' : '–'}</td>`;
       return html`<td key=${h} class=${`number heat heat-${Math.ceil((4 * b.ns) / most)}`} data-waiter=${w} data-holder=${h} data-value=${b.ns}>${nanoseconds(b.ns)} <span class="part">${percent(b.ns / total)}</span></td>`;
     })}</tr>`)}</tbody>
-  </table>`;
+  </table></div>`;
 }
 
 function Blockers({ cell }) {

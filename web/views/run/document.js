@@ -42,14 +42,14 @@ export function Noise({ noise }) {
   return html`<p class="noise">${sentence} <span class="dim" title="The same cell against itself, with 95 % intervals">A/A ${detail}</span></p>`;
 }
 
-export function RunDocument({ doc, actions = null, live = null, stale = false, standalone = false }) {
+export function RunDocument({ doc, actions = null, live = null, connection = null, stale = false, standalone = false }) {
   const { run } = doc;
   const now = useNow(30000);
   const table = tableOf(doc);
   const about = machine(run.environment ?? {});
   return html`<article class=${`run ${stale ? 'stale' : ''}`}>
     <header class="run">
-      <div class="title"><h1 tabindex="-1">${run.suite ?? 'Run'}</h1><span id="state" data-state=${run.state}><${Status} of=${run.state} /></span>${actions}</div>
+      <div class="title"><h1 tabindex="-1">${run.suite ?? 'Run'}</h1><span id="state" data-state=${run.state}><${Status} of=${run.state} /></span>${connection}${actions}</div>
       ${run.reason && html`<div class="notice"><${Reason} reason=${run.reason} /></div>`}
       ${live}
       <${Facts} run=${run} now=${now} />

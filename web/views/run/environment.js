@@ -9,6 +9,9 @@ const NAMES = {
   cgroup_memory_max: 'Memory limit', libc: 'C library', compiler: 'Compiler', memory_bytes: 'Memory',
 };
 
+/* On a small screen it is long, and asked for. */
+const WIDE = matchMedia('(min-width: 46rem)');
+
 /** "AMD EPYC, 2 processors, virtual machine, Linux 6.1 …". */
 export function machine(e) {
   const parts = [];
@@ -49,14 +52,14 @@ export function Environment({ environment: e, comparability }) {
   const others = Object.keys(rest).filter((name) => !(name in NAMES));
   if (!known.length && !others.length && !interpreters.length) return null;
   const set = Object.entries(variables);
-  return html`<details class="environment" open>
+  return html`<details class="environment" open=${WIDE.matches}>
     <summary><h2>Environment</h2></summary>
     <div class="columns">
       <section><h3>Machine</h3>
         <${Pairs} pairs=${[...known, ...others].map((name) => [name, rest[name], NAMES[name]])} />
       </section>
       ${interpreters.map((of) => html`<${Interpreter} key=${of.id} of=${of} />`)}
-      <section><h3>Allocators</h3>
+      <div class="stacked"><section><h3>Allocators</h3>
         <${Pairs} pairs=${allocators.map((a) => [a.name, [a.version, a.path, a.build_id].filter(Boolean).join(' · ')])} />
       </section>
       <section><h3>Variables of the workers</h3>
@@ -65,7 +68,7 @@ export function Environment({ environment: e, comparability }) {
       <section><h3>Comparable with</h3>
         <p>Runs with the key <code>${comparability ?? '–'}</code>: the same machine, interpreters and libraries.</p>
         ${calibration && html`<p class="dim">Calibrated: ${Object.entries(calibration).map(([name, value]) => `${name} ${value}`).join(', ')}</p>`}
-      </section>
+      </section></div>
     </div>
   </details>`;
 }

@@ -98,7 +98,7 @@ function Row({ doc, table, index, cell, above, columns, axes, frame, references,
   };
   return html`<tr class=${`cell ${open ? 'open' : ''}`} data-cell=${index} data-status=${status} onClick=${click}>
     ${names.map((axis, i) => {
-      const value = axis === null ? cell.case : axis === 'case' ? cell.case : axisOf(cell, axis);
+      const value = axis === null || axis === 'case' ? cell.case : axisOf(cell, axis) ?? (i === 0 ? cell.case : null);
       same = same && axis !== null && axis !== 'case' && value === axisOf(above, axis);
       const shown = `${cell.oversubscribed && axis === 'threads' ? '*' : ''}${value ?? ''}`;
       const kind = `${axis === 'threads' ? 'number' : ''} ${same && i > 0 ? 'dim' : same ? 'dim' : ''}`;

@@ -12,7 +12,7 @@ import { RunDocument } from './run/document.js';
 const PHASES = { setup: 'setting up' };
 const TICK_MS = 500;
 
-function Actions({ doc, reload }) {
+function Actions({ doc, reload, connection }) {
   const { id, state } = doc.run;
   const dialog = useRef(null);
   const [error, set] = useState(null);
@@ -29,8 +29,9 @@ function Actions({ doc, reload }) {
     setBusy(false);
   };
   const over = ended(state);
+  const here = connection !== 'lost';
   return html`<div class="actions">
-    ${!over && html`<button type="button" disabled=${busy} onClick=${() => attempt(() => post(`runs/${id}/cancel`), () => {})}>Cancel the run</button>`}
+    ${!over && html`<button type="button" disabled=${busy || !here} onClick=${() => attempt(() => post(`runs/${id}/cancel`), () => {})}>Cancel the run</button>`}
     <a class="button" href=${api(`runs/${id}`)} download=${`benchd-${id}.json`}>JSON</a>
     ${over && html`<a class="button" href=${api(`runs/${id}/page`)} download=${`benchd-${id}.html`}>One-file HTML</a>`}
     ${over && html`<button type="button" disabled=${busy} onClick=${() => dialog.current.showModal()}>Delete…</button>`}
@@ -96,7 +97,7 @@ export default function Run({ params }) {
   </section>`;
   return html`<${Main} view="run" state=${connection === 'lost' ? 'offline' : 'ready'} title=${doc.run.suite ?? 'Run'} heading=${false}>
     <${RunDocument} doc=${doc} stale=${connection === 'lost'}
-      actions=${html`<${Actions} doc=${doc} reload=${run.reload} />`}
+      actions=${html`<${Actions} doc=${doc} connection=${connection} reload=${run.reload} />`}
       connection=${connection && html`<${Connection} connection=${connection} told=${run.told} again=${run.again} now=${now} />`}
       live=${live} />
   <//>`;

@@ -49,7 +49,7 @@ export function RunDocument({ doc, actions = null, live = null, connection = nul
   const about = machine(run.environment ?? {});
   return html`<article class=${`run ${stale ? 'stale' : ''}`}>
     <header class="run">
-      <div class="title"><h1 tabindex="-1">${run.suite ?? 'Run'}</h1><span id="state" data-state=${run.state}><${Status} of=${run.state} /></span>${connection}${actions}</div>
+      <div class="title"><h1 tabindex="-1">${run.suite ?? 'Run'}</h1><span id="state" data-state=${run.state}><${Status} of=${run.state}>${stale ? `${run.state}, as last told` : run.state}<//></span>${connection}${actions}</div>
       ${run.reason && html`<div class="notice"><${Reason} reason=${run.reason} /></div>`}
       ${live}
       <${Facts} run=${run} now=${now} />

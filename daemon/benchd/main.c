@@ -137,6 +137,10 @@ static int start(struct daemon *d, struct bd_error *err)
 		r = bd_store_recover(d->store, err);
 	if (r < 0)
 		return r;
+	/* of runs that the daemon before could not finish: from now on they are as whole as they get */
+	struct bd_error why;
+	if (bd_report_recover(d->store, &why) < 0)
+		bd_log(BD_LOG_WARN, "a run has no stored document: %s", why.message); /* it is made on request */
 	const struct bd_http_config http = {.port = d->options.port,
 		.token = d->data.token,
 		.store = d->store,

@@ -79,6 +79,8 @@ bool bd_http_has_tag(const struct bd_http_call *c, const char *tag);
 int bd_http_body_read(struct bd_http_call *c, struct bd_error *err);
 /* Splits the query string into c->query, refusing names the route does not list. */
 int bd_http_query_read(struct bd_http_call *c, struct bd_error *err);
+/* The query parameter `limit`, as a number; whether it is in its bounds says the store. */
+int bd_http_query_limit(const struct bd_http_call *c, size_t fallback, size_t *ret, struct bd_error *err);
 /* RFC 3629: no overlong forms, no surrogates, nothing above U+10FFFF, and no NUL. */
 bool bd_http_is_utf8(const char *text, size_t n);
 /* Socket of the connection, owned by civetweb, or -1: civetweb has no call for it. */
@@ -125,7 +127,7 @@ int bd_http_events_serve(struct bd_http_call *c, const char *run_id, struct bd_e
 /* ---- routes ------------------------------------------------------------------------------------------------------------ */
 
 struct bd_http_example {
-	const char *path; /* a real one; {id} is the run the tester has made */
+	const char *path; /* a real one; {id} is the run the tester has made, or a series of it */
 	const char *body; /* JSON or NULL */
 	int status;
 };

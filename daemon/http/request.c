@@ -55,6 +55,23 @@ int bd_http_query_read(struct bd_http_call *c, struct bd_error *err)
 	return 0;
 }
 
+int bd_http_query_limit(const struct bd_http_call *c, size_t fallback, size_t *ret, struct bd_error *err)
+{
+	const char *text = bd_map_get(&c->query, "limit");
+	char *end;
+	if (!text) {
+		*ret = fallback;
+		return 0;
+	}
+	errno = 0;
+	unsigned long v = strtoul(text, &end, 10);
+	if (text[0] < '0' || text[0] > '9' || *end || errno)
+		return bd_error_set(err, -EINVAL, "bad-value", NULL, "limit is '%.100s', not a number from 1 to 1000",
+			text);
+	*ret = v;
+	return 0;
+}
+
 /* ---- body ------------------------------------------------------------------------------------------------------------ */
 
 bool bd_http_is_utf8(const char *text, size_t n)

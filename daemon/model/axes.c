@@ -102,6 +102,28 @@ char *bd_cell_id(const char *case_name, const struct bd_axes *axes)
 	return bd_str_take(&b);
 }
 
+static int by_name(const void *a, const void *b)
+{
+	return strcmp(((const struct bd_pair *)a)->key, ((const struct bd_pair *)b)->key);
+}
+
+void bd_series_id(const char *case_name, const struct bd_axes *axes, char out[BD_SERIES_LEN])
+{
+	/* by name and not in the order of ids, which changes when an axis gets a place of its own in it */
+	bd_auto_free struct bd_pair *pairs = bd_alloc(axes->n * sizeof *pairs);
+	if (axes->n) {
+		memcpy(pairs, axes->v, axes->n * sizeof *pairs);
+		qsort(pairs, axes->n, sizeof *pairs, by_name);
+	}
+	bd_auto_str struct bd_str b = {0};
+	bd_str_append(&b, case_name, strlen(case_name) + 1);
+	for (size_t i = 0; i < axes->n; i++) {
+		bd_str_append(&b, pairs[i].key, strlen(pairs[i].key) + 1);
+		bd_str_append(&b, pairs[i].value, strlen(pairs[i].value) + 1);
+	}
+	snprintf(out, BD_SERIES_LEN, "%016llx", (unsigned long long)bd_hash(b.s, b.len));
+}
+
 int bd_duration_parse(const char *s, int64_t *ret_ns)
 {
 	static const struct {

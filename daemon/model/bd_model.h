@@ -105,6 +105,10 @@ void bd_axes_done(struct bd_axes *a);
 int64_t bd_axes_threads(const struct bd_axes *a); /* 1 when absent */
 /* "case/python=3.11.2/…"; axes at their default are left out. Caller frees. */
 char *bd_cell_id(const char *case_name, const struct bd_axes *axes);
+/* Names what is measured, the same in every run and every daemon: a hash of the case and all axes, by name. Those of the
+ * document: an axis at its default is part of it though the cell's id leaves it out. */
+#define BD_SERIES_LEN 17
+void bd_series_id(const char *case_name, const struct bd_axes *axes, char out[BD_SERIES_LEN]);
 /* "200ms", "1us", "3s", "150ns" → ns; -EINVAL. */
 int bd_duration_parse(const char *s, int64_t *ret_ns);
 
@@ -323,6 +327,7 @@ struct bd_memory_result {
 struct bd_cell_result {
 	char *id, *case_name;
 	struct bd_axes axes;
+	char *series; /* bd_series_id */
 	char *status;
 	bool complete;
 	struct bd_reason *reason;
@@ -366,11 +371,16 @@ struct bd_run_document {
 };
 extern const struct bd_doc bd_run_document_doc, bd_cell_result_doc;
 
+struct bd_statuses { /* how many cells; one that is not measured yet counts nowhere */
+	int64_t ok, unsupported, invalid, failed, interrupted;
+};
 struct bd_run_row { /* runs list */
 	char *id, *suite, *state, *started;
+	struct bd_reason *reason;
 	double wall_s;
 	struct bd_map labels;
 	int64_t cells;
+	struct bd_statuses statuses;
 };
 struct bd_run_list {
 	struct bd_run_row *runs;
@@ -378,6 +388,62 @@ struct bd_run_list {
 	char *next; /* cursor of the next page, NULL = this was the last */
 };
 extern const struct bd_doc bd_run_list_doc;
+
+/* ---- series: one cell over runs --------------------------------------------------------------------------------- */
+
+enum bd_metric {
+	BD_METRIC_TIME,
+	BD_METRIC_THROUGHPUT,
+	BD_METRIC_RATIO,
+	BD_METRIC_SCALING,
+	BD_METRIC_WAIT_SHARE,
+	BD_METRICS
+};
+struct bd_metric_kind {
+	const char *name; /* "time_ns_per_op" … */
+	const char *unit; /* NULL = none */
+};
+extern const struct bd_metric_kind bd_metric_kinds[BD_METRICS];
+/* bad-value with the nearest name. */
+int bd_metric_parse(const char *name, enum bd_metric *ret, struct bd_error *err);
+/* The cell's figure with its interval; NAN where it has none. */
+struct bd_interval bd_cell_metric(const struct bd_cell_result *c, enum bd_metric m);
+/* Why it has none though the cell is ok, or NULL; borrowed. */
+const struct bd_reason *bd_cell_metric_off(const struct bd_cell_result *c, enum bd_metric m);
+
+struct bd_series_last {
+	char *run, *started;
+};
+struct bd_series {
+	char *id, *case_name, *cell; /* cell: its id in a run */
+	struct bd_axes axes;
+	int64_t runs;
+	struct bd_series_last last;
+	struct bd_strv metrics; /* those that have a point; not in lists */
+};
+struct bd_series_list {
+	struct bd_series *series;
+	size_t series_len;
+	char *next;
+};
+extern const struct bd_doc bd_series_doc, bd_series_list_doc;
+
+struct bd_point {
+	char *run, *started, *suite;
+	char *status; /* of the cell; but for "ok" there is no value */
+	bool complete;
+	double value, lo, hi;
+	char *to; /* of a ratio: the cell it is to */
+	char *comparability_key;
+	struct bd_reason *reason; /* why there is no value */
+};
+struct bd_points_document {
+	char *series, *metric, *unit;
+	struct bd_point *points; /* the oldest first */
+	size_t points_len;
+	char *next; /* `before` of the page before this one, NULL = there is none */
+};
+extern const struct bd_doc bd_points_document_doc;
 
 /* What --dry-run answers (schema benchd.plan.v1). */
 struct bd_plan_cell {

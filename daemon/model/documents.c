@@ -105,9 +105,10 @@ static const struct bd_field bd_memory_result_fields[] = {F(bd_memory_result, IN
 static DOC(memory_result_doc, bd_memory_result, NULL, true);
 
 static const struct bd_field bd_cell_result_fields[] = {F(bd_cell_result, STRING, id),
-	FN(bd_cell_result, STRING, "case", case_name), F(bd_cell_result, AXES, axes), F(bd_cell_result, STRING, status),
-	F(bd_cell_result, BOOL, complete), FD(bd_cell_result, OPTIONAL, reason, bd_reason_doc),
-	F(bd_cell_result, INT, samples), F(bd_cell_result, INT, iterations), F(bd_cell_result, DOUBLE, u_actual_ns),
+	FN(bd_cell_result, STRING, "case", case_name), F(bd_cell_result, AXES, axes), F(bd_cell_result, STRING, series),
+	F(bd_cell_result, STRING, status), F(bd_cell_result, BOOL, complete),
+	FD(bd_cell_result, OPTIONAL, reason, bd_reason_doc), F(bd_cell_result, INT, samples),
+	F(bd_cell_result, INT, iterations), F(bd_cell_result, DOUBLE, u_actual_ns),
 	F(bd_cell_result, DOUBLE, cpu_ns_per_op), F(bd_cell_result, DOUBLE, ctx_switches_per_op),
 	F(bd_cell_result, DOUBLE, fairness), F(bd_cell_result, JSON, modes),
 	FD(bd_cell_result, OPTIONAL, time_ns_per_op, estimate_doc),
@@ -135,14 +136,50 @@ static const struct bd_field bd_run_document_fields[] = {FD(bd_run_document, OBJ
 	FD(bd_run_document, ARRAY, noise, noise_doc), FD(bd_run_document, ARRAY, cells, bd_cell_result_doc)};
 DOC(bd_run_document_doc, bd_run_document, "benchd.run.v1", true);
 
+static const struct bd_field bd_statuses_fields[] = {F(bd_statuses, INT, ok), F(bd_statuses, INT, unsupported),
+	F(bd_statuses, INT, invalid), F(bd_statuses, INT, failed), F(bd_statuses, INT, interrupted)};
+static DOC(statuses_doc, bd_statuses, NULL, true);
+
 static const struct bd_field bd_run_row_fields[] = {F(bd_run_row, STRING, id), F(bd_run_row, STRING, suite),
-	F(bd_run_row, STRING, state), F(bd_run_row, STRING, started), F(bd_run_row, DOUBLE, wall_s),
-	F(bd_run_row, MAP, labels), F(bd_run_row, INT, cells)};
+	F(bd_run_row, STRING, state), FD(bd_run_row, OPTIONAL, reason, bd_reason_doc), F(bd_run_row, STRING, started),
+	F(bd_run_row, DOUBLE, wall_s), F(bd_run_row, MAP, labels), F(bd_run_row, INT, cells),
+	FD(bd_run_row, OBJECT, statuses, statuses_doc)};
 static DOC(run_row_doc, bd_run_row, NULL, true);
 
 static const struct bd_field bd_run_list_fields[] = {FD(bd_run_list, ARRAY, runs, run_row_doc),
 	F(bd_run_list, STRING, next)};
 DOC(bd_run_list_doc, bd_run_list, NULL, true);
+
+static const struct bd_field bd_series_last_fields[] = {F(bd_series_last, STRING, run),
+	F(bd_series_last, STRING, started)};
+static DOC(series_last_doc, bd_series_last, NULL, true);
+
+/* Finding out which metrics have points takes a look at all of them: lists go without. */
+static const struct bd_field bd_series_fields[] = {F(bd_series, STRING, id), FN(bd_series, STRING, "case", case_name),
+	F(bd_series, STRING, cell), F(bd_series, AXES, axes), F(bd_series, INT, runs),
+	FD(bd_series, OBJECT, last, series_last_doc), F(bd_series, STRINGS, metrics)};
+DOC(bd_series_doc, bd_series, NULL, true);
+static const struct bd_doc series_row_doc = {.name = "series",
+	.size = sizeof(struct bd_series),
+	.fields = bd_series_fields,
+	.fields_len = BD_LEN(bd_series_fields) - 1,
+	.lenient = true};
+
+static const struct bd_field bd_series_list_fields[] = {FD(bd_series_list, ARRAY, series, series_row_doc),
+	F(bd_series_list, STRING, next)};
+DOC(bd_series_list_doc, bd_series_list, NULL, true);
+
+static const struct bd_field bd_point_fields[] = {F(bd_point, STRING, run), F(bd_point, STRING, started),
+	F(bd_point, STRING, suite), F(bd_point, STRING, status), F(bd_point, BOOL, complete),
+	F(bd_point, DOUBLE, value), F(bd_point, DOUBLE, lo), F(bd_point, DOUBLE, hi),
+	{.name = "to", .type = BD_F_STRING, .offset = offsetof(struct bd_point, to), .omit_null = true},
+	F(bd_point, STRING, comparability_key), FD(bd_point, OPTIONAL, reason, bd_reason_doc)};
+static DOC(point_doc, bd_point, NULL, true);
+
+static const struct bd_field bd_points_document_fields[] = {F(bd_points_document, STRING, series),
+	F(bd_points_document, STRING, metric), F(bd_points_document, STRING, unit),
+	FD(bd_points_document, ARRAY, points, point_doc), F(bd_points_document, STRING, next)};
+DOC(bd_points_document_doc, bd_points_document, "benchd.points.v1", true);
 
 static const struct bd_field bd_plan_cell_fields[] = {F(bd_plan_cell, STRING, id),
 	FN(bd_plan_cell, STRING, "case", case_name), F(bd_plan_cell, AXES, axes), F(bd_plan_cell, STRING, status),

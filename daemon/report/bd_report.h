@@ -13,5 +13,7 @@ int bd_report_cell(struct bd_store *store, const char *run_id, int64_t cell, str
 	struct bd_error *err);
 /* Encodes and stores the document of a finished run. */
 int bd_report_finish(struct bd_store *store, const char *run_id, struct bd_error *err);
+/* The same for every run that has ended without one. Goes on behind a run that fails; err is of the last. */
+int bd_report_recover(struct bd_store *store, struct bd_error *err);
 
 #endif

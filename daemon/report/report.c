@@ -416,6 +416,8 @@ static void make_cell(const struct loaded *l, const struct bd_cell *cell, struct
 	ret->id = bd_strdup(cell->id);
 	ret->case_name = bd_strdup(cell->case_name);
 	bd_axes_copy(&cell->axes, &ret->axes);
+	ret->series = bd_alloc(BD_SERIES_LEN);
+	bd_series_id(cell->case_name, &cell->axes, ret->series);
 	ret->status = bd_strdup(bd_cell_status_names[status]);
 	ret->reason = reason;
 	ret->samples = (int64_t)n;
@@ -519,4 +521,16 @@ int bd_report_finish(struct bd_store *store, const char *run_id, struct bd_error
 	bd_auto_free char *text = bd_json_text(json);
 	bd_doc_done(&bd_run_document_doc, &doc);
 	return bd_store_document_put(store, run_id, text, err);
+}
+
+int bd_report_recover(struct bd_store *store, struct bd_error *err)
+{
+	bd_auto_strv struct bd_strv ids = {0};
+	int r = bd_store_undocumented(store, &ids, err);
+	for (size_t i = 0; i < ids.n; i++) {
+		int one = bd_report_finish(store, ids.v[i], err);
+		if (one < 0 && one != -ENOENT)
+			r = one;
+	}
+	return r;
 }

@@ -30,10 +30,13 @@ int bd_store_round_put(struct bd_store *s, const char *run_id, const struct bd_s
 	struct bd_error *err);
 /* Everything written so far survives a power cut; also checkpoints. Between launches only: it may take milliseconds. */
 int bd_store_sync(struct bd_store *s, struct bd_error *err);
-/* The finished, immutable document of a run (JSON text). */
+/* The finished, immutable document of a run (JSON text). The figures of its cells become points of their series. */
 int bd_store_document_put(struct bd_store *s, const char *run_id, const char *json, struct bd_error *err);
 /* -ENOENT/not-found while there is none. Caller frees. */
 int bd_store_document_get(struct bd_store *s, const char *run_id, char **ret_json, struct bd_error *err);
+
+/* Ids of the runs that have ended and have none: their daemon died, or had no room. The oldest first. */
+int bd_store_undocumented(struct bd_store *s, struct bd_strv *ret, struct bd_error *err);
 
 int bd_store_run_get(struct bd_store *s, const char *run_id, struct bd_run *ret, struct bd_error *err);
 int bd_store_cells_get(struct bd_store *s, const char *run_id, struct bd_cell **ret, size_t *ret_len,
@@ -51,6 +54,26 @@ struct bd_store_filter {
 };
 /* Newest first. ret->next is set when there are more. */
 int bd_store_runs_list(struct bd_store *s, const struct bd_store_filter *filter, struct bd_run_list *ret,
+	struct bd_error *err);
+
+/* Series: one cell over the finished runs that had it. A run that never left the queue is none of them. */
+struct bd_series_filter {
+	const char *run, *case_name; /* NULL = any */
+	const char *after;           /* cursor: only series behind this one in the order of the list */
+	size_t limit;                /* 1 … 1000 */
+};
+/* In the order of a run's cells, or by the names of cells. bad-value: there is no series `after`. */
+int bd_store_series_list(struct bd_store *s, const struct bd_series_filter *filter, struct bd_series_list *ret,
+	struct bd_error *err);
+int bd_store_series_get(struct bd_store *s, const char *id, struct bd_series *ret, struct bd_error *err);
+struct bd_points_filter {
+	const char *series;
+	enum bd_metric metric;
+	const char *before; /* cursor: only runs older than this id */
+	size_t limit;       /* 1 … 1000 */
+};
+/* The newest that fit, the oldest of them first; ret->next is set when there are older ones. */
+int bd_store_points(struct bd_store *s, const struct bd_points_filter *filter, struct bd_points_document *ret,
 	struct bd_error *err);
 /* Deletes a finished run with its cells and samples. conflict while it is queued or running. */
 int bd_store_run_delete(struct bd_store *s, const char *run_id, struct bd_error *err);

@@ -25,6 +25,12 @@ struct bd_store_ops {
 	int (*sync)(struct bd_store *s, struct bd_error *err);
 	int (*document_put)(struct bd_store *s, const char *run_id, const char *json, struct bd_error *err);
 	int (*document_get)(struct bd_store *s, const char *run_id, char **ret_json, struct bd_error *err);
+	int (*undocumented)(struct bd_store *s, struct bd_strv *ret, struct bd_error *err);
+	int (*series_list)(struct bd_store *s, const struct bd_series_filter *f, struct bd_series_list *ret,
+		struct bd_error *err);
+	int (*series_get)(struct bd_store *s, const char *id, struct bd_series *ret, struct bd_error *err);
+	int (*points)(struct bd_store *s, const struct bd_points_filter *f, struct bd_points_document *ret,
+		struct bd_error *err);
 };
 
 struct bd_store {

@@ -256,6 +256,10 @@ static const struct bd_store_ops ops = {
 	.sync = sync_store,
 	.document_put = bd_sqlite_document_put,
 	.document_get = bd_sqlite_document_get,
+	.undocumented = bd_sqlite_undocumented,
+	.series_list = bd_sqlite_series_list,
+	.series_get = bd_sqlite_series_get,
+	.points = bd_sqlite_points,
 };
 
 static int wal_mode(sqlite3 *db, const char *path, struct bd_error *err)

@@ -71,7 +71,8 @@ int bd_sqlite_run_number(sqlite3 *db, const char *run_id, int64_t *ret, enum bd_
 /* ---- schema ------------------------------------------------------------------------------------------------- */
 
 struct bd_sqlite_migration {
-	const char *sql; /* from version i to i+1, i being its place in the table */
+	const char *sql;                                /* from version i to i+1, i being its place in the table */
+	int (*fill)(sqlite3 *db, struct bd_error *err); /* NULL, or what SQL cannot do, in the same transaction */
 };
 extern const struct bd_sqlite_migration bd_sqlite_migrations[];
 extern const size_t bd_sqlite_migrations_len;
@@ -87,6 +88,8 @@ int bd_sqlite_run_create(struct bd_store *s, const struct bd_run *run, const str
 int bd_sqlite_run_update(struct bd_store *s, const struct bd_run *run, struct bd_error *err);
 int bd_sqlite_run_get(struct bd_store *s, const char *run_id, struct bd_run *ret, struct bd_error *err);
 int bd_sqlite_run_delete(struct bd_store *s, const char *run_id, struct bd_error *err);
+int bd_sqlite_labels_prepare(sqlite3 *db, sqlite3_stmt **ret, struct bd_error *err);
+int bd_sqlite_labels_read(sqlite3 *db, sqlite3_stmt *s, int64_t run, struct bd_map *ret, struct bd_error *err);
 /* Takes away the runs that are marked as deleted. */
 int bd_sqlite_purge(struct bd_sqlite *q, struct bd_error *err);
 bool bd_sqlite_finished(enum bd_run_state s);
@@ -94,6 +97,19 @@ int bd_sqlite_runs_list(struct bd_store *s, const struct bd_store_filter *f, str
 	struct bd_error *err);
 int bd_sqlite_document_put(struct bd_store *s, const char *run_id, const char *json, struct bd_error *err);
 int bd_sqlite_document_get(struct bd_store *s, const char *run_id, char **ret_json, struct bd_error *err);
+
+/* Inside the transaction that stores the document: its figures as rows, in the place of older ones of that run. */
+int bd_sqlite_results_put(sqlite3 *db, int64_t run, const cJSON *document, struct bd_error *err);
+/* The same for every document there is, and `series` in its cells. */
+int bd_sqlite_results_backfill(sqlite3 *db, struct bd_error *err);
+/* Forgets series that no run has any more. Not while somebody may page through them: a cursor is one of them. */
+int bd_sqlite_series_tidy(struct bd_sqlite *q, struct bd_error *err);
+int bd_sqlite_undocumented(struct bd_store *s, struct bd_strv *ret, struct bd_error *err);
+int bd_sqlite_series_list(struct bd_store *s, const struct bd_series_filter *f, struct bd_series_list *ret,
+	struct bd_error *err);
+int bd_sqlite_series_get(struct bd_store *s, const char *id, struct bd_series *ret, struct bd_error *err);
+int bd_sqlite_points(struct bd_store *s, const struct bd_points_filter *f, struct bd_points_document *ret,
+	struct bd_error *err);
 
 /* Inside the transaction of run_create. */
 int bd_sqlite_cells_insert(sqlite3 *db, int64_t run, const struct bd_cell *cells, size_t n, struct bd_error *err);
@@ -105,6 +121,10 @@ int bd_sqlite_round_put(struct bd_store *s, const char *run_id, const struct bd_
 int bd_sqlite_samples_each(struct bd_store *s, const char *run_id, int64_t cell, bd_store_sample_fn fn, void *arg,
 	struct bd_error *err);
 
+/* Axes as JSON text, and back, from a column or from an object that has them as member `axes`. */
+char *bd_sqlite_axes_text(const struct bd_axes *axes);
+int bd_sqlite_axes_read(sqlite3_stmt *s, int column, struct bd_axes *ret, struct bd_error *err);
+int bd_sqlite_axes_decode(const cJSON *holder, struct bd_axes *ret, struct bd_error *err);
 /* JSON text of an optional reason, and back. Caller frees. */
 char *bd_sqlite_reason_text(const struct bd_reason *r);
 int bd_sqlite_reason_read(sqlite3_stmt *s, int column, struct bd_reason **ret, struct bd_error *err);

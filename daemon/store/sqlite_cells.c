@@ -7,17 +7,35 @@
 
 /* Axes as the JSON object every document shows, by the model's own codec. */
 static const struct bd_field axes_fields[] = {
-	{.name = "axes", .type = BD_F_AXES, .offset = offsetof(struct bd_cell, axes), .required = true},
+	{.name = "axes", .type = BD_F_AXES, .offset = 0, .required = true},
 };
 static const struct bd_doc axes_doc = {.name = "axes",
-	.size = sizeof(struct bd_cell),
+	.size = sizeof(struct bd_axes),
 	.fields = axes_fields,
-	.fields_len = BD_LEN(axes_fields)};
+	.fields_len = BD_LEN(axes_fields),
+	.lenient = true};
 
-static char *axes_text(const struct bd_cell *c)
+char *bd_sqlite_axes_text(const struct bd_axes *axes)
 {
-	bd_auto_json cJSON *j = bd_doc_encode(&axes_doc, c);
+	bd_auto_json cJSON *j = bd_doc_encode(&axes_doc, axes);
 	return bd_json_text(j);
+}
+
+int bd_sqlite_axes_decode(const cJSON *holder, struct bd_axes *ret, struct bd_error *err)
+{
+	struct bd_axes axes = {0};
+	int r = bd_doc_decode(&axes_doc, holder, &axes, err);
+	if (r == 0)
+		*ret = axes;
+	return r;
+}
+
+int bd_sqlite_axes_read(sqlite3_stmt *s, int column, struct bd_axes *ret, struct bd_error *err)
+{
+	bd_auto_json cJSON *j = NULL;
+	const char *text = (const char *)sqlite3_column_text(s, column);
+	int r = bd_json_parse(text ? text : "", "axes in the store", &j, err);
+	return r < 0 ? r : bd_sqlite_axes_decode(j, ret, err);
 }
 
 static int bind_cell_changing(sqlite3 *db, sqlite3_stmt *s, const struct bd_cell *c, struct bd_error *err)
@@ -44,7 +62,7 @@ int bd_sqlite_cells_insert(sqlite3 *db, int64_t run, const struct bd_cell *cells
 		&s, err);
 	for (size_t i = 0; r == 0 && i < n; i++) {
 		const struct bd_cell *c = &cells[i];
-		bd_auto_free char *axes = axes_text(c);
+		bd_auto_free char *axes = bd_sqlite_axes_text(&c->axes);
 		sqlite3_bind_int64(s, 6, run);
 		sqlite3_bind_int64(s, 7, c->index);
 		bd_sqlite_bind_text(s, 8, c->id);
@@ -86,10 +104,7 @@ int bd_sqlite_cell_update(struct bd_store *base, const char *run_id, const struc
 
 static int cell_read(sqlite3_stmt *s, struct bd_cell *c, struct bd_error *err)
 {
-	bd_auto_json cJSON *axes = NULL;
-	int r = bd_json_parse((const char *)sqlite3_column_text(s, 3), "axes in the store", &axes, err);
-	if (r == 0)
-		r = bd_doc_decode(&axes_doc, axes, c, err);
+	int r = bd_sqlite_axes_read(s, 3, &c->axes, err);
 	if (r < 0)
 		return r;
 	c->index = bd_sqlite_int(s, 0);

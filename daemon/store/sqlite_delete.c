@@ -7,6 +7,8 @@
 
 #define PIECE 2000
 #define PIECE_FULL 40 /* rows whose pages fit the reserve */
+/* Each result is on a page of the index of its series that it shares with none of its run. */
+#define PIECE_RESULTS_FULL 8
 
 static int mark(struct bd_sqlite *q, const char *run_id, struct bd_error *err)
 {
@@ -46,31 +48,40 @@ static int pages_free(sqlite3 *db)
 	return sqlite3_column_int(s, 0);
 }
 
-/* Deletes up to `rows` samples of marked runs, or, when none is left, one marked run. ret_more: there may be more. */
-static int purge_piece(struct bd_sqlite *q, int64_t rows, bool *ret_more, struct bd_error *err)
+/* What a marked run consists of, in the order in which it is taken away: what there is much of first, in pieces. */
+static const struct {
+	const char *sql, *doing;
+	int rows, rows_full;
+} parts[] = {
+	{"DELETE FROM samples WHERE (run, launch, round, cell, kind, place) IN (SELECT run, launch, round, cell, kind, place"
+	 " FROM samples WHERE run=(SELECT min(run) FROM runs WHERE state='deleted') LIMIT ?)",
+		"deleting samples", PIECE, PIECE_FULL},
+	{"DELETE FROM results WHERE (run, place) IN (SELECT run, place"
+	 " FROM results WHERE run=(SELECT min(run) FROM runs WHERE state='deleted') LIMIT ?)",
+		"deleting figures", PIECE, PIECE_RESULTS_FULL},
+	{"DELETE FROM runs WHERE run=(SELECT min(run) FROM runs WHERE state='deleted' LIMIT ?)", "deleting a run", 1,
+		1},
+};
+
+static int purge_part(sqlite3 *db, size_t part, bool full, int *ret_deleted, struct bd_error *err)
 {
-	bd_auto_stmt sqlite3_stmt *samples = NULL;
-	bd_auto_stmt sqlite3_stmt *run = NULL;
+	bd_auto_stmt sqlite3_stmt *s = NULL;
+	int r = bd_sqlite_prepare(db, parts[part].sql, &s, err);
+	if (r < 0)
+		return r;
+	sqlite3_bind_int(s, 1, full ? parts[part].rows_full : parts[part].rows);
+	r = bd_sqlite_run(db, s, parts[part].doing, err);
+	*ret_deleted = sqlite3_changes(db);
+	return r;
+}
+
+/* Takes away a piece of the first marked run, at last the run. ret_more: there may be more. */
+static int purge_piece(struct bd_sqlite *q, bool full, bool *ret_more, struct bd_error *err)
+{
 	int deleted = 0;
 	int r = bd_sqlite_begin(q, BD_SQLITE_PROCESS, err);
-	sqlite3 *db = q->writer.db;
-	if (r == 0)
-		r = bd_sqlite_prepare(db,
-			"DELETE FROM samples WHERE (run, launch, round, cell, kind, place) IN (SELECT run, launch, round, cell, kind, place"
-			" FROM samples WHERE run=(SELECT min(run) FROM runs WHERE state='deleted') LIMIT ?)",
-			&samples, err);
-	if (r == 0) {
-		sqlite3_bind_int64(samples, 1, rows);
-		r = bd_sqlite_run(db, samples, "deleting samples", err);
-		deleted = sqlite3_changes(db);
-	}
-	if (r == 0 && deleted == 0)
-		r = bd_sqlite_prepare(db,
-			"DELETE FROM runs WHERE run=(SELECT min(run) FROM runs WHERE state='deleted')", &run, err);
-	if (r == 0 && deleted == 0) {
-		r = bd_sqlite_run(db, run, "deleting a run", err);
-		deleted = sqlite3_changes(db);
-	}
+	for (size_t part = 0; r == 0 && deleted == 0 && part < BD_LEN(parts); part++)
+		r = purge_part(q->writer.db, part, full, &deleted, err);
 	r = bd_sqlite_end(q, r, err);
 	if (r == 0)
 		*ret_more = deleted > 0;
@@ -96,7 +107,7 @@ int bd_sqlite_purge(struct bd_sqlite *q, struct bd_error *err)
 {
 	bool more = true, full = false;
 	while (more) {
-		int r = purge_piece(q, full ? PIECE_FULL : PIECE, &more, err);
+		int r = purge_piece(q, full, &more, err);
 		if (r == -ENOSPC && !full) {
 			full = true;
 			bd_sqlite_ballast_drop(q);

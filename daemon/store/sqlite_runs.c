@@ -211,14 +211,20 @@ int bd_sqlite_recover(struct bd_store *base, struct bd_error *err)
 		bd_sqlite_ballast_drop(q);
 		r = recover_once(q, err);
 	}
-	return r < 0 ? r : bd_sqlite_purge(q, err);
+	if (r == 0)
+		r = bd_sqlite_purge(q, err);
+	return r < 0 ? r : bd_sqlite_series_tidy(q, err);
 }
 
 int bd_sqlite_document_put(struct bd_store *base, const char *run_id, const char *json, struct bd_error *err)
 {
 	struct bd_sqlite *q = (struct bd_sqlite *)base;
 	bd_auto_stmt sqlite3_stmt *s = NULL;
-	int r = bd_sqlite_begin(q, BD_SQLITE_POWER, err);
+	bd_auto_json cJSON *document = NULL;
+	int r = bd_json_parse(json, "the document", &document, err);
+	if (r < 0)
+		return r;
+	r = bd_sqlite_begin(q, BD_SQLITE_POWER, err);
 	sqlite3 *db = q->writer.db;
 	int64_t number;
 	if (r == 0)
@@ -230,29 +236,35 @@ int bd_sqlite_document_put(struct bd_store *base, const char *run_id, const char
 		bd_sqlite_bind_text(s, 2, json);
 		r = bd_sqlite_run(db, s, "storing a document", err);
 	}
+	if (r == 0)
+		r = bd_sqlite_results_put(db, number, document, err);
 	return bd_sqlite_end(q, r, err);
 }
 
 /* ---- reading ------------------------------------------------------------------------------------------------------ */
 
-static int labels_read(sqlite3 *db, int64_t run, struct bd_map *ret, struct bd_error *err)
+int bd_sqlite_labels_prepare(sqlite3 *db, sqlite3_stmt **ret, struct bd_error *err)
 {
-	bd_auto_stmt sqlite3_stmt *s = NULL;
-	int r = bd_sqlite_prepare(db, "SELECT key, value FROM labels WHERE run=? ORDER BY place", &s, err);
-	if (r < 0)
-		return r;
+	return bd_sqlite_prepare(db, "SELECT key, value FROM labels WHERE run=? ORDER BY place", ret, err);
+}
+
+int bd_sqlite_labels_read(sqlite3 *db, sqlite3_stmt *s, int64_t run, struct bd_map *ret, struct bd_error *err)
+{
+	int r;
 	sqlite3_bind_int64(s, 1, run);
 	while ((r = bd_sqlite_step(db, s, "reading labels", err)) > 0) {
 		struct bd_pair *p = BD_PUSH(ret->v, ret->n);
 		p->key = bd_sqlite_text(s, 0);
 		p->value = bd_sqlite_text(s, 1);
 	}
+	sqlite3_reset(s);
 	return r;
 }
 
 static int run_read(sqlite3 *db, const char *run_id, struct bd_run *run, struct bd_error *err)
 {
 	bd_auto_stmt sqlite3_stmt *s = NULL;
+	bd_auto_stmt sqlite3_stmt *labels = NULL;
 	int64_t number;
 	int r = bd_sqlite_run_number(db, run_id, &number, &run->state, err);
 	if (r == 0)
@@ -286,7 +298,9 @@ static int run_read(sqlite3 *db, const char *run_id, struct bd_run *run, struct 
 		r = json_read(s, 14, &run->environment, err);
 	if (r == 0)
 		r = json_read(s, 15, &run->request, err);
-	return r < 0 ? r : labels_read(db, number, &run->labels, err);
+	if (r == 0)
+		r = bd_sqlite_labels_prepare(db, &labels, err);
+	return r < 0 ? r : bd_sqlite_labels_read(db, labels, number, &run->labels, err);
 }
 
 int bd_sqlite_run_get(struct bd_store *base, const char *run_id, struct bd_run *ret, struct bd_error *err)
@@ -332,97 +346,5 @@ int bd_sqlite_document_get(struct bd_store *base, const char *run_id, char **ret
 	}
 	bd_sqlite_stmt_done(&s);
 	bd_sqlite_reader_give(q, c);
-	return r;
-}
-
-/* ---- listing ------------------------------------------------------------------------------------------------------ */
-
-static int list_prepare(sqlite3 *db, const struct bd_store_filter *f, sqlite3_stmt **ret, struct bd_error *err)
-{
-	/* only the conditions asked for, so that the index that fits is used */
-	bd_auto_str struct bd_str sql = {0};
-	const char *bound[5];
-	int n = 0;
-	bd_str_puts(&sql, "SELECT run, id, suite, state, started_ns, wall_s, cells FROM runs WHERE state<>'deleted'");
-	if (f->before) {
-		bd_str_puts(&sql, " AND id<?");
-		bound[n++] = f->before;
-	}
-	if (f->suite) {
-		bd_str_puts(&sql, " AND suite=?");
-		bound[n++] = f->suite;
-	}
-	if (f->state) {
-		bd_str_puts(&sql, " AND state=?");
-		bound[n++] = f->state;
-	}
-	if (f->label_key) {
-		bd_str_puts(&sql, " AND EXISTS(SELECT 1 FROM labels WHERE labels.run=runs.run AND key=?");
-		bound[n++] = f->label_key;
-		if (f->label_value) {
-			bd_str_puts(&sql, " AND value=?");
-			bound[n++] = f->label_value;
-		}
-		bd_str_puts(&sql, ")");
-	}
-	bd_str_puts(&sql, " ORDER BY id DESC LIMIT ?");
-	int r = bd_sqlite_prepare(db, sql.s, ret, err);
-	if (r < 0)
-		return r;
-	for (int i = 0; i < n; i++)
-		bd_sqlite_bind_text(*ret, i + 1, bound[i]);
-	/* one more than asked for tells whether there is a next page */
-	sqlite3_bind_int64(*ret, n + 1, (int64_t)f->limit + 1);
-	return 0;
-}
-
-static int list_read(sqlite3 *db, const struct bd_store_filter *f, struct bd_run_list *list, struct bd_error *err)
-{
-	bd_auto_stmt sqlite3_stmt *s = NULL;
-	int r = list_prepare(db, f, &s, err);
-	if (r < 0)
-		return r;
-	while ((r = bd_sqlite_step(db, s, "listing runs", err)) > 0) {
-		if (list->runs_len == f->limit) {
-			list->next = bd_strdup(list->runs[list->runs_len - 1].id);
-			return 0;
-		}
-		struct bd_run_row *row = BD_PUSH(list->runs, list->runs_len);
-		row->id = bd_sqlite_text(s, 1);
-		row->suite = bd_sqlite_text(s, 2);
-		row->state = bd_sqlite_text(s, 3);
-		int64_t started = bd_sqlite_int(s, 4);
-		if (started > 0) {
-			row->started = bd_alloc(BD_RFC3339_LEN);
-			bd_rfc3339(started, row->started);
-		}
-		row->wall_s = bd_sqlite_double(s, 5);
-		row->cells = bd_sqlite_int(s, 6);
-		r = labels_read(db, sqlite3_column_int64(s, 0), &row->labels, err);
-		if (r < 0)
-			return r;
-	}
-	return r;
-}
-
-int bd_sqlite_runs_list(struct bd_store *base, const struct bd_store_filter *f, struct bd_run_list *ret,
-	struct bd_error *err)
-{
-	struct bd_sqlite *q = (struct bd_sqlite *)base;
-	struct bd_sqlite_conn *c;
-	int r = bd_sqlite_reader_take(q, &c, err);
-	if (r < 0)
-		return r;
-	struct bd_run_list list;
-	bd_doc_init(&bd_run_list_doc, &list);
-	r = bd_sqlite_exec(c->db, "BEGIN", err);
-	if (r == 0)
-		r = list_read(c->db, f, &list, err);
-	sqlite3_exec(c->db, "ROLLBACK", NULL, NULL, NULL);
-	bd_sqlite_reader_give(q, c);
-	if (r < 0)
-		bd_doc_done(&bd_run_list_doc, &list);
-	else
-		*ret = list;
 	return r;
 }

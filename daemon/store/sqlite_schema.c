@@ -10,7 +10,8 @@
  *
  * runs.run is a number private to this file; runs.id is the name everybody uses, and sorts by time. Absent is NULL.
  * runs.state is one of bd_run_state_names, or "deleted": hidden, and being taken away (sqlite_delete.c).
- * reason, axes, environment and request are JSON text. samples.detail is described in detail.c. */
+ * reason, axes, environment and request are JSON text. samples.detail is described in detail.c. results and statuses
+ * say what is in the documents, in a form that can be searched; place counts a document's cells. */
 const struct bd_sqlite_migration bd_sqlite_migrations[] = {
 	{"CREATE TABLE runs(run INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, suite TEXT, state TEXT NOT NULL, reason TEXT,"
 	 " created_ns INTEGER NOT NULL, started_ns INTEGER NOT NULL, finished_ns INTEGER NOT NULL,"
@@ -32,7 +33,22 @@ const struct bd_sqlite_migration bd_sqlite_migrations[] = {
 	 " PRIMARY KEY(run, launch, round, cell, kind, place),"
 	 " FOREIGN KEY(run, cell) REFERENCES cells(run, cell) ON DELETE CASCADE) WITHOUT ROWID;"
 	 "CREATE INDEX samples_by_cell ON samples(run, cell);"
-	 "CREATE TABLE documents(run INTEGER PRIMARY KEY REFERENCES runs(run) ON DELETE CASCADE, json TEXT NOT NULL);"},
+	 "CREATE TABLE documents(run INTEGER PRIMARY KEY REFERENCES runs(run) ON DELETE CASCADE, json TEXT NOT NULL);",
+		NULL},
+	{"CREATE TABLE series(series INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, case_name TEXT NOT NULL,"
+	 " axes TEXT NOT NULL, cell TEXT NOT NULL);"
+	 "CREATE INDEX series_by_cell ON series(cell, id);"
+	 "CREATE INDEX series_by_case ON series(case_name, cell, id);"
+	 "CREATE TABLE results(run INTEGER NOT NULL REFERENCES runs(run) ON DELETE CASCADE, place INTEGER NOT NULL,"
+	 " series INTEGER NOT NULL REFERENCES series(series), status TEXT NOT NULL, complete INTEGER NOT NULL,"
+	 " reason TEXT, scaling_off TEXT, wait_off TEXT, ratio_to TEXT,"
+	 " time REAL, time_lo REAL, time_hi REAL, throughput REAL, throughput_lo REAL, throughput_hi REAL,"
+	 " ratio REAL, ratio_lo REAL, ratio_hi REAL, scaling REAL, scaling_lo REAL, scaling_hi REAL,"
+	 " wait_share REAL, wait_share_lo REAL, wait_share_hi REAL, PRIMARY KEY(run, place)) WITHOUT ROWID;"
+	 "CREATE INDEX results_by_series ON results(series, run);"
+	 "CREATE TABLE statuses(run INTEGER PRIMARY KEY REFERENCES runs(run) ON DELETE CASCADE, ok INTEGER NOT NULL,"
+	 " unsupported INTEGER NOT NULL, invalid INTEGER NOT NULL, failed INTEGER NOT NULL, interrupted INTEGER NOT NULL);",
+		bd_sqlite_results_backfill},
 };
 const size_t bd_sqlite_migrations_len = BD_LEN(bd_sqlite_migrations);
 
@@ -48,12 +64,14 @@ static int pragma_get(sqlite3 *db, const char *sql, int64_t *ret, struct bd_erro
 	return 0;
 }
 
-static int step(sqlite3 *db, const char *sql, size_t version, struct bd_error *err)
+static int step(sqlite3 *db, const struct bd_sqlite_migration *m, size_t version, struct bd_error *err)
 {
 	int r = bd_sqlite_exec(db, "BEGIN IMMEDIATE", err);
 	if (r < 0)
 		return r;
-	r = bd_sqlite_exec(db, sql, err);
+	r = bd_sqlite_exec(db, m->sql, err);
+	if (r == 0 && m->fill)
+		r = m->fill(db, err);
 	if (r == 0) {
 		bd_auto_free char *done = bd_printf("PRAGMA application_id=%d; PRAGMA user_version=%zu; COMMIT",
 			APPLICATION_ID, version);
@@ -84,7 +102,7 @@ int bd_sqlite_migrate(sqlite3 *db, const char *path, const struct bd_sqlite_migr
 			"%s was written by a newer benchd (schema %lld, this one knows %zu)", path, (long long)version,
 			n);
 	for (size_t v = (size_t)version; v < n; v++) {
-		r = step(db, m[v].sql, v + 1, err);
+		r = step(db, &m[v], v + 1, err);
 		if (r < 0)
 			return r;
 	}

@@ -43,13 +43,20 @@ int bd_store_run_delete(struct bd_store *s, const char *run_id, struct bd_error 
 	return s->ops->run_delete(s, run_id, err);
 }
 
+static int limit_check(size_t limit, struct bd_error *err)
+{
+	if (limit >= 1 && limit <= LIST_MAX)
+		return 0;
+	return bd_error_set(err, -EINVAL, "bad-value", NULL, "limit is %zu, not 1 to %d", limit, LIST_MAX);
+}
+
 int bd_store_runs_list(struct bd_store *s, const struct bd_store_filter *filter, struct bd_run_list *ret,
 	struct bd_error *err)
 {
 	enum bd_run_state state;
-	if (filter->limit < 1 || filter->limit > LIST_MAX)
-		return bd_error_set(err, -EINVAL, "bad-value", NULL, "limit is %zu, not 1 to %d", filter->limit,
-			LIST_MAX);
+	int r = limit_check(filter->limit, err);
+	if (r < 0)
+		return r;
 	if (filter->state && bd_run_state_parse(filter->state, &state) < 0)
 		return bd_error_set(err, -EINVAL, "bad-value",
 			"queued, running, complete, interrupted, failed or cancelled", "there is no run state '%s'",
@@ -93,4 +100,28 @@ int bd_store_document_put(struct bd_store *s, const char *run_id, const char *js
 int bd_store_document_get(struct bd_store *s, const char *run_id, char **ret_json, struct bd_error *err)
 {
 	return s->ops->document_get(s, run_id, ret_json, err);
+}
+
+int bd_store_undocumented(struct bd_store *s, struct bd_strv *ret, struct bd_error *err)
+{
+	return s->ops->undocumented(s, ret, err);
+}
+
+int bd_store_series_list(struct bd_store *s, const struct bd_series_filter *filter, struct bd_series_list *ret,
+	struct bd_error *err)
+{
+	int r = limit_check(filter->limit, err);
+	return r < 0 ? r : s->ops->series_list(s, filter, ret, err);
+}
+
+int bd_store_series_get(struct bd_store *s, const char *id, struct bd_series *ret, struct bd_error *err)
+{
+	return s->ops->series_get(s, id, ret, err);
+}
+
+int bd_store_points(struct bd_store *s, const struct bd_points_filter *filter, struct bd_points_document *ret,
+	struct bd_error *err)
+{
+	int r = limit_check(filter->limit, err);
+	return r < 0 ? r : s->ops->points(s, filter, ret, err);
 }

@@ -6,6 +6,15 @@ import unittest
 PATH = os.path.join(os.path.dirname(__file__), "..", "..", "docs", "example-run.json")
 
 
+def series(case, axes):
+    """What names a cell over runs, computed independently: FNV-1a of the case and all axes, by name."""
+    text = "".join(word + "\0" for word in [case, *(w for k in sorted(axes) for w in (k, str(axes[k])))])
+    h = 0xcbf29ce484222325
+    for byte in text.encode():
+        h = (h ^ byte) * 0x100000001b3 % 2 ** 64
+    return f"{h:016x}"
+
+
 def broken(document):
     """What does not hold in the document, in words."""
     found = []
@@ -22,6 +31,8 @@ def broken(document):
         found.append("an id occurs twice")
     for c in document["cells"]:
         threads, gil = c["axes"]["threads"], c["gil"]
+        if c["series"] != series(c["case"], c["axes"]):
+            found.append(f"series {c['series']} of {c['id']}")
         near("throughput", c["throughput_ops_s"]["median"], threads * 1e9 / c["time_ns_per_op"]["median"])
         near("lower throughput", c["throughput_ops_s"]["lo"], threads * 1e9 / c["time_ns_per_op"]["hi"])
         near("samples", c["samples"], run["launches"] * run["rounds"])
@@ -54,7 +65,7 @@ class Example(unittest.TestCase):
     def test_a_document_in_which_they_do_not_is_found(self):
         for change in (lambda c: c["throughput_ops_s"].update(median=1), lambda c: c.update(samples=1),
                        lambda c: c["gil"].update(mutex_ns=c["gil"]["mutex_ns"] + 7), lambda c: c.update(iterations=c["iterations"] + 1),
-                       lambda c: c["axes"].update(gc="off")):
+                       lambda c: c["axes"].update(gc="off"), lambda c: c.update(series="0" * 16)):
             with open(PATH, encoding="utf-8") as file:
                 document = json.load(file)
             change(document["cells"][-1])

@@ -45,6 +45,10 @@ class Routes(Case):
         make("POST", "/api/v1/runs/{id}/cancel", run)
         self.assertIn(b"event: state", make("GET", "/api/v1/runs/{id}/events", run).body)
         self.assertIn(d.state(run), FINAL)
+        series = d.get(f"/api/v1/series?run={run}")["series"][0]["id"]
+        self.assertTrue(make("GET", "/api/v1/series", run).json["series"])
+        self.assertIn("time_ns_per_op", make("GET", "/api/v1/series/{id}", series).json["metrics"])
+        self.assertEqual(make("GET", "/api/v1/series/{id}/points", series).json["points"][0]["run"], run)
         make("DELETE", "/api/v1/runs/{id}", run)
         self.assertEqual(d.request("GET", f"/api/v1/runs/{run}").status, 404)
         last = ("POST", "/api/v1/daemon/stop")

@@ -6,21 +6,6 @@
 
 #define LIMIT 100
 
-static int limit_read(const char *text, size_t *ret, struct bd_error *err)
-{
-	char *end;
-	*ret = LIMIT;
-	if (!text)
-		return 0;
-	errno = 0;
-	unsigned long v = strtoul(text, &end, 10);
-	if (text[0] < '0' || text[0] > '9' || *end || errno)
-		return bd_error_set(err, -EINVAL, "bad-value", NULL, "limit is '%s', not a number from 1 to 1000",
-			text);
-	*ret = v;
-	return 0;
-}
-
 static int list(struct bd_http_call *c, struct bd_error *err)
 {
 	struct bd_store_filter f = {.suite = bd_map_get(&c->query, "suite"),
@@ -35,7 +20,7 @@ static int list(struct bd_http_call *c, struct bd_error *err)
 			f.label_value = equals + 1;
 		}
 	}
-	int r = limit_read(bd_map_get(&c->query, "limit"), &f.limit, err);
+	int r = bd_http_query_limit(c, LIMIT, &f.limit, err);
 	struct bd_run_list runs;
 	if (r == 0)
 		r = bd_store_runs_list(c->http->config.store, &f, &runs, err);

@@ -105,6 +105,43 @@ static void end(struct world *w)
 	BD_CHECK_INT(system(rm), 0);
 }
 
+BD_TEST(runs_that_ended_without_their_document_get_it)
+{
+	struct bd_cell cells[2];
+	cell(&cells[0], 0, "1", "hold");
+	cell(&cells[1], 1, "2", "hold");
+	struct world w;
+	begin(&w, cells, 2);
+	for (int64_t l = 0; l < LAUNCHES; l++)
+		put(&w, 0, l, 0, BD_SAMPLE_MAIN, 1, 1000, 10000000, false);
+	char *json = NULL;
+	BD_CHECK_INT(bd_report_recover(w.store, &w.err), 0); /* it is running: not over */
+	BD_CHECK_INT(bd_store_document_get(w.store, "run", &json, &w.err), -ENOENT);
+	BD_CHECK_INT(bd_store_recover(w.store, &w.err), 0);
+	BD_CHECK_INT(bd_report_recover(w.store, &w.err), 0);
+	BD_CHECK_INT(bd_store_document_get(w.store, "run", &json, &w.err), 0);
+	bd_auto_json cJSON *stored = cJSON_Parse(json);
+	free(json);
+	/* it is the one that was made on request until now */
+	bd_doc_init(&bd_run_document_doc, &w.doc);
+	BD_CHECK_INT(bd_report_run(w.store, "run", &w.doc, &w.err), 0);
+	bd_auto_json cJSON *made = bd_doc_encode(&bd_run_document_doc, &w.doc);
+	bd_auto_free char *made_text = bd_json_text(made), *stored_text = bd_json_text(stored);
+	BD_CHECK_STR(stored_text, made_text);
+	BD_CHECK_STR(w.doc.cells[1].status, "interrupted");
+	for (int i = 0; i < 2; i++) {
+		struct bd_points_document d;
+		bd_doc_init(&bd_points_document_doc, &d);
+		struct bd_points_filter f = {.series = w.doc.cells[i].series, .limit = 5};
+		BD_CHECK_INT(bd_store_points(w.store, &f, &d, &w.err), 0);
+		BD_CHECK_INT(d.points_len, 1);
+		BD_CHECK_STR(d.points[0].status, i ? "interrupted" : "ok");
+		BD_CHECK(i ? isnan(d.points[0].value) && d.points[0].reason : d.points[0].value > 9999);
+		bd_doc_done(&bd_points_document_doc, &d);
+	}
+	end(&w);
+}
+
 BD_TEST(a_cell_that_was_traced_in_part_says_why)
 {
 	struct bd_cell cells[1];

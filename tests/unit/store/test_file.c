@@ -76,8 +76,8 @@ BD_TEST(each_step_happens_once_and_whole)
 {
 	folder_make();
 	sqlite3 *db = raw();
-	static const struct bd_sqlite_migration steps[] = {{"CREATE TABLE t(a)"}, {"INSERT INTO t VALUES(1)"},
-		{"INSERT INTO t VALUES(2); INSERT INTO nowhere VALUES(3)"}};
+	static const struct bd_sqlite_migration steps[] = {{"CREATE TABLE t(a)", NULL},
+		{"INSERT INTO t VALUES(1)", NULL}, {"INSERT INTO t VALUES(2); INSERT INTO nowhere VALUES(3)", NULL}};
 	CHECK_OK(bd_sqlite_migrate(db, "f", steps, 1, &err));
 	BD_CHECK_INT(raw_int(db, "PRAGMA user_version"), 1);
 	CHECK_OK(bd_sqlite_migrate(db, "f", steps, 2, &err));

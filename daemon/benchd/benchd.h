@@ -6,6 +6,7 @@
 
 /* ---- options -------------------------------------------------------------------------------------------------------- */
 
+#define PORT_LAST -1 /* the one this folder was served at before, when it is free */
 struct options {
 	char *data;         /* absolute */
 	char *config;       /* file, or NULL */
@@ -25,7 +26,8 @@ extern const char options_help[];
 
 struct data {
 	int lock; /* held for as long as the process lives */
-	char *dir, *token_file, *token, *state_file;
+	char *dir, *token_file, *token, *state_file, *port_file, *sessions_file;
+	int port; /* of the daemon before, 0 = unknown */
 	bool announced;
 };
 #define DATA_NONE          \
@@ -35,8 +37,8 @@ struct data {
 /* Makes or checks the folder, takes its lock, makes or reads the token. Errors: data-unusable, data-in-use,
  * token-unusable. */
 int data_open(const char *dir, struct data *ret, struct bd_error *err);
-/* Writes daemon.json: from now on clients find us. */
-int data_announce(struct data *d, const char *url, const char *build, struct bd_error *err);
+/* Writes daemon.json: from now on clients find us, and the next daemon its port. */
+int data_announce(struct data *d, int port, const char *build, struct bd_error *err);
 void data_withdraw(struct data *d); /* removes daemon.json: nobody new shall come */
 void data_done(struct data *d);
 

@@ -11,6 +11,7 @@
 #define TOKEN_BYTES 32
 #define TOKEN_MIN 32 /* characters; shorter ones can be guessed */
 #define TOKEN_MAX 512
+#define PORT_MAX 16
 
 static bool folder_empty(int dir)
 {
@@ -143,12 +144,28 @@ static int token_read(struct data *d, struct bd_error *err)
 	return 0;
 }
 
+/* Only a wish: whatever is wrong with it, there are other ports. */
+static int port_read(const char *path)
+{
+	bd_auto_close int fd = open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC | O_NOCTTY);
+	bd_auto_free char *text = NULL;
+	struct stat st;
+	if (fd < 0 || fstat(fd, &st) < 0 || !S_ISREG(st.st_mode) || st.st_uid != geteuid() || (st.st_mode & 022) ||
+		bd_fd_read(fd, PORT_MAX, &text, NULL) < 0)
+		return 0;
+	char *end;
+	long port = strtol(text, &end, 10);
+	return text[0] >= '1' && text[0] <= '9' && (*end == '\n' || !*end) && port <= 65535 ? (int)port : 0;
+}
+
 int data_open(const char *dir, struct data *ret, struct bd_error *err)
 {
 	struct data d = DATA_NONE;
 	d.dir = bd_strdup(dir);
 	d.token_file = bd_printf("%s/token", dir);
 	d.state_file = bd_printf("%s/daemon.json", dir);
+	d.port_file = bd_printf("%s/port", dir);
+	d.sessions_file = bd_printf("%s/sessions", dir);
 	int r = folder_check(dir, err);
 	if (r == 0)
 		r = lock_take(&d, err);
@@ -159,12 +176,14 @@ int data_open(const char *dir, struct data *ret, struct bd_error *err)
 		return r;
 	}
 	unlink(d.state_file); /* of one that died: we hold its lock */
+	d.port = port_read(d.port_file);
 	*ret = d;
 	return 0;
 }
 
-int data_announce(struct data *d, const char *url, const char *build, struct bd_error *err)
+int data_announce(struct data *d, int port, const char *build, struct bd_error *err)
 {
+	bd_auto_free char *url = bd_printf("http://127.0.0.1:%d", port);
 	bd_auto_json cJSON *j = cJSON_CreateObject();
 	cJSON_AddStringToObject(j, "url", url);
 	cJSON_AddNumberToObject(j, "pid", getpid());
@@ -177,6 +196,10 @@ int data_announce(struct data *d, const char *url, const char *build, struct bd_
 		return bd_error_set(err, r, r == -ENOSPC ? "store-full" : "data-unusable", NULL, "cannot write %s: %s",
 			d->state_file, strerror(-r));
 	d->announced = true;
+	bd_auto_free char *number = bd_printf("%d\n", port);
+	r = port == d->port ? 0 : bd_file_write(d->port_file, number, strlen(number), 0600);
+	if (r < 0)
+		bd_log(BD_LOG_DEBUG, "cannot write %s: %s", d->port_file, strerror(-r));
 	return 0;
 }
 
@@ -203,6 +226,8 @@ void data_done(struct data *d)
 	free(d->token_file);
 	free(d->token);
 	free(d->state_file);
+	free(d->port_file);
+	free(d->sessions_file);
 	bd_closep(&d->lock);
 	*d = (struct data)DATA_NONE;
 }

@@ -121,6 +121,31 @@ static int start_engine(struct daemon *d, struct bd_error *err)
 	return bd_engine_new(&config, d->store, &d->engine, err);
 }
 
+/* At the port that was asked for; else where pages that are open look for us, or else anywhere. */
+static int start_http(struct daemon *d, struct bd_error *err)
+{
+	const bool asked = d->options.port != PORT_LAST;
+	struct bd_http_config config = {.port = asked ? d->options.port : d->data.port,
+		.token = d->data.token,
+		.sessions_file = d->data.sessions_file,
+		.store = d->store,
+		.version = BENCHD_VERSION,
+		.build = d->build,
+		.data = d->data.dir,
+		.token_file = d->data.token_file,
+		.on_stop = on_stop,
+		.arg = d};
+	int r = bd_http_start(&config, &d->http, err);
+	if (r < 0 && !asked && config.port) {
+		bd_log(BD_LOG_INFO, "port %d is taken", config.port);
+		config.port = 0;
+		r = bd_http_start(&config, &d->http, err);
+	}
+	if (r == 0 && bd_http_warning(d->http))
+		bd_log(BD_LOG_WARN, "%s", bd_http_warning(d->http));
+	return r;
+}
+
 static int start(struct daemon *d, struct bd_error *err)
 {
 	int r = data_open(d->options.data, &d->data, err);
@@ -141,25 +166,15 @@ static int start(struct daemon *d, struct bd_error *err)
 	struct bd_error why;
 	if (bd_report_recover(d->store, &why) < 0)
 		bd_log(BD_LOG_WARN, "a run has no stored document: %s", why.message); /* it is made on request */
-	const struct bd_http_config http = {.port = d->options.port,
-		.token = d->data.token,
-		.store = d->store,
-		.version = BENCHD_VERSION,
-		.build = d->build,
-		.data = d->data.dir,
-		.token_file = d->data.token_file,
-		.on_stop = on_stop,
-		.arg = d};
-	r = bd_http_start(&http, &d->http, err);
+	r = start_http(d, err);
 	if (r == 0)
 		r = start_engine(d, err);
 	if (r < 0)
 		return r;
 	bd_http_set_engine(d->http, d->engine);
-	bd_auto_free char *url = bd_printf("http://127.0.0.1:%d", bd_http_port(d->http));
-	r = data_announce(&d->data, url, d->build, err);
+	r = data_announce(&d->data, bd_http_port(d->http), d->build, err);
 	if (r == 0)
-		bd_log(BD_LOG_INFO, "serving %s", url);
+		bd_log(BD_LOG_INFO, "serving http://127.0.0.1:%d", bd_http_port(d->http));
 	return r;
 }
 

@@ -14,7 +14,7 @@ const char options_help[] =
 	"  benchd [--data DIR] [--port N] [--idle-exit SECONDS] [--config FILE] [--log LEVEL] [--foreground]\n"
 	"\n"
 	"  --data DIR          where runs, token and lock live (BENCHD_DATA; default ~/.local/share/benchd)\n"
-	"  --port N            port on 127.0.0.1; 0: any free one (default 0)\n"
+	"  --port N            port on 127.0.0.1; 0: any free one (default: that of the last time, if it is free)\n"
 	"  --idle-exit SECONDS end after so long without use; 0: never (default 900)\n"
 	"  --config FILE       JSON with port, idle_exit_s, log_level (BENCHD_CONFIG)\n"
 	"  --log LEVEL         error, warn, info or debug (default info)\n"
@@ -214,6 +214,7 @@ int options_read(struct options *ret, int argc, char **argv, struct bd_error *er
 	const char *config = getenv("BENCHD_CONFIG");
 	struct options o = {.data = bd_data_dir(),
 		.config = config && *config ? bd_strdup(config) : NULL,
+		.port = PORT_LAST,
 		.idle_exit_s = IDLE_EXIT_S,
 		.log_level = BD_LOG_INFO,
 		.ready_fd = -1};

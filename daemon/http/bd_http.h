@@ -11,6 +11,9 @@ struct bd_http;
 struct bd_http_config {
 	int port;          /* 0 = chosen by the kernel; 127.0.0.1 only */
 	const char *token; /* bearer token, borrowed */
+	/* Where browser sessions outlive this daemon, or NULL. They are those of one token and one port: with port 0 there
+	 * are no old ones. */
+	const char *sessions_file;
 	struct bd_store *store;
 	struct bd_engine *engine; /* NULL: given later with bd_http_set_engine; requests are refused until then */
 	const char *version, *build, *data, *token_file;
@@ -26,6 +29,8 @@ void bd_http_set_engine(struct bd_http *h, struct bd_engine *engine);
  * never followed by one that is refused. False when it was used. */
 bool bd_http_retire(struct bd_http *h, int64_t unused_ns);
 void bd_http_stop(struct bd_http **h);
+/* What did not go as it should at the start, for the log, or NULL. Borrowed, for the life of h. */
+const char *bd_http_warning(const struct bd_http *h);
 int bd_http_port(const struct bd_http *h);
 int64_t bd_http_last_request_ns(const struct bd_http *h); /* monotonic; for the idle exit. health does not count */
 size_t bd_http_streams(const struct bd_http *h);

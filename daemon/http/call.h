@@ -33,6 +33,7 @@ struct bd_http {
 	pthread_rwlock_t engine_lock; /* readers use the engine, the writer takes it away */
 	struct bd_engine *engine;
 	struct bd_http_sessions *sessions;
+	char *warning; /* bd_http_warning */
 	struct bd_http_events *events;
 };
 
@@ -102,7 +103,11 @@ int bd_http_check_auth(const struct bd_http_call *c, struct bd_error *err);
 /* Content-Type of a request with a body. */
 int bd_http_check_media(const struct bd_http_call *c, struct bd_error *err);
 
-int bd_http_sessions_new(struct bd_http_sessions **ret, struct bd_error *err);
+/* With those of the daemon before, when they are to be trusted. Always gives sessions; when it gives no old ones though
+ * there were some, the reason is in `why`. */
+int bd_http_sessions_new(const struct bd_http_config *config, struct bd_http_sessions **ret, struct bd_error *why);
+/* The port is known: sessions that begin from now on are kept with it. */
+void bd_http_sessions_bind(struct bd_http_sessions *s, const char *token, int port);
 void bd_http_sessions_free(struct bd_http_sessions **s);
 #define BD_HTTP_SECRET_LEN 65
 #define BD_HTTP_CODE_S 60

@@ -124,6 +124,9 @@ static struct log *log_of(struct bd_http_events *ev, const char *run_id)
 			return l;
 	struct log *l = bd_alloc(sizeof *l);
 	snprintf(l->run_id, sizeof l->run_id, "%s", run_id);
+	/* greater than any id given before, also by a daemon that is gone: what a client saw there is not what it will see
+	 * here, and it must not be told that nothing is left */
+	l->last_id = bd_clock_real_ns() / 1000000;
 	l->next = ev->logs;
 	ev->logs = l;
 	forget_old(ev);

@@ -167,7 +167,8 @@ static int listen_on(struct bd_http *h, struct bd_error *err)
 	struct mg_server_port got[1];
 	if (mg_get_server_ports(h->mg, 1, got) != 1)
 		return bd_error_set(err, -EIO, "port-unusable", NULL, "cannot tell which port was given");
-	h->port = got[0].port;
+	bd_http_sessions_bind(h->sessions, h->config.token, got[0].port);
+	h->port = got[0].port; /* without it every request is refused */
 	h->url = bd_printf("http://127.0.0.1:%d", h->port);
 	return 0;
 }
@@ -186,9 +187,10 @@ int bd_http_start(const struct bd_http_config *config, struct bd_http **ret, str
 	h->started_ns = bd_clock_mono_ns();
 	h->last_request_ns = h->started_ns;
 	mg_init_library(0);
-	int r = bd_http_sessions_new(&h->sessions, err);
-	if (r == 0)
-		r = bd_http_events_new(h, &h->events, err);
+	struct bd_error why = {0};
+	if (bd_http_sessions_new(config, &h->sessions, &why) < 0)
+		h->warning = bd_printf("browser sessions have ended: %s: %s", config->sessions_file, why.message);
+	int r = bd_http_events_new(h, &h->events, err);
 	if (r == 0)
 		r = listen_on(h, err);
 	if (r < 0) {
@@ -280,12 +282,18 @@ void bd_http_stop(struct bd_http **hp)
 	bd_http_sessions_free(&h->sessions);
 	pthread_rwlock_destroy(&h->engine_lock);
 	free(h->url);
+	free(h->warning);
 	free(h);
 }
 
 int bd_http_port(const struct bd_http *h)
 {
 	return h->port;
+}
+
+const char *bd_http_warning(const struct bd_http *h)
+{
+	return h->warning;
 }
 
 int64_t bd_http_last_request_ns(const struct bd_http *h)

@@ -154,3 +154,9 @@ class Ending(Case):
             events = list(s)
         self.assertEqual([e[2]["state"] for e in events], ["interrupted"])
         self.assertLess(time.monotonic() - start, 30)
+        # whatever the old one was at: its ids are not mistaken for those of the new one
+        for seen in range(1, 4):
+            with Stream(again, run, last=seen) as s:
+                self.assertEqual([e[2]["state"] for e in s], ["interrupted"])
+        with Stream(again, run, last=events[-1][0]) as s:
+            self.assertEqual(s.status, 204)

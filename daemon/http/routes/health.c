@@ -1,16 +1,18 @@
-#include "call.h"
+#include "assets.h"
 
 static int get(struct bd_http_call *c, struct bd_error *err)
 {
 	(void)err;
-	static const char ok[] = "{\"ok\":true}";
-	return bd_http_reply_text(c, 200, ok, sizeof ok - 1, false, NULL);
+	bd_auto_json cJSON *j = cJSON_CreateObject();
+	cJSON_AddBoolToObject(j, "ok", true);
+	cJSON_AddBoolToObject(j, "dashboard", !bd_http_assets_off);
+	return bd_http_reply(c, 200, j);
 }
 
 static const struct bd_http_route routes[] = {
 	{.method = "GET",
 		.path = "/api/v1/health",
-		.summary = "Whether this daemon answers",
+		.summary = "Whether this daemon answers, and whether it has a dashboard",
 		.open = true,
 		.waits = true,
 		.unseen = true,

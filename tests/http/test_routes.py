@@ -5,6 +5,10 @@ import re
 from daemon import Case, FINAL, Stream
 
 
+# what is answered 501 by a build without a dashboard
+PAGES = ("/", "/runs/{id}", "/series/{id}", "/login", "/assets/{path}", "/api/v1/runs/{id}/page")
+
+
 class Routes(Case):
     def test_served_is_documented(self):
         """The list of routes in the sources and openapi.json name the same."""
@@ -29,12 +33,13 @@ class Routes(Case):
         for o in (o for ms in paths.values() for o in ms.values()):
             self.assertTrue(o["summary"])
             self.assertIn(str(o["x-example"]["status"]), o["responses"])
-        made = set()
+        made, dashboard = set(), d.get("/api/v1/health")["dashboard"]
 
         def make(method, path, run=""):
             example = examples[method, path]
+            status = example["status"] if dashboard or path not in PAGES else 501
             a = d.request(method, example["path"].replace("{id}", run), example["body"], timeout=120)
-            self.assertEqual(a.status, example["status"], (method, path, a.body))
+            self.assertEqual(a.status, status, (method, path, a.body))
             made.add((method, path))
             return a
 
@@ -49,11 +54,12 @@ class Routes(Case):
         self.assertTrue(make("GET", "/api/v1/series", run).json["series"])
         self.assertIn("time_ns_per_op", make("GET", "/api/v1/series/{id}", series).json["metrics"])
         self.assertEqual(make("GET", "/api/v1/series/{id}/points", series).json["points"][0]["run"], run)
+        make("GET", "/api/v1/runs/{id}/page", run)
         make("DELETE", "/api/v1/runs/{id}", run)
         self.assertEqual(d.request("GET", f"/api/v1/runs/{run}").status, 404)
         last = ("POST", "/api/v1/daemon/stop")
         for method, path in sorted(set(examples) - made - {last}):
-            make(method, path)
+            make(method, path, run)
         make(*last)
         self.assertEqual(d.process.wait(30), 0)
         self.assertEqual(made, set(examples))

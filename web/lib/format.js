@@ -6,11 +6,11 @@ const known = (x) => typeof x === 'number' && Number.isFinite(x);
 /** printf("%.*f"): like toFixed, but a tie goes to the even digit. */
 export function fixed(x, decimals) {
   const text = x.toFixed(decimals);
-  const power = 10 ** decimals;
-  const scaled = Math.abs(x) * power;
-  const tie = scaled % 1 === 0.5 && scaled / power === Math.abs(x);
-  if (!tie || Math.floor(scaled) % 2 !== 0) return text;
-  return ((Math.sign(x) * Math.floor(scaled)) / power).toFixed(decimals);
+  /* halfway between two texts are only odd multiples of 1/2^(decimals + 1) */
+  const tie = Math.abs(x * 2 ** (decimals + 1)) % 2 === 1;
+  const below = Math.floor(Math.abs(x) * 10 ** decimals);
+  if (!tie || below % 2 !== 0) return text;
+  return ((Math.sign(x) * below) / 10 ** decimals).toFixed(decimals);
 }
 
 const three = (x) => fixed(x, x < 9.995 ? 2 : x < 99.95 ? 1 : 0);
@@ -25,6 +25,9 @@ export function count(x) {
   }
   return three(x) + prefixes[i];
 }
+
+/** A number of things: whole below a thousand. */
+export const whole = (n) => (Number.isInteger(n) && Math.abs(n) < 1000 ? String(n) : count(n));
 
 export function seconds(s) {
   if (!known(s)) return DASH;

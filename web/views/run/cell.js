@@ -1,6 +1,6 @@
 /* Everything of one cell: whether it counts and why, its figures, who waited for whom, its threads, its memory. */
 import { html } from '../../lib/ui.js';
-import { bytes, count, nanoseconds, percent, ratio } from '../../lib/format.js';
+import { bytes, count, nanoseconds, percent, ratio, whole } from '../../lib/format.js';
 import { Stack } from '../../lib/plot.js';
 import { Reason, Status } from '../../lib/status.js';
 import { labelOf, measured, statusOf, traced } from '../../lib/table.js';
@@ -35,7 +35,7 @@ function Numbers({ doc, cell }) {
     finite(cell.fairness) && Number(cell.axes.threads) > 1 && ['Fairness', cell.fairness.toFixed(3), '1 = all alike'],
     finite(cell.ctx_switches_per_op) && ['Switches per operation', cell.ctx_switches_per_op.toFixed(4)],
     latency && ['Latency p50 · p99', `${nanoseconds(latency.p50)} · ${nanoseconds(latency.p99)}`, `p99.9 ${nanoseconds(latency.p999)}, longest ${nanoseconds(latency.max)}`],
-    ['Samples', String(cell.samples ?? '–'), finite(cell.iterations) ? `${count(cell.iterations)} operations` : null],
+    ['Samples', String(cell.samples ?? '–'), finite(cell.iterations) ? `${whole(cell.iterations)} operations` : null],
     cell.steady && ['Warm-up', cell.steady],
     cell.modes && ['Modes', typeof cell.modes === 'object' ? JSON.stringify(cell.modes) : String(cell.modes)],
   ]} /></section>`;
@@ -64,9 +64,9 @@ function Waits({ cell }) {
   if (!traced(cell)) return html`<section><h3>GIL wait</h3><p>Not traced in this cell.</p><${Reason} reason=${gil.reason} /></section>`;
   return html`<section class="wide"><h3>GIL wait <span class="dim">${percent(gil.wait_share)} of the threads' time</span></h3>
     ${gil.waits > 0 && gil.wait_ns > 0 ? html`
-      <p class="dim">${count(gil.waits)} waits, ${nanoseconds(gil.wait_ns)} in all · half of them under ${nanoseconds(gil.p50_ns)}, 99 % under ${nanoseconds(gil.p99_ns)}, longest ${nanoseconds(gil.max_ns)}</p>
+      <p class="dim">${whole(gil.waits)} waits, ${nanoseconds(gil.wait_ns)} in all · half of them under ${nanoseconds(gil.p50_ns)}, 99 % under ${nanoseconds(gil.p99_ns)}, longest ${nanoseconds(gil.max_ns)}</p>
       <${Split} gil=${gil} />` : html`<p>No thread waited for the GIL.</p>`}
-    ${gil.lost > 0 && html`<p class="notice">${count(gil.lost)} waits could not be recorded: shares are too low.</p>`}
+    ${gil.lost > 0 && html`<p class="notice">${whole(gil.lost)} waits could not be recorded: shares are too low.</p>`}
     ${gil.reason && html`<div class="notice"><p>These are figures of a part of the batches:</p><${Reason} reason=${gil.reason} /></div>`}
   </section>`;
 }
@@ -96,7 +96,7 @@ function Blockers({ cell }) {
   return html`<section><h3>Who waited for whom</h3>
     ${small ? html`<${Matrix} blockers=${blockers} total=${gil.wait_ns} threads=${threads} />` : html`<table class="small" data-part="blockers">
       <thead><tr><th scope="col">Waited</th><th scope="col">Held</th><th scope="col" class="number">Time</th><th scope="col" class="number">Share</th><th scope="col" class="number">Waits</th></tr></thead>
-      <tbody>${blockers.slice(0, LIST_MAX).map((b) => html`<tr key=${`${b.waiter} ${b.holder}`} data-waiter=${b.waiter} data-holder=${b.holder}><th scope="row">${thread(b.waiter)}</th><td>${thread(b.holder)}</td><td class="number" data-value=${b.ns}>${nanoseconds(b.ns)}</td><td class="number">${percent(b.ns / gil.wait_ns)}</td><td class="number">${count(b.waits)}</td></tr>`)}</tbody>
+      <tbody>${blockers.slice(0, LIST_MAX).map((b) => html`<tr key=${`${b.waiter} ${b.holder}`} data-waiter=${b.waiter} data-holder=${b.holder}><th scope="row">${thread(b.waiter)}</th><td>${thread(b.holder)}</td><td class="number" data-value=${b.ns}>${nanoseconds(b.ns)}</td><td class="number">${percent(b.ns / gil.wait_ns)}</td><td class="number">${whole(b.waits)}</td></tr>`)}</tbody>
     </table>
     ${blockers.length > LIST_MAX && html`<p class="dim">and ${blockers.length - LIST_MAX} smaller ones</p>`}`}
   </section>`;
@@ -109,9 +109,9 @@ function Threads({ cell }) {
   return html`<section><h3>Threads</h3><table class="small" data-part="threads">
     <thead><tr><th scope="col">Thread</th><th scope="col" class="number">tid</th><th scope="col" class="number">Operations</th><th scope="col" class="number">of most</th><th scope="col" class="number">Processor time</th>${waits && html`<th scope="col" class="number">Wait</th><th scope="col" class="number">Waits</th>`}</tr></thead>
     <tbody>${cell.threads.map((t) => html`<tr key=${t.index} data-thread=${t.index}>
-      <th scope="row">${t.index}</th><td class="number">${t.tid}</td><td class="number" data-value=${t.ops}>${count(t.ops)}</td><td class="number dim">${percent(t.ops / most)}</td>
+      <th scope="row">${t.index}</th><td class="number">${t.tid}</td><td class="number" data-value=${t.ops}>${whole(t.ops)}</td><td class="number dim">${percent(t.ops / most)}</td>
       <td class="number" data-value=${t.cpu_ns}>${nanoseconds(t.cpu_ns)}</td>
-      ${waits && html`<td class="number" data-value=${t.wait_ns}>${nanoseconds(t.wait_ns)}</td><td class="number" data-value=${t.waits}>${count(t.waits)}</td>`}
+      ${waits && html`<td class="number" data-value=${t.wait_ns}>${nanoseconds(t.wait_ns)}</td><td class="number" data-value=${t.waits}>${whole(t.waits)}</td>`}
     </tr>`)}</tbody>
   </table></section>`;
 }

@@ -1,6 +1,6 @@
 /* What qualifies the figures of the table, said once: the notes below benchctl's table. */
 import { html } from '../../lib/ui.js';
-import { count, plural } from '../../lib/format.js';
+import { plural, whole } from '../../lib/format.js';
 import { Status } from '../../lib/status.js';
 import { axisOf, labelOf, measured } from '../../lib/table.js';
 
@@ -67,7 +67,7 @@ function gaps(doc) {
     .map((g) => ['GIL', `${part ? 'waits not traced in every batch' : 'waits not traced'}${where(g)}${said(g)}`]);
   const scaling = grouped(cells.filter((c) => c.scaling_reason), () => '', (c) => c.scaling_reason).map((g) => ['scaling', `not shown${where(g)}${said(g)}`]);
   const lost = cells.reduce((sum, c) => sum + (c.gil?.lost > 0 ? c.gil.lost : 0), 0);
-  return [...waits, ...(lost ? [['GIL', `${count(lost)} waits could not be recorded: shares are too low`]] : []), ...scaling];
+  return [...waits, ...(lost ? [['GIL', `${whole(lost)} waits could not be recorded: shares are too low`]] : []), ...scaling];
 }
 
 export function Notes({ doc }) {

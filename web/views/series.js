@@ -90,6 +90,7 @@ function Legend({ rows, kind, format, query }) {
   return html`<ul class="legend">
     ${some((r) => r.good) && html`<li><i class="line"></i>median of each run</li>`}
     ${some((r) => r.good && r.lo !== null) && html`<li><i class="band"></i>95 % interval</li>`}
+    ${some((r) => r.good && r.complete === false) && html`<li><i class="hollow"></i>of a run that was stopped early</li>`}
     ${some((r) => !r.good) && html`<li><b class="bad">✗ ! –</b>failed, invalid, no figure</li>`}
     ${some((r) => r.changed) && html`<li><i class="dash"></i>environment changed: what is left and right of it is not comparable</li>`}
     ${kind === 'log' && html`<li data-scale="log">The axis is logarithmic.</li>`}

@@ -34,6 +34,16 @@ function breaks(u, rows, places) {
   return gaps;
 }
 
+/* In order and without overlap, as uPlot clips by them. */
+function joined(gaps) {
+  const out = [];
+  for (const [from, to] of gaps.sort((a, b) => a[0] - b[0])) {
+    if (out.length && from <= out.at(-1)[1]) out.at(-1)[1] = Math.max(out.at(-1)[1], to);
+    else out.push([from, to]);
+  }
+  return out;
+}
+
 function drawer(rows, places, shown, pen) {
   const ratio = () => uPlot.pxRatio;
   const x = (u, i) => u.valToPos(places[i], 'x', true);
@@ -56,6 +66,7 @@ function drawer(rows, places, shown, pen) {
     const p = pen();
     let free = -Infinity;
     ctx.font = `${11 * r}px ${p.font}`;
+    ctx.textAlign = 'left';
     ctx.textBaseline = 'middle';
     rows.forEach((row, i) => {
       if (i !== 0 && !row.changed) return;
@@ -214,34 +225,29 @@ function runTicks(u, rows) {
   return rows.map((_, i) => i).filter((i) => i % step === 0);
 }
 
-const runLabels = (rows, splits) => {
+/* Times, with the day below where it is another one; to the minute unless two neighbours share it. */
+function labels(dates, days) {
+  const minutes = dates.map((date) => date && clock(date).slice(0, 5));
+  const exact = minutes.some((text, i) => i > 0 && text && text === minutes[i - 1] && day(dates[i]) === day(dates[i - 1]));
   let before = null;
-  return splits.map((i) => {
-    const row = rows[i];
-    if (!row) return '';
-    const today = day(row.date);
-    const text = `${clock(row.date).slice(0, 5)}${today === before ? '' : `\n${today}`}`;
-    before = today;
-    return text;
-  });
-};
-
-const timeLabels = (splits, step) => {
-  let before = null;
-  return splits.map((s) => {
-    const date = new Date(s * 1000);
+  return dates.map((date, i) => {
+    if (!date) return '';
     const today = day(date);
-    const time = step >= 86400 ? '' : clock(date).slice(0, step < 60 ? 8 : 5);
-    const text = today === before ? time : time ? `${time}\n${today}` : today;
+    const time = days ? '' : exact ? clock(date) : minutes[i];
+    const text = today === before ? time : [time, today].filter(Boolean).join('\n');
     before = today;
     return text;
   });
-};
+}
+
+/* What one tick of the axis of time may be, in seconds. */
+const STEPS = [1, 2, 5, 10, 15, 30, ...[1, 2, 5, 10, 15, 30].map((m) => m * 60), ...[1, 2, 3, 6, 12].map((h) => h * 3600),
+  ...[1, 2, 5, 10, 20, 30, 60, 90, 180, 365].map((d) => d * 86400)];
 
 function optionsOf(width, height, { rows, places, byTime, kind, format, pen, shown, onRange, onHover }) {
   const marks = drawer(rows, places, shown, pen);
   const axis = { stroke: () => pen().dim, grid: { stroke: () => pen().grid, width: 1 }, ticks: { stroke: () => pen().grid, width: 1, size: 4 } };
-  const gaps = (u, index, from, to, found) => [...found, ...breaks(u, rows, places)].sort((a, b) => a[0] - b[0]);
+  const gaps = (u, index, from, to, found) => joined([...found, ...breaks(u, rows, places)]);
   const path = { spanGaps: false, gaps, points: { show: false } };
   return {
     width,
@@ -273,10 +279,10 @@ function optionsOf(width, height, { rows, places, byTime, kind, format, pen, sho
         size: 44 + LANE,
         font: `11px ${pen().font}`,
         space: 74,
-        ...(byTime ? {} : { splits: (u) => runTicks(u, rows) }),
+        ...(byTime ? { incrs: STEPS } : { splits: (u) => runTicks(u, rows) }),
         values: byTime
-          ? (u, splits, index, space, step) => timeLabels(splits, step)
-          : (u, splits) => runLabels(rows, splits),
+          ? (u, splits, index, space, step) => labels(splits.map((s) => new Date(s * 1000)), step >= 86400)
+          : (u, splits) => labels(splits.map((i) => rows[i]?.date), false),
         ticks: { show: false },
       },
       {

@@ -6,7 +6,7 @@ import { Command, Empty, Loading, Main, Problem } from '../lib/main.js';
 import { go, useQuery } from '../lib/router.js';
 import { Reason, Status } from '../lib/status.js';
 import { absolute } from '../lib/time.js';
-import { html, useCallback, useEffect, useMemo, useState } from '../lib/ui.js';
+import { html, useCallback, useEffect, useMemo, useRef, useState } from '../lib/ui.js';
 import { Chart } from './series/chart.js';
 import { extent, formatOf, inRange, METRICS, rowsOf, SCALES, scaleRange } from './series/data.js';
 
@@ -132,6 +132,7 @@ function Heading({ series, metric, marked }) {
 
 function Body({ series, metric, points, next, older, query }) {
   const [active, activate] = useState(null);
+  const touched = useRef(null);
   const all = useMemo(() => rowsOf(points), [points]);
   const [from, to] = [query.get('from'), query.get('to')];
   const rows = useMemo(() => inRange(all, from, to), [all, from, to]);
@@ -145,9 +146,13 @@ function Body({ series, metric, points, next, older, query }) {
   const shownRow = rows.find((row) => row.run === active) ?? null;
   const pick = useCallback((row, byTouch) => {
     /* a finger cannot hover: its first touch says what is there, the second opens it */
-    if (byTouch && row.run !== active) activate(row.run);
-    else go(cellOf(row, series));
-  }, [active, series]);
+    if (byTouch && row.run !== touched.current) {
+      touched.current = row.run;
+      activate(row.run);
+    } else {
+      go(cellOf(row, series));
+    }
+  }, [series]);
   const good = rows.filter((row) => row.good).length;
   const metrics = Object.keys(METRICS).filter((name) => name === metric || series.metrics.includes(name));
   return html`

@@ -65,7 +65,7 @@ export async function sameFigures(page, document) {
     assert.equal(row.status, cell.status, where);
     if (cell.status !== 'ok' && !cell.time_ns_per_op) {
       assert.ok(Object.values(row.columns).every((c) => c.value === null), where);
-      if (cell.reason?.message) assert.ok(row.text.includes(cell.reason.message), where);
+      if (cell.reason?.message) assert.ok(row.text.includes(cell.reason.message.trim()), where);
       return;
     }
     for (const [name, figure] of Object.entries(expected(cell))) {

@@ -7,8 +7,9 @@
 static double log_inverse_beta_half(double a)
 {
 	const double log_sqrt_pi = 0.57236494292470008707;
+	int sign; /* lgamma writes it to a variable that all threads share */
 	if (a < 20)
-		return lgamma(a + 0.5) - lgamma(a) - log_sqrt_pi;
+		return lgamma_r(a + 0.5, &sign) - lgamma_r(a, &sign) - log_sqrt_pi;
 	double r = 1 / (a * a);
 	return 0.5 * log(a) - (1.0 / 8 - r * (1.0 / 192 - r * (1.0 / 640 - r * 17.0 / 14336))) / a - log_sqrt_pi;
 }

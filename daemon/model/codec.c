@@ -239,6 +239,12 @@ static int wrong(struct decoder *d, const char *wanted)
 
 static int decode_doc(struct decoder *d, const struct bd_doc *doc, const cJSON *json, void *obj);
 
+/* Within what a double holds exactly. */
+static bool is_whole(const cJSON *v)
+{
+	return cJSON_IsNumber(v) && fabs(v->valuedouble) <= 0x1p53 && v->valuedouble == floor(v->valuedouble);
+}
+
 /* An axis value: a string, or a whole number written as one. Caller frees. */
 static char *axis_text(const cJSON *v)
 {
@@ -309,8 +315,8 @@ static int decode_list(struct decoder *d, const struct bd_field *f, const cJSON 
 			bd_strv_add(p, item->valuestring);
 		} else if (f->type == BD_F_INTS) {
 			struct bd_ints *v = p;
-			if (!cJSON_IsNumber(item))
-				return wrong(d, "a number");
+			if (!is_whole(item))
+				return wrong(d, "a whole number");
 			*BD_PUSH(v->v, v->n) = (int64_t)item->valuedouble;
 		} else {
 			/* BD_PUSH by hand: the element type is known to the table only */
@@ -336,8 +342,7 @@ static int decode_field(struct decoder *d, const struct bd_field *f, const cJSON
 		*(char **)p = bd_strdup(json->valuestring);
 		return 0;
 	case BD_F_INT:
-		if (!cJSON_IsNumber(json) || json->valuedouble != floor(json->valuedouble) ||
-			fabs(json->valuedouble) > 0x1p53)
+		if (!is_whole(json))
 			return wrong(d, "a whole number");
 		*(int64_t *)p = (int64_t)json->valuedouble;
 		return 0;
@@ -409,6 +414,8 @@ static int decode_doc(struct decoder *d, const struct bd_doc *doc, const cJSON *
 				return bd_error_set(d->err, -EINVAL, "bad-value", NULL, "%s must be \"%s\"", where(d),
 					doc->schema);
 		} else if (f) {
+			if (item != cJSON_GetObjectItemCaseSensitive(json, f->name))
+				return bd_error_set(d->err, -EINVAL, "bad-value", NULL, "%s is given twice", where(d));
 			int r = cJSON_IsNull(item) ? 0 : decode_field(d, f, item, field_at(f, obj));
 			if (r < 0)
 				return r;

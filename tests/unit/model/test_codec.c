@@ -56,6 +56,7 @@ BD_TEST(refusals_name_the_path)
 			""},
 		{"{\"target\":\"x\",\"cases\":[\"a\",1]}", "bad-value", "cases[1] must be a string", ""},
 		{"{\"target\":\"x\",\"launches\":1.5}", "bad-value", "launches must be a whole number", ""},
+		{"{\"target\":\"x\",\"target\":\"x\"}", "bad-value", "target is given twice", ""},
 		{"{\"target\":\"x\",\"seed\":1e300}", "bad-value", "seed must be a whole number", ""},
 		{"{\"target\":\"x\",\"labels\":{\"a\":1}}", "bad-value", "labels.a must be a string", ""},
 		{"[]", "bad-value", "the document must be an object", ""},
@@ -68,6 +69,23 @@ BD_TEST(refusals_name_the_path)
 		BD_CHECK_STR(err.message, rows[i].message);
 		BD_CHECK_STR(err.hint, rows[i].hint);
 		BD_CHECK(!q.target && !q.axes.n);
+	}
+}
+
+BD_TEST(lists_of_whole_numbers_hold_nothing_else)
+{
+	static const char *const no[] = {"1e300", "-1e300", "0.5", "9007199254740994", "null", "\"1\""};
+	struct bd_worker_cell c;
+	struct bd_error err;
+	BD_CHECK_INT(decode(&bd_worker_cell_doc, "{\"cell\":1,\"status\":\"ok\",\"tids\":[1,-9007199254740992]}", &c,
+			     &err),
+		0);
+	BD_CHECK_INT(c.tids.v[1], -9007199254740992);
+	bd_doc_done(&bd_worker_cell_doc, &c);
+	for (size_t i = 0; i < BD_LEN(no); i++) {
+		bd_auto_free char *text = bd_printf("{\"cell\":1,\"status\":\"ok\",\"tids\":[1,%s]}", no[i]);
+		BD_CHECK(decode(&bd_worker_cell_doc, text, &c, &err) < 0);
+		BD_CHECK_STR(err.message, "tids[1] must be a whole number");
 	}
 }
 

@@ -126,7 +126,7 @@ static ssize_t write_quietly(int fd, const void *p, size_t n)
 /* Reads what is there. >0 bytes, 0 end, -EAGAIN nothing now. */
 static int fill(struct bd_worker *w)
 {
-	char chunk[65536];
+	char chunk[8192]; /* this may be a thread of the HTTP server, whose stack is 100 KiB */
 	ssize_t k;
 	do
 		k = read(w->in_fd, chunk, sizeof chunk);

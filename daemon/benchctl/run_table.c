@@ -118,7 +118,8 @@ static void sort_rows(struct table *t)
 		for (size_t i = 0; axis && i < t->rows_len; i++)
 			t->rows[i].rank[1 + k] = rank_in(&values, bd_axes_get(&t->rows[i].cell->axes, axis));
 	}
-	qsort_r(t->rows, t->rows_len, sizeof *t->rows, by_rank, t);
+	if (t->rows_len)
+		qsort_r(t->rows, t->rows_len, sizeof *t->rows, by_rank, t);
 }
 
 static void table_init(struct table *t, const struct bd_run_document *doc, const struct bd_screen *s)

@@ -47,7 +47,7 @@ class Daemon(Case):
         self.assertEqual(os.stat(status["data"]).st_mode & 0o777, 0o700)
         self.assertEqual(os.stat(status["token_file"]).st_mode & 0o077, 0)
         self.assertEqual(self.json("daemon", "start")["pid"], status["pid"], "the second start finds the first")
-        self.assertEqual(daemons_of(self.data), [status["pid"]])
+        wait_for("the one before has gone", 10, lambda: daemons_of(self.data) == [status["pid"]])
         log = self.ctl("daemon", "log")[0]
         self.assertTrue(log.strip())
         self.assertEqual(self.ctl("daemon", "log", "--lines", "1")[0], log.splitlines(True)[-1])
@@ -55,7 +55,7 @@ class Daemon(Case):
         self.assertEqual(self.ctl("daemon", "log", "--lines", "0")[0], "")
         self.assertEqual(self.json("daemon", "stop"), {"stopped": True})
         self.assertEqual(self.ctl("daemon", "status", status=1)[0], "not running\n")
-        self.assertEqual(daemons_of(self.data), [])
+        wait_for("its process has gone", 10, lambda: daemons_of(self.data) == [])
 
     def test_commands_that_need_one_start_one_and_two_at_once_share_it(self):
         clients = [self.popen("suites", "--json") for _ in range(4)]

@@ -128,11 +128,12 @@ class Usage(unittest.TestCase):
     def test_help(self):
         done = self.dev("help")
         self.assertEqual(done.returncode, 0)
-        for verb in ("build", "run SUITE", "test", "asan", "tsan", "lint", "bench", "clean"):
+        for verb in ("build", "run SUITE", "test", "asan", "tsan", "fuzz", "lint", "bench", "clean"):
             self.assertIn(f"  {verb}", done.stdout)
 
     def test_what_does_not_exist_is_refused(self):
-        for args in (["frobnicate"], ["build", "x"], ["lint", "x"], ["clean", "x"], ["test", "a", "b"], ["bench", "nosuch"], ["asan", "a", "b"], ["tsan", "a", "b"]):
+        for args in (["frobnicate"], ["build", "x"], ["lint", "x"], ["clean", "x"], ["test", "a", "b"], ["bench", "nosuch"], ["asan", "a", "b"], ["tsan", "a", "b"],
+                     ["fuzz", "nosuch"], ["fuzz", "--seconds"], ["fuzz", "--seconds", "x"], ["fuzz", "--seconds=0"], ["fuzz", "--nosuch"]):
             with self.subTest(args=args):
                 done = self.dev(*args)
                 self.assertEqual(done.returncode, 64)

@@ -8,9 +8,11 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <malloc.h>
 #include <stdio.h>
 #include <unistd.h>
 
+#define MAP_BYTES (256 * 1024)
 #define LAST_WORDS_NS INT64_C(1000000000) /* for event streams to take the end of their run */
 
 struct daemon {
@@ -206,8 +208,19 @@ static int fail(struct daemon *d, const struct bd_error *err)
 	return bd_error_kind(err->key)->exit_status;
 }
 
+/* A thread per connection, and each takes the memory for an answer and gives it back: with a heap for every few threads,
+ * all of them grow to the largest answer there was. One heap is no bottleneck for what is asked here. What is large is
+ * mapped by itself and returned at once, and so is a free end of the heap. */
+static void keep_small(void)
+{
+	mallopt(M_ARENA_MAX, 1);
+	mallopt(M_MMAP_THRESHOLD, MAP_BYTES);
+	mallopt(M_TRIM_THRESHOLD, MAP_BYTES);
+}
+
 int main(int argc, char **argv)
 {
+	keep_small();
 	bd_open_standard();
 	struct daemon d = {.data = DATA_NONE};
 	struct bd_error err = {0};

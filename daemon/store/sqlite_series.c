@@ -316,12 +316,7 @@ static int points_read(sqlite3 *db, const struct bd_points_filter *f, struct bd_
 	struct bd_error *err)
 {
 	bd_auto_stmt sqlite3_stmt *s = NULL;
-	struct bd_series series;
-	bd_doc_init(&bd_series_doc, &series);
-	int r = get_read(db, f->series, &series, err); /* there is one */
-	bd_doc_done(&bd_series_doc, &series);
-	if (r == 0)
-		r = points_prepare(db, f, &s, err);
+	int r = points_prepare(db, f, &s, err);
 	while (r == 0 && (r = bd_sqlite_step(db, s, "reading points", err)) > 0) {
 		if (ret->points_len == f->limit) {
 			ret->next = bd_strdup(ret->points[f->limit - 1].run);
@@ -329,6 +324,12 @@ static int points_read(sqlite3 *db, const struct bd_points_filter *f, struct bd_
 			break;
 		}
 		r = point_read(s, BD_PUSH(ret->points, ret->points_len), err);
+	}
+	if (r == 0 && ret->points_len == 0) { /* none that old, or no such series */
+		struct bd_series series;
+		bd_doc_init(&bd_series_doc, &series);
+		r = get_read(db, f->series, &series, err);
+		bd_doc_done(&bd_series_doc, &series);
 	}
 	reverse(ret->points, ret->points_len);
 	ret->series = bd_strdup(f->series);

@@ -1,6 +1,7 @@
 """The dev script where it meets the system: packages, rights, odd places. apt-get and sudo are stand-ins that write down
 how they were called; everything else is the real script."""
 import os
+import re
 import shutil
 import subprocess
 import tempfile
@@ -139,3 +140,12 @@ class Usage(unittest.TestCase):
                 self.assertEqual(done.returncode, 64)
                 self.assertEqual(done.stdout, "")
                 self.assertTrue(done.stderr.splitlines()[-1].startswith("dev: "), done.stderr)
+
+    def test_continuous_integration_asks_for_what_there_is(self):
+        with open(os.path.join(ROOT, ".github", "workflows", "ci.yml"), encoding="utf-8") as file:
+            text = file.read()
+        asked = set(re.findall(r"\./dev ([a-z]+)", text))
+        asked |= {word.split()[0].strip('"') for word in re.search(r"tree: \[(.*)\]", text).group(1).split(", ")}
+        offered = set(re.findall(r"^  ([a-z]+)", self.dev("help").stdout, re.M))
+        self.assertLessEqual({"test", "lint", "asan", "tsan", "fuzz"}, asked)
+        self.assertLessEqual(asked, offered)

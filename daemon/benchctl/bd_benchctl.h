@@ -20,14 +20,28 @@ enum bd_option_kind {
 	BD_OPT_CHOICE,  /* one of the words of `argument`, which are separated by '|' */
 };
 
+/* What words fit, for shells that complete them. */
+enum bd_words_kind {
+	BD_WORDS_NONE, /* nothing that could be known */
+	BD_WORDS_FILE,
+	BD_WORDS_TARGET, /* a suite or a case */
+	BD_WORDS_SUITE,
+	BD_WORDS_CASE,
+	BD_WORDS_RUN,
+	BD_WORDS_AXIS,    /* the name of one, and then its values */
+	BD_WORDS_VALUE,   /* of the axis that has the option's name */
+	BD_WORDS_COMMAND, /* of this program, and then its verb */
+};
+
 struct bd_option {
 	const char *name; /* without the dashes */
 	char letter;      /* 0 = has none */
 	enum bd_option_kind kind;
 	const char *argument; /* as help shows it; NULL for a flag */
 	const char *summary;
-	bool repeat;      /* may be given several times and adds up; else the last one counts */
-	int64_t min, max; /* of BD_OPT_WHOLE; max 0 = no limit below 2^53 */
+	bool repeat;              /* may be given several times and adds up; else the last one counts */
+	int64_t min, max;         /* of BD_OPT_WHOLE; max 0 = no limit below 2^53 */
+	enum bd_words_kind words; /* its values; those of BD_OPT_CHOICE are in `argument` */
 };
 
 struct bd_ctl;
@@ -37,7 +51,8 @@ struct bd_command {
 	const char *name, *summary;
 	const char *operands; /* "TARGET", "[NAME]"; NULL = takes none */
 	size_t operands_min, operands_max;
-	const char *details; /* paragraphs separated by empty lines, wrapped when shown; may be NULL */
+	enum bd_words_kind words; /* what operands can be */
+	const char *details;      /* paragraphs separated by empty lines, wrapped when shown; may be NULL */
 	const struct bd_option *options;
 	size_t options_len;
 	const char *example;            /* one command line that works */
@@ -50,6 +65,8 @@ extern const size_t bd_command_table_len;
 
 extern const struct bd_option bd_global_options[]; /* accepted before and after the command */
 extern const size_t bd_global_options_len;
+/* An option of a command (may be NULL) or of all, by its name or (name NULL) its letter; NULL when there is none. */
+const struct bd_option *bd_option_find(const struct bd_command *c, const char *name, size_t len, char letter);
 
 /* ---- the parsed command line ------------------------------------------------------------------------------ */
 
@@ -86,6 +103,25 @@ char *bd_words_title(const struct bd_words *w);
 /* Help texts, wrapped at 80 columns. */
 void bd_help_overview(const struct bd_command *const *commands, size_t n, struct bd_str *out);
 void bd_help_command(const struct bd_command *command, const struct bd_command *parent, struct bd_str *out);
+
+/* ---- completion ------------------------------------------------------------------------------------------------ */
+
+struct bd_offer {
+	char *word, *about;
+};
+struct bd_offers {
+	struct bd_offer *v;
+	size_t n;
+	bool files; /* names of files fit, which the shell knows best */
+};
+void bd_offers_add(struct bd_offers *o, const char *word, const char *about); /* each word once; about may be NULL */
+void bd_offers_done(struct bd_offers *o);
+/* Adds all words of a kind: for BD_WORDS_VALUE of this axis, for a run of this target (may be NULL). */
+typedef void (*bd_offer_fn)(enum bd_words_kind kind, const char *axis, const char *target, struct bd_offers *ret);
+void bd_offers_here(enum bd_words_kind kind, const char *axis, const char *target, struct bd_offers *ret);
+/* What the last of the words (those after the program's name) can become. */
+void bd_complete(const struct bd_command *const *commands, size_t commands_len, const struct bd_strv *words,
+	bd_offer_fn source, struct bd_offers *ret);
 
 /* ---- what is written where ---------------------------------------------------------------------------------- */
 

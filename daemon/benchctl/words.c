@@ -6,14 +6,15 @@
 
 const struct bd_option bd_global_options[] = {
 	{"server", 0, BD_OPT_TEXT, "URL",
-		"use the benchd at URL (or $BENCHD_URL; token in $BENCHD_TOKEN) instead of your own", false, 0, 0},
-	{"json", 0, BD_OPT_FLAG, NULL, "print the answer as JSON", false, 0, 0},
-	{"verbose", 'v', BD_OPT_FLAG, NULL, "say more on standard error", true, 0, 0},
-	{"quiet", 'q', BD_OPT_FLAG, NULL, "no progress and no notes, only errors", false, 0, 0},
+		"use the benchd at URL (or $BENCHD_URL; token in $BENCHD_TOKEN) instead of your own", false, 0, 0,
+		BD_WORDS_NONE},
+	{"json", 0, BD_OPT_FLAG, NULL, "print the answer as JSON", false, 0, 0, BD_WORDS_NONE},
+	{"verbose", 'v', BD_OPT_FLAG, NULL, "say more on standard error", true, 0, 0, BD_WORDS_NONE},
+	{"quiet", 'q', BD_OPT_FLAG, NULL, "no progress and no notes, only errors", false, 0, 0, BD_WORDS_NONE},
 	{"color", 0, BD_OPT_CHOICE, "auto|always|never", "colours; auto: on a terminal, unless NO_COLOR is set", false,
-		0, 0},
-	{"help", 'h', BD_OPT_FLAG, NULL, "show this help", false, 0, 0},
-	{"version", 0, BD_OPT_FLAG, NULL, "show the version", false, 0, 0},
+		0, 0, BD_WORDS_NONE},
+	{"help", 'h', BD_OPT_FLAG, NULL, "show this help", false, 0, 0, BD_WORDS_NONE},
+	{"version", 0, BD_OPT_FLAG, NULL, "show the version", false, 0, 0, BD_WORDS_NONE},
 };
 const size_t bd_global_options_len = BD_LEN(bd_global_options);
 
@@ -129,8 +130,7 @@ static int check_value(const struct bd_option *o, const char *value, struct bd_e
 	return -EINVAL;
 }
 
-/* The option by its name or (name NULL) letter, among the command's and the global ones. */
-static const struct bd_option *find_option(const struct bd_command *c, const char *name, size_t len, char letter)
+const struct bd_option *bd_option_find(const struct bd_command *c, const char *name, size_t len, char letter)
 {
 	for (int global = 0; global < 2; global++) {
 		const struct bd_option *o = global ? bd_global_options : c ? c->options : NULL;
@@ -226,7 +226,7 @@ static int long_option(struct bd_words *w, int argc, char *const *argv, int *i, 
 {
 	const char *name = argv[*i] + 2, *equals = strchr(name, '=');
 	size_t len = equals ? (size_t)(equals - name) : strlen(name);
-	const struct bd_option *o = find_option(w->command, name, len, 0);
+	const struct bd_option *o = bd_option_find(w->command, name, len, 0);
 	if (!o) {
 		bd_auto_free char *copy = bd_strndup(name, len);
 		return unknown_option(w, copy, err);
@@ -247,7 +247,7 @@ static int long_option(struct bd_words *w, int argc, char *const *argv, int *i, 
 static int short_options(struct bd_words *w, const char *letters, struct bd_error *err)
 {
 	for (const char *l = letters; *l; l++) {
-		const struct bd_option *o = find_option(w->command, NULL, 0, *l);
+		const struct bd_option *o = bd_option_find(w->command, NULL, 0, *l);
 		if (!o)
 			return bd_error_set(err, -EINVAL, "usage", "options have long names, --help lists them",
 				"there is no option -%s", l);

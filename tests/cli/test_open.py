@@ -13,8 +13,8 @@ import unittest
 
 from ctl import BENCHCTL, HERE, Case, environment, wait_for
 
-SMALL = ("gil-contention", "--threads", "1", "--case", "empty-loop", "--launches", "1", "--rounds", "1", "-q")
-# A browser that writes down how it was started, and ends as $1 of its name says ("browser-0").
+SMALL = ("gil-contention", "--threads", "1", "--case", "empty-loop", "--launches", "2", "--rounds", "20", "-q")
+# A browser that writes down how it was started, and then ends with STATUS.
 BROWSER = """#!/usr/bin/python3
 import json, os, sys
 links = {}
@@ -27,11 +27,10 @@ report = {"argv": sys.argv, "env": dict(os.environ), "cwd": os.getcwd(), "fds": 
 with open(os.environ["REPORT"] + ".new", "w") as f:
     json.dump(report, f)
 os.rename(os.environ["REPORT"] + ".new", os.environ["REPORT"])
-status = os.path.basename(sys.argv[0]).rpartition("-")[2]
-if status == "stays":
+if STATUS is None:
     import signal
     signal.pause()
-sys.exit(int(status))
+sys.exit(STATUS)
 """
 
 
@@ -43,11 +42,8 @@ class Browsers(Case):
         super().setUpClass()
         cls.bin = os.path.join(cls.data, "bin")
         os.mkdir(cls.bin)
-        for name in ("browser-0", "browser-4", "browser-stays", "xdg-open-0"):
-            path = os.path.join(cls.bin, name)
-            with open(path, "w", encoding="utf-8") as f:
-                f.write(BROWSER)
-            os.chmod(path, 0o755)
+        for name, status in (("browser-0", 0), ("browser-4", 4), ("browser-stays", None)):
+            cls.browser(name, status)
         cls().ctl("daemon", "start")
         url = cls().json("daemon", "status")["url"]
         cls.host = url.removeprefix("http://")
@@ -63,6 +59,14 @@ class Browsers(Case):
         c.close()
         cls.answer = answer
         return json.loads(text) if "json" in (answer.getheader("Content-Type") or "") else text.decode()
+
+    @classmethod
+    def browser(cls, name, status):
+        path = os.path.join(cls.bin, name)
+        with open(path, "w", encoding="utf-8") as f:
+            f.write(BROWSER.replace("STATUS", repr(status)))
+        os.chmod(path, 0o755)
+        return path
 
     def setUp(self):
         self.report = os.path.join(self.data, "report")
@@ -138,12 +142,7 @@ class Browsers(Case):
             return b""
 
     def test_xdg_open_is_asked_on_a_desktop_only(self):
-        os.symlink("xdg-open-0", os.path.join(self.bin, "xdg-open"))
-        self.addCleanup(os.unlink, os.path.join(self.bin, "xdg-open"))
-        with open(os.path.join(self.bin, "xdg-open-0"), encoding="utf-8") as f:
-            text = f.read().replace('sys.argv[0]).rpartition("-")[2]', '"xdg-open-0").rpartition("-")[2]')
-        with open(os.path.join(self.bin, "xdg-open-0"), "w", encoding="utf-8") as f:
-            f.write(text)
+        self.addCleanup(os.unlink, self.browser("xdg-open", 0))
         for name in ("DISPLAY", "WAYLAND_DISPLAY"):
             self.assertIn("with xdg-open\n", self.open(env={name: ":7"})[0])
             self.assert_logs_in_once(self.reported()["argv"][1], None)
@@ -181,10 +180,12 @@ class Browsers(Case):
     # ---- the page of a run as a file -----------------------------------------------------------------------------
 
     def test_a_run_writes_its_page_and_prints_its_table(self):
-        path = os.path.join(self.data, "run.html")
+        folder = os.path.join(self.data, "pages")
+        os.mkdir(folder)
+        path = os.path.join(folder, "run.html")
         with open(path, "w", encoding="utf-8") as f:
             f.write("old")
-        link = os.path.join(self.data, "link.html")
+        link = os.path.join(folder, "link.html")
         os.symlink("run.html", link)
         out, err = self.ctl("run", *SMALL[:-1], "--html", link)
         self.assertRegex(out, r"^gil-contention  complete in ")
@@ -195,7 +196,7 @@ class Browsers(Case):
         self.assertRegex(page, r"(?i)^<!doctype html>")
         self.assertIn(run_id, page)
         self.assertTrue(os.path.islink(link), "what a link leads to is replaced, not the link")
-        self.assertEqual(sorted(f for f in os.listdir(self.data) if ".html" in f), ["link.html", "run.html"], "nothing half-written is left")
+        self.assertEqual(sorted(os.listdir(folder)), ["link.html", "run.html"], "nothing half-written is left")
         shown = os.path.join(self.data, "shown.html")
         out2, _ = self.ctl("runs", "show", run_id, "--html", shown)
         self.assertEqual(out2, out)
@@ -216,6 +217,7 @@ class Browsers(Case):
         path = os.path.join(self.data, "cancelled.html")
         p = self.popen("run", "gil-contention", "--threads", "1", "--case", "empty-loop", "--launches", "500", "--rounds", "20", "--budget",
                        "10m", "--html", path)
+        self.addCleanup(p.kill)
         row = wait_for("the run is stored", 600, lambda: self.json("runs", "list", "--state", "running")["runs"])[0]
         wait_for("it has figures", 600, lambda: self.json("runs", "show", row["id"])["cells"][0]["samples"])
         self.assertIn("progress", self.ctl("runs", "show", row["id"], "--html", path + "2", status=2)[1])
@@ -228,8 +230,9 @@ class Browsers(Case):
 
     def test_a_folder_that_goes_away_during_the_run(self):
         folder = tempfile.mkdtemp(dir=self.data)
-        p = self.popen("run", *SMALL, "--html", os.path.join(folder, "run.html"))
-        wait_for("the run is stored", 600, lambda: self.json("runs", "list", "--limit", "1")["runs"] or p.poll() is not None)
+        p = self.popen("run", *SMALL, "--label", "folder=gone", "--html", os.path.join(folder, "run.html"))
+        self.addCleanup(p.kill)
+        wait_for("the run is stored", 600, lambda: self.json("runs", "list", "--label", "folder=gone")["runs"])
         os.rmdir(folder)
         out, err = p.communicate(timeout=600)
         self.assertEqual(p.returncode, 74, err)

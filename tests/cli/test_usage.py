@@ -61,7 +61,8 @@ REFUSED = [
     (["--color", "sometimes", "suites"], ["--color does not know 'sometimes'", "one of auto|always|never"]),
     (["--jsn", "suites"], ["no option --jsn", "did you mean --json?"]),
     (["-x"], ["no option -x"]),
-    (["completion", "bash"], ["no command 'completion'"]),
+    (["completion"], ["completion needs one of bash, zsh, fish, words"]),
+    (["completion", "tcsh"], ["completion has no command 'tcsh'", "did you mean bash?"]),
 ]
 
 

@@ -2,7 +2,8 @@
 #include "bd_benchctl.h"
 
 static const struct bd_option options[] = {
-	{"python", 0, BD_OPT_TEXT, "ID", "with this interpreter (default: the default one)", false, 0, 0},
+	{"python", 0, BD_OPT_TEXT, "ID", "with this interpreter (default: the default one)", false, 0, 0,
+		BD_WORDS_VALUE},
 };
 
 static void table(const struct bd_ctl *ctl, const struct bd_catalogue *c, struct bd_str *out)

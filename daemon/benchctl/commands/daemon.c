@@ -180,13 +180,14 @@ static int show_log(struct bd_ctl *ctl, const struct bd_words *w)
 
 static const struct bd_option start_options[] = {
 	{"idle-exit", 0, BD_OPT_SECONDS, "TIME",
-		"it ends after so long without work or questions; 0: never (default 15m)", false, 0, 0},
+		"it ends after so long without work or questions; 0: never (default 15m)", false, 0, 0, BD_WORDS_NONE},
 };
 static const struct bd_option stop_options[] = {
-	{"force", 0, BD_OPT_FLAG, NULL, "also while a run measures; the run is then interrupted", false, 0, 0},
+	{"force", 0, BD_OPT_FLAG, NULL, "also while a run measures; the run is then interrupted", false, 0, 0,
+		BD_WORDS_NONE},
 };
 static const struct bd_option log_options[] = {
-	{"lines", 0, BD_OPT_WHOLE, "N", "the last N lines (default 50)", false, 0, 0},
+	{"lines", 0, BD_OPT_WHOLE, "N", "the last N lines (default 50)", false, 0, 0, BD_WORDS_NONE},
 };
 
 static const struct bd_command verbs[] = {

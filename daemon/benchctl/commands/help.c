@@ -34,6 +34,7 @@ const struct bd_command bd_command_help = {
 	.name = "help",
 	.summary = "show the help of a command",
 	.operands = "[COMMAND [VERB]]",
+	.words = BD_WORDS_COMMAND,
 	.operands_max = 2,
 	.example = "benchctl help runs list",
 	.run = run,

@@ -11,7 +11,7 @@
 #define FAILS_MS 1500
 
 static const struct bd_option options[] = {
-	{"print", 0, BD_OPT_FLAG, NULL, "print the URL instead of opening it", false, 0, 0},
+	{"print", 0, BD_OPT_FLAG, NULL, "print the URL instead of opening it", false, 0, 0, BD_WORDS_NONE},
 };
 
 /* ---- the browser ------------------------------------------------------------------------------------------------ */
@@ -204,6 +204,7 @@ const struct bd_command bd_command_open = {
 	.name = "open",
 	.summary = "open the dashboard, or the page of one run, in a browser",
 	.operands = "[RUN]",
+	.words = BD_WORDS_RUN,
 	.operands_max = 1,
 	.details =
 		"RUN is the id of a run, the beginning of one, or latest; without it the list of runs is opened. The browser is "

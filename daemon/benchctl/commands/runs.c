@@ -6,11 +6,12 @@
 /* ---- list ---------------------------------------------------------------------------------------------------- */
 
 static const struct bd_option list_options[] = {
-	{"suite", 0, BD_OPT_TEXT, "NAME", "only runs of this suite", false, 0, 0},
+	{"suite", 0, BD_OPT_TEXT, "NAME", "only runs of this suite", false, 0, 0, BD_WORDS_SUITE},
 	{"state", 0, BD_OPT_CHOICE, "queued|running|complete|interrupted|failed|cancelled", "only runs in this state",
-		false, 0, 0},
-	{"label", 0, BD_OPT_PAIR, "K=V", "only runs with this label", false, 0, 0},
-	{"limit", 0, BD_OPT_WHOLE, "N", "at most so many, the newest first (default 20)", false, 1, 100000},
+		false, 0, 0, BD_WORDS_NONE},
+	{"label", 0, BD_OPT_PAIR, "K=V", "only runs with this label", false, 0, 0, BD_WORDS_NONE},
+	{"limit", 0, BD_OPT_WHOLE, "N", "at most so many, the newest first (default 20)", false, 1, 100000,
+		BD_WORDS_NONE},
 };
 
 static enum bd_style style_of(const char *state)
@@ -95,7 +96,7 @@ static int list(struct bd_ctl *ctl, const struct bd_words *w)
 static const struct bd_option show_options[] = {
 	{"html", 0, BD_OPT_TEXT, "FILE",
 		"also write the run as one self-contained page to this file; -: print the page and nothing else", false,
-		0, 0},
+		0, 0, BD_WORDS_FILE},
 };
 
 static int print_run(const struct bd_ctl *ctl, const cJSON *json, struct bd_error *err)
@@ -167,6 +168,7 @@ static const struct bd_command verbs[] = {
 		.name = "show",
 		.summary = "print the table of one run again, also while it is running",
 		.operands = "ID",
+		.words = BD_WORDS_RUN,
 		.operands_min = 1,
 		.operands_max = 1,
 		.details = "ID is the id of a run, the beginning of one, or latest.",

@@ -3,11 +3,11 @@
 #include "bd_test.h"
 
 static const struct bd_option options[] = {
-	{"threads", 0, BD_OPT_LIST, "N,...", "", true, 0, 0},
-	{"label", 0, BD_OPT_PAIR, "K=V", "", true, 0, 0},
-	{"budget", 0, BD_OPT_SECONDS, "TIME", "", false, 0, 0},
-	{"launches", 0, BD_OPT_WHOLE, "N", "", false, 1, 10},
-	{"detach", 0, BD_OPT_FLAG, NULL, "", false, 0, 0},
+	{"threads", 0, BD_OPT_LIST, "N,...", "", true, 0, 0, BD_WORDS_VALUE},
+	{"label", 0, BD_OPT_PAIR, "K=V", "", true, 0, 0, BD_WORDS_NONE},
+	{"budget", 0, BD_OPT_SECONDS, "TIME", "", false, 0, 0, BD_WORDS_NONE},
+	{"launches", 0, BD_OPT_WHOLE, "N", "", false, 1, 10, BD_WORDS_NONE},
+	{"detach", 0, BD_OPT_FLAG, NULL, "", false, 0, 0, BD_WORDS_NONE},
 };
 static const struct bd_command verbs[] = {{.name = "list", .summary = "", .example = ""}};
 static const struct bd_command run = {.name = "run",

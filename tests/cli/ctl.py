@@ -6,6 +6,7 @@ import shutil
 import subprocess
 import tempfile
 import unittest
+import urllib.request
 
 from waiting import wait_for  # noqa: F401 (the tests take it from here)
 
@@ -71,6 +72,12 @@ class Case(unittest.TestCase):
         if status is not None:
             self.assertEqual(p.returncode, status, f"benchctl {' '.join(args)}\n{out}\n{err}")
         return out, err
+
+    def has_dashboard(self):
+        """Whether the daemon was built with one."""
+        self.ctl("daemon", "start")
+        with urllib.request.urlopen(self.json("daemon", "status")["url"] + "/api/v1/health", timeout=60) as answer:
+            return bool(json.load(answer).get("dashboard"))
 
     def json(self, *args, status=0, timeout=PATIENCE, env=None):
         out, _ = self.ctl("--json", *args, status=status, timeout=timeout, env=env)

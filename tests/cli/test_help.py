@@ -9,7 +9,7 @@ from ctl import HERE, Case, golden
 def commands_in(text):
     """Names in the list of commands of a help text."""
     block = re.search(r"^commands:\n((?:  .*\n)+)", text, re.M)
-    return [] if not block else [m.group(1) for m in re.finditer(r"^  (\S+(?: \S+)*?)(?: [A-Z\[]\S*)?  ", block.group(1), re.M)
+    return [] if not block else [m.group(1) for m in re.finditer(r"^  (\S+(?: \S+)*?)(?: [A-Z\[]\S*)?(?:  |$)", block.group(1), re.M)
                                  if not m.group(0).startswith("   ")]
 
 

@@ -44,11 +44,9 @@ class Browsers(Case):
         os.mkdir(cls.bin)
         for name, status in (("browser-0", 0), ("browser-4", 4), ("browser-stays", None)):
             cls.browser(name, status)
-        cls().ctl("daemon", "start")
-        url = cls().json("daemon", "status")["url"]
-        cls.host = url.removeprefix("http://")
-        if not cls.request("GET", "/api/v1/health").get("dashboard"):
+        if not cls().has_dashboard():
             raise unittest.SkipTest("this build has no dashboard (benchctl doctor says why)")
+        cls.host = cls().json("daemon", "status")["url"].removeprefix("http://")
 
     @classmethod
     def request(cls, method, path, body=None, headers=None):

@@ -15,6 +15,11 @@ const CAUSES = [
 ];
 const finite = Number.isFinite;
 
+/* A table that may be wider than its place. */
+function Across({ label, children }) {
+  return html`<div class="across" tabindex="0" role="region" aria-label=${label}>${children}</div>`;
+}
+
 function Figures({ rows }) {
   return html`<dl class="pairs figures">${rows.filter(Boolean).map(([name, value, more]) => html`<div key=${name}><dt>${name}</dt><dd>${value}${more && html` <span class="dim">${more}</span>`}</dd></div>`)}</dl>`;
 }
@@ -77,7 +82,7 @@ function Matrix({ blockers, total, threads }) {
   const holders = [...new Set(blockers.map((b) => b.holder))].sort((a, b) => (a === null) - (b === null) || a - b);
   const waiters = threads.map((t) => t.index);
   const most = Math.max(...blockers.map((b) => b.ns));
-  return html`<div class="across" tabindex="0" role="region" aria-label="Who waited for whom"><table class="small matrix" data-part="blockers">
+  return html`<${Across} label="Who waited for whom"><table class="small matrix" data-part="blockers">
     <caption class="unseen">Who waited for whom: waiters down, holders across</caption>
     <thead><tr><th scope="col">waited \\ held</th>${holders.map((h) => html`<th key=${h} scope="col" class="number">${thread(h)}</th>`)}</tr></thead>
     <tbody>${waiters.map((w) => html`<tr key=${w}><th scope="row">${thread(w)}</th>${holders.map((h) => {
@@ -85,7 +90,7 @@ function Matrix({ blockers, total, threads }) {
       if (!b) return html`<td key=${h} class="number dim">${w === h ? '' : '–'}</td>`;
       return html`<td key=${h} class=${`number heat heat-${Math.ceil((4 * b.ns) / most)}`} data-waiter=${w} data-holder=${h} data-value=${b.ns}>${nanoseconds(b.ns)} <span class="part">${percent(b.ns / total)}</span></td>`;
     })}</tr>`)}</tbody>
-  </table></div>`;
+  </table><//>`;
 }
 
 function Blockers({ cell }) {
@@ -106,14 +111,14 @@ function Threads({ cell }) {
   if (!cell.threads?.length) return null;
   const waits = traced(cell);
   const most = Math.max(...cell.threads.map((t) => t.ops));
-  return html`<section><h3>Threads</h3><table class="small" data-part="threads">
-    <thead><tr><th scope="col">Thread</th><th scope="col" class="number">tid</th><th scope="col" class="number">Operations</th><th scope="col" class="number">of most</th><th scope="col" class="number">Processor time</th>${waits && html`<th scope="col" class="number">Wait</th><th scope="col" class="number">Waits</th>`}</tr></thead>
+  return html`<section><h3>Threads</h3><${Across} label="Threads"><table class="small" data-part="threads">
+    <thead><tr><th scope="col">Thread</th><th scope="col" class="number">tid</th><th scope="col" class="number">Operations</th><th scope="col" class="number">of most</th><th scope="col" class="number">CPU time</th>${waits && html`<th scope="col" class="number">Wait</th><th scope="col" class="number">Waits</th>`}</tr></thead>
     <tbody>${cell.threads.map((t) => html`<tr key=${t.index} data-thread=${t.index}>
       <th scope="row">${t.index}</th><td class="number">${t.tid}</td><td class="number" data-value=${t.ops}>${whole(t.ops)}</td><td class="number dim">${percent(t.ops / most)}</td>
       <td class="number" data-value=${t.cpu_ns}>${nanoseconds(t.cpu_ns)}</td>
       ${waits && html`<td class="number" data-value=${t.wait_ns}>${nanoseconds(t.wait_ns)}</td><td class="number" data-value=${t.waits}>${whole(t.waits)}</td>`}
     </tr>`)}</tbody>
-  </table></section>`;
+  </table><//></section>`;
 }
 
 function Memory({ cell }) {

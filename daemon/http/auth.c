@@ -11,11 +11,25 @@ static bool changes(const struct bd_http_call *c)
 	return !bd_streq(c->method, "GET") && !bd_streq(c->method, "OPTIONS");
 }
 
+/* With two of them, whoever stands between may have gone by the other one. */
+static bool given_twice(const struct bd_http_call *c, const char *name)
+{
+	int n = 0;
+	for (int i = 0; i < c->info->num_headers; i++)
+		n += strcasecmp(c->info->http_headers[i].name, name) == 0;
+	return n > 1;
+}
+
 int bd_http_check_origin(const struct bd_http_call *c, struct bd_error *err)
 {
 	static const char *const names[] = {"127.0.0.1", "localhost", "[::1]"};
 	const char *host = bd_http_header(c, "Host"), *origin = bd_http_header(c, "Origin");
+	static const char *const single[] = {"Host", "Origin", "Authorization", "Content-Length"};
 	bool ours = false;
+	for (size_t i = 0; i < BD_LEN(single); i++)
+		if (given_twice(c, single[i]))
+			return bd_error_set(err, -EINVAL, "bad-request", NULL, "the header %s is given twice",
+				single[i]);
 	for (size_t i = 0; host && i < BD_LEN(names); i++) {
 		bd_auto_free char *want = bd_printf("%s:%d", names[i], c->http->port);
 		ours |= strcasecmp(host, want) == 0;

@@ -33,6 +33,9 @@ static int query_add(struct bd_http_call *c, const char *item, const struct bd_s
 		bd_auto_free char *hint = near ? bd_printf("did you mean '%s'?", near) : NULL;
 		return bd_error_set(err, -EINVAL, "unknown-field", hint, "there is no query parameter '%s' here", key);
 	}
+	if (!bd_http_is_utf8(value, strlen(value)))
+		return bd_error_set(err, -EINVAL, "bad-request", NULL, "the query parameter '%s' is not UTF-8 text",
+			key);
 	if (bd_map_get(&c->query, key))
 		return bd_error_set(err, -EINVAL, "bad-value", NULL, "the query parameter '%s' is given twice", key);
 	bd_map_set(&c->query, key, value);

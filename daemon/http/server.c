@@ -84,8 +84,11 @@ static void call_done(struct bd_http_call *c)
 		bd_http_linger(c);
 }
 
+static const char handed_over; /* its address marks the connections we have seen a request of */
+
 static int begin_request(struct mg_connection *conn)
 {
+	mg_set_user_connection_data(conn, (void *)(uintptr_t)&handed_over);
 	struct bd_http_call c = {.http = mg_get_user_data(mg_get_context(conn)),
 		.conn = conn,
 		.info = mg_get_request_info(conn)};
@@ -116,6 +119,7 @@ static bool headers_too_large(const struct bd_http_call *c, int status)
 /* civetweb's own refusals, before there is a request to route: said in the one error format. */
 static int http_error(struct mg_connection *conn, int status, const char *message)
 {
+	mg_set_user_connection_data(conn, (void *)(uintptr_t)&handed_over);
 	struct bd_http_call c = {.http = mg_get_user_data(mg_get_context(conn)),
 		.conn = conn,
 		.info = mg_get_request_info(conn)};
@@ -132,6 +136,21 @@ static int http_error(struct mg_connection *conn, int status, const char *messag
 	bd_http_reply_error(&c, &err);
 	bd_http_linger(&c);
 	return 0;
+}
+
+/* A request for another server, or for none in particular (OPTIONS *), is handed over to nobody, and civetweb ends the
+ * connection without a word. It holds a lock here: the answer is small and there is nothing to wait for. */
+static void connection_close(const struct mg_connection *conn)
+{
+	struct bd_http_call c = {.http = mg_get_user_data(mg_get_context(conn)),
+		.conn = (struct mg_connection *)(uintptr_t)conn,
+		.info = mg_get_request_info(conn)};
+	struct bd_error err;
+	if (!c.info || !c.info->request_method || c.info->local_uri ||
+		mg_get_user_connection_data(conn) == &handed_over)
+		return;
+	bd_error_set(&err, -EINVAL, "bad-request", NULL, "requests for other servers are not served");
+	bd_http_reply_error(&c, &err);
 }
 
 static int log_message(const struct mg_connection *conn, const char *message)
@@ -156,6 +175,7 @@ static int listen_on(struct bd_http *h, struct bd_error *err)
 		"256", NULL};
 	const struct mg_callbacks callbacks = {.begin_request = begin_request,
 		.http_error = http_error,
+		.connection_close = connection_close,
 		.log_message = log_message};
 	struct mg_init_data init = {.callbacks = &callbacks, .user_data = h, .configuration_options = options};
 	struct mg_error_data failed = {.text = text, .text_buffer_size = sizeof text};

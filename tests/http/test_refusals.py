@@ -47,6 +47,34 @@ class Refusals(Shared):
             self.refused(self.d.request("GET", RUNS, headers={"Host": host}), 421, "wrong-host")
         self.refused(self.d.raw(b"GET /api/v1/health HTTP/1.0\r\n\r\n"), 421, "wrong-host")
 
+    def test_headers_given_twice(self):
+        """Of two, whoever stands between may have gone by the other one."""
+        head = {"Host": f"127.0.0.1:{self.d.port}", "Authorization": f"Bearer {self.d.token}", "Origin": self.d.url, "Content-Length": "2",
+                "Content-Type": "application/json", "X": "y"}
+        for twice in (None, *head):
+            for second in (head.get(twice), "evil.example", "5"):
+                lines = [f"{k}: {v}\r\n" for k, v in head.items()] + ([f"{twice.upper()}: {second}\r\n"] if twice else [])
+                a = self.d.raw((f"GET {RUNS} HTTP/1.1\r\n" + "".join(lines) + "\r\n{}").encode())
+                if twice in (None, "X", "Content-Type"):
+                    self.assertEqual(a.status, 200, (twice, a.body))
+                else:
+                    self.refused(a, 400, "bad-request")
+
+    def test_requests_for_others(self):
+        own, seen = f"127.0.0.1:{self.d.port}", 0
+        for _ in range(70):  # often enough that every thread of the server has had one of each
+            for target, host, status in (("http://evil.example/api/v1/health", "evil.example", 400), ("http://evil.example/", own, 400),
+                                         ("*", own, 400), (f"http://{own}/api/v1/health", own, 200), ("/api/v1/health", own, 200)):
+                a = self.d.raw(f"OPTIONS {target} HTTP/1.1\r\nHost: {host}\r\n\r\n".encode() if target == "*" else
+                               f"GET {target} HTTP/1.1\r\nHost: {host}\r\n\r\n".encode())
+                self.assertEqual(a.status, status, (target, a.body))
+                if status == 400:
+                    self.assertEqual(a.key, "bad-request")
+                seen += 1
+        self.assertEqual(seen, 350)
+        # a connection that says nothing is ended without an answer, as before
+        self.assertEqual(self.d.raw(b"", half_close=True).body, b"")
+
     def test_origin(self):
         port = self.d.port
         self.assertEqual(self.d.request("GET", RUNS, headers={"Origin": f"http://127.0.0.1:{port}"}).status, 200)
@@ -86,6 +114,11 @@ class Refusals(Shared):
         for query in ("limit=0", "limit=1001", "limit=-1", "limit=x", "limit=", "limit=1&limit=2", "state=done", "limit=99999999999999999999"):
             self.refused(self.d.request("GET", RUNS + "?" + query), 400, "bad-value")
         self.refused(self.d.request("GET", RUNS + "?suite=%00"), 400, "bad-request")
+        self.assertEqual(self.d.request("GET", RUNS + "?label=%C3%A9%3D%C3%A9").status, 200)
+        for text in ("%ff", "a%3D%ff", "%c0%af", "%ed%a0%80"):
+            a = self.d.request("GET", RUNS + "?label=" + text)
+            self.refused(a, 400, "bad-request")
+            self.assertIn("'label'", a.json["error"]["message"])
         self.refused(self.d.request("GET", "/api/v1/health?x=1", token=False), 400, "unknown-field")
 
     def test_unknown_fields_are_named_with_their_path(self):

@@ -435,7 +435,8 @@ int bd_client_daemon_status(const char *data, cJSON **ret, struct bd_error *err)
 	if (r < 0 && r != -ENOENT)
 		return r;
 	if (c)
-		bd_client_call(c, "GET", "/api/v1/daemon", NULL, &answer, NULL); /* one that stops says nothing more */
+		/* looking does not keep it alive; one that stops says nothing more */
+		bd_client_call(c, "GET", "/api/v1/daemon?watch=true", NULL, &answer, NULL);
 	if (running && !answer)
 		running = alive(data);
 	if (running && !answer && s.url) /* what it said when it started */

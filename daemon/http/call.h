@@ -54,6 +54,7 @@ struct bd_http_call {
 	cJSON *body;                 /* of routes with takes_body; an object */
 	bool body_read;              /* nothing of the request is left on the connection */
 	bool answered;
+	bool unseen; /* like that of a route, but of this one request */
 };
 
 /* Answers with a document. Takes no ownership. */

@@ -73,7 +73,7 @@ static int handle(struct bd_http_call *c, struct bd_error *err)
 {
 	if (c->route->waits) {
 		int r = c->route->handle(c, err);
-		if (!c->route->unseen)
+		if (!c->route->unseen && !c->unseen)
 			c->http->last_request_ns = bd_clock_mono_ns();
 		return r;
 	}
@@ -85,7 +85,7 @@ static int handle(struct bd_http_call *c, struct bd_error *err)
 	int r = c->route->handle(c, err);
 	bd_engine_gap_leave(c->engine);
 	c->engine = NULL;
-	if (!c->route->unseen)
+	if (!c->route->unseen && !c->unseen)
 		c->http->last_request_ns = bd_clock_mono_ns(); /* before the engine is given back: see bd_http_retire */
 	bd_http_engine_give(c->http);
 	return r;

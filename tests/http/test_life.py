@@ -268,6 +268,15 @@ class Life(Case):
         wait_for("its end", 60, knock)
         self.assertEqual(d.process.returncode, 0)
 
+    def test_watching_it_does_not_keep_it(self):
+        home = self.home()
+        self.assertEqual(self.ctl(home, "daemon", "start", "--idle-exit", "1").returncode, 0)
+        pid = self.status(home)["pid"]
+        wait_for("its end", 60, lambda: not self.status(home)["running"] and self.gone(pid))
+        d = self.start()
+        for watch, status in (("true", 200), ("false", 200), ("", 400), ("1", 400)):
+            self.assertEqual(d.request("GET", f"/api/v1/daemon?watch={watch}").status, status)
+
     def test_requests_keep_it(self):
         d = self.start(args=["--idle-exit", "2"])
         for _ in range(40):  # twice as long as it would wait, a tenth of a second apart

@@ -3,9 +3,21 @@
 #include <errno.h>
 #include <unistd.h>
 
+/* Who only watches does not keep the daemon alive; who means to use it next does. */
+static int watch_read(struct bd_http_call *c, struct bd_error *err)
+{
+	const char *watch = bd_map_get(&c->query, "watch");
+	c->unseen = bd_streq(watch, "true");
+	if (!watch || c->unseen || bd_streq(watch, "false"))
+		return 0;
+	return bd_error_set(err, -EINVAL, "bad-value", NULL, "watch is '%.100s', not true or false", watch);
+}
+
 static int get(struct bd_http_call *c, struct bd_error *err)
 {
-	(void)err;
+	int r = watch_read(c, err);
+	if (r < 0)
+		return r;
 	const struct bd_http_config *k = &c->http->config;
 	char run[BD_ULID_LEN] = "";
 	bool idle = bd_engine_idle(c->engine);
@@ -60,7 +72,9 @@ static int post_stop(struct bd_http_call *c, struct bd_error *err)
 static const struct bd_http_route routes[] = {
 	{.method = "GET",
 		.path = "/api/v1/daemon",
-		.summary = "This daemon: where, since when, which build, idle or not",
+		.summary =
+			"This daemon: where, since when, which build, idle or not; with watch=true it may go idle meanwhile",
+		.query = "watch",
 		.example = {"/api/v1/daemon", NULL, 200},
 		.handle = get},
 	{.method = "POST",

@@ -302,15 +302,29 @@ static int open_writer(struct bd_sqlite *q, struct bd_error *err)
 	return r;
 }
 
+/* SQLite takes paths of half a kilobyte, with what it appends to them and after following links. */
+static int check_length(const char *data, struct bd_error *err)
+{
+	bd_auto_free char *real = realpath(data, NULL);
+	size_t max = (size_t)sqlite3_vfs_find(NULL)->mxPathname, more = strlen("/" BD_STORE_SQLITE_FILE "-journal") + 1;
+	if (!real || strlen(real) + more <= max)
+		return 0;
+	return bd_error_set(err, -ENAMETOOLONG, "data-unusable", "name another with --data or BENCHD_DATA",
+		"the path of the data folder is longer than %zu bytes: %.100s…", max - more, real);
+}
+
 int bd_store_sqlite_open(const char *data, struct bd_store **ret, struct bd_error *err)
 {
+	int r = check_length(data, err);
+	if (r < 0)
+		return r;
 	struct bd_sqlite *q = bd_alloc(sizeof *q);
 	q->base.ops = &ops;
 	q->path = bd_printf("%s/" BD_STORE_SQLITE_FILE, data);
 	q->ballast = bd_printf("%s/" BALLAST_FILE, data);
 	pthread_mutex_init(&q->write_lock, NULL);
 	pthread_mutex_init(&q->idle_lock, NULL);
-	int r = open_writer(q, err);
+	r = open_writer(q, err);
 	if (r < 0) {
 		close_store(&q->base);
 		return r;

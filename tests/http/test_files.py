@@ -113,6 +113,22 @@ class Files(Case):
         self.works(wide)  # an empty one is ours to close
         self.assertEqual(self.mode(wide), 0o700)
 
+    def test_paths_of_any_length(self):
+        home = self.folder()
+        ends = set()
+        for n in (60, 200, 400, 440, 480, 484, 488, 492, 496, 500, 504, 508, 512, 520, 700, 3000):
+            data = home
+            while len(data) < n:
+                data += "/" + "d" * min(200, max(n - len(data) - 1, 1))
+            d = self.start(data=data)
+            if "url" in d.ready:
+                self.assertEqual(d.request("GET", "/api/v1/runs").status, 200)
+                self.assertEqual(d.end(), 0)
+            else:
+                self.assertEqual((d.ready["error"]["key"], d.status), ("data-unusable", 69), n)
+            ends.add("url" in d.ready)
+        self.assertEqual(ends, {True, False})
+
     def test_links_in_place_of_files_are_not_followed(self):
         for name, key in (("lock", "data-unusable"), ("benchd.db", "store-failed"), ("benchd.log", "data-unusable")):
             home = self.folder()

@@ -3,14 +3,14 @@
 #include "bd_benchctl.h"
 
 static const struct bd_option options[] = {
-	{"threads", 0, BD_OPT_LIST, "N,...", "", true, 0, 0},
-	{"label", 0, BD_OPT_PAIR, "K=V", "", true, 0, 0},
-	{"axis", 0, BD_OPT_AXIS, "NAME=V,...", "", true, 0, 0},
-	{"budget", 0, BD_OPT_SECONDS, "TIME", "", false, 0, 0},
-	{"launches", 'n', BD_OPT_WHOLE, "N", "", false, 1, 10},
-	{"trace", 0, BD_OPT_CHOICE, "off|counters", "", false, 0, 0},
-	{"name", 0, BD_OPT_TEXT, "NAME", "", false, 0, 0},
-	{"detach", 0, BD_OPT_FLAG, NULL, "", false, 0, 0},
+	{"threads", 0, BD_OPT_LIST, "N,...", "", true, 0, 0, BD_WORDS_VALUE},
+	{"label", 0, BD_OPT_PAIR, "K=V", "", true, 0, 0, BD_WORDS_NONE},
+	{"axis", 0, BD_OPT_AXIS, "NAME=V,...", "", true, 0, 0, BD_WORDS_AXIS},
+	{"budget", 0, BD_OPT_SECONDS, "TIME", "", false, 0, 0, BD_WORDS_NONE},
+	{"launches", 'n', BD_OPT_WHOLE, "N", "", false, 1, 10, BD_WORDS_NONE},
+	{"trace", 0, BD_OPT_CHOICE, "off|counters", "", false, 0, 0, BD_WORDS_NONE},
+	{"name", 0, BD_OPT_TEXT, "NAME", "", false, 0, 0, BD_WORDS_FILE},
+	{"detach", 0, BD_OPT_FLAG, NULL, "", false, 0, 0, BD_WORDS_NONE},
 };
 static const struct bd_command verbs[] = {{.name = "list", .summary = "s", .example = "e"}};
 static const struct bd_command run = {.name = "run",
@@ -19,6 +19,7 @@ static const struct bd_command run = {.name = "run",
 	.operands = "TARGET",
 	.operands_min = 1,
 	.operands_max = 2,
+	.words = BD_WORDS_TARGET,
 	.options = options,
 	.options_len = BD_LEN(options)};
 static const struct bd_command runs = {.name = "runs", .summary = "s", .example = "e", .verbs = verbs, .verbs_len = 1};
@@ -64,6 +65,23 @@ static void look(const struct bd_words *w)
 	}
 }
 
+static void offers(enum bd_words_kind kind, const char *axis, const char *target, struct bd_offers *ret)
+{
+	BD_FUZZ_CHECK(kind == BD_WORDS_VALUE || kind == BD_WORDS_AXIS || kind == BD_WORDS_TARGET);
+	bd_offers_add(ret, axis ? axis : "gil-contention", target);
+	bd_offers_add(ret, "1", NULL);
+}
+
+/* What the last word can become begins with it. */
+static void complete(const struct bd_strv *words)
+{
+	struct bd_offers found = {0};
+	bd_complete(commands, BD_LEN(commands), words, offers, &found);
+	for (size_t i = 0; i < found.n; i++)
+		BD_FUZZ_CHECK(words->n && bd_starts_with(found.v[i].word, words->v[words->n - 1]));
+	bd_offers_done(&found);
+}
+
 void bd_fuzz_one(const uint8_t *data, size_t len)
 {
 	bd_auto_free char *text = bd_fuzz_text(data, len);
@@ -79,6 +97,8 @@ void bd_fuzz_one(const uint8_t *data, size_t len)
 		look(&w);
 	bd_auto_free char *title = bd_words_title(&w);
 	BD_FUZZ_CHECK(title[0]);
+	const struct bd_strv typed = {words.v + 1, words.n - 1};
+	complete(&typed);
 	int64_t ns;
 	double s;
 	if (bd_duration_parse(text, &ns) == 0)

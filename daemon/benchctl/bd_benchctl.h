@@ -230,6 +230,7 @@ void bd_grid_print(struct bd_grid *g, struct bd_str *out);
 
 /* The table of a run; doc is not changed. */
 void bd_run_table(const struct bd_run_document *doc, const struct bd_screen *s, struct bd_str *out);
+void bd_runs_table(const struct bd_run_list *l, const struct bd_screen *s, struct bd_str *out);
 void bd_plan_table(const struct bd_plan_document *doc, const struct bd_screen *s, struct bd_str *out);
 /* 0 when complete without an invalid or failed cell; else 2, or what a failed run's reason says. */
 int bd_run_exit(const struct bd_run_document *doc);

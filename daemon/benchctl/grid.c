@@ -165,14 +165,14 @@ static void fit(const struct bd_grid *g, struct layout *l)
 	for (size_t c; (c = next_column(g, l, wanted, tried)) < g->columns_len; tried[c] = true) {
 		l->width[c] = wanted[c];
 		for (size_t k = 0; k < g->columns_len; k++)
-			if (g->columns[k].flexible)
+			if (g->columns[k].flexible && l->width[k])
 				l->width[k] = wanted[k];
 		shrink_flexible(g, l);
 		if (total(g, l) > g->screen.width)
 			l->width[c] = 0;
 	}
 	for (size_t k = 0; k < g->columns_len; k++)
-		if (g->columns[k].flexible)
+		if (g->columns[k].flexible && l->width[k])
 			l->width[k] = wanted[k];
 	shrink_flexible(g, l);
 	while (total(g, l) > g->screen.width) {

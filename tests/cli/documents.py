@@ -152,5 +152,20 @@ def plan():
     return {"schema": "benchd.plan.v1", "suite": "gil-contention", "expected_s": 24.5, "launches": 6, "rounds": 2, "cells": rows}
 
 
+def runs():
+    """Runs in every state, the newest first; two began in the same second."""
+    def row(tail, state, started, wall, cells, labels=None, **statuses):
+        counts = {"ok": 0, "unsupported": 0, "invalid": 0, "failed": 0, "interrupted": 0, **statuses}
+        return {"id": "01JGQX" + tail, "suite": "gil-contention", "state": state, "reason": None, "started": started, "wall_s": wall,
+                "labels": labels or {}, "cells": cells, "statuses": counts}
+    return {"next": None, "runs": [
+        row("9A5C6D7E8F9G0H1J2K3M", "queued", None, None, 19),
+        row("8Z4Q5R6S7T8V9W0X1Y2Z", "running", "2026-01-02T04:05:06Z", None, 19, {"branch": "main"}, ok=3),
+        row("4T8ZB7Q2M5R9V3C6D0EF", "complete", "2026-01-02T03:04:05Z", 41.2, 19, {"branch": "main", "commit": "387addd"}, ok=19),
+        row("4T8Z7Q2M5R9V3C6D0EEX", "complete", "2026-01-02T03:04:05Z", 141.2, 24, ok=17, unsupported=4, invalid=2, failed=1),
+        row("2B3C4D5E6F7G8H9J0K1M", "cancelled", "2026-01-01T03:04:05Z", 9.9, 19, ok=11, interrupted=8),
+        row("1B3C4D5E6F7G8H9J0K1M", "failed", "2026-01-01T01:02:03Z", 0.4, 19, {"why": "a disk with no room at all, and a label as long as this"})]}
+
+
 DOCUMENTS = {"suite": ("run", whole_suite), "troubled": ("run", troubled), "cases": ("run", single_cases),
-             "allocators": ("run", allocators), "plan": ("plan", plan)}
+             "allocators": ("run", allocators), "plan": ("plan", plan), "runs": ("runs", runs)}

@@ -1,4 +1,4 @@
-/* Renders a document through the code benchctl itself uses, at a chosen width: render run|plan FILE WIDTH [ascii] [colour].
+/* Renders a document through the code benchctl itself uses, at a chosen width: render run|runs|plan FILE WIDTH [ascii] [colour].
  * Prints the exit status a run of this document would have on standard error. For tests of the layout only. */
 #include "bd_benchctl.h"
 
@@ -36,6 +36,13 @@ int main(int argc, char **argv)
 		bd_run_table(&doc, &s, &out);
 		fprintf(stderr, "exit %d\n", bd_run_exit(&doc));
 		bd_doc_done(&bd_run_document_doc, &doc);
+	} else if (bd_streq(argv[1], "runs")) {
+		struct bd_run_list list;
+		bd_doc_init(&bd_run_list_doc, &list);
+		if (bd_doc_decode(&bd_run_list_doc, json, &list, &err) < 0)
+			return fail(&err);
+		bd_runs_table(&list, &s, &out);
+		bd_doc_done(&bd_run_list_doc, &list);
 	} else {
 		struct bd_plan_document doc;
 		bd_doc_init(&bd_plan_document_doc, &doc);

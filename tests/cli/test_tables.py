@@ -49,6 +49,16 @@ class Tables(unittest.TestCase):
             self.assertNotIn(column, narrow)
             self.assertIn(column, wide)
 
+    def test_a_list_of_runs_counts_what_is_not_ok(self):
+        for columns, width, shown in ((80, 6, ["3", "8"]), (200, 19, ["2 invalid, 1 failed", "8 interrupted"])):
+            lines = render("runs", DOCUMENTS["runs"][1](), columns)[0].splitlines()
+            at = lines[0].index("not ok")
+            self.assertEqual([line[at:at + width].strip() for line in lines[1:]], ["", "", "", *shown, ""])
+            self.assertIn("started", lines[0])
+        good = DOCUMENTS["runs"][1]()
+        good["runs"] = good["runs"][1:3]
+        self.assertNotIn("not ok", render("runs", good, 200)[0], "a column for nothing")
+
     def test_ascii_has_nothing_else(self):
         for name, (kind, make) in DOCUMENTS.items():
             self.assertTrue(render(kind, make(), 80, "ascii")[0].isascii(), name)

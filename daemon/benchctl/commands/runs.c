@@ -14,59 +14,6 @@ static const struct bd_option list_options[] = {
 		BD_WORDS_NONE},
 };
 
-static enum bd_style style_of(const char *state)
-{
-	return bd_streq(state, "complete")                                ? BD_PLAIN
-		: bd_streq(state, "queued") || bd_streq(state, "running") ? BD_GREEN
-		: bd_streq(state, "failed")                               ? BD_RED
-									  : BD_YELLOW;
-}
-
-/* So many characters of the ids tell them apart, with two to spare for the runs to come. */
-static int id_length(const struct bd_run_list *l)
-{
-	size_t most = 0;
-	for (size_t i = 0; i + 1 < l->runs_len; i++) {
-		const char *a = l->runs[i].id, *b = l->runs[i + 1].id; /* sorted, so neighbours are nearest */
-		size_t n = 0;
-		while (a && b && a[n] && a[n] == b[n])
-			n++;
-		most = BD_MAX(most, n);
-	}
-	return (int)BD_MAX(most + 3, (size_t)12);
-}
-
-static void list_table(const struct bd_ctl *ctl, const struct bd_run_list *l, struct bd_str *out)
-{
-	bd_auto_grid struct bd_grid *g = bd_grid_new(&ctl->out);
-	size_t id = bd_grid_column(g, (struct bd_grid_column){"run", false, false, false, 0});
-	size_t suite = bd_grid_column(g, (struct bd_grid_column){"suite", false, false, false, 0});
-	size_t state = bd_grid_column(g, (struct bd_grid_column){"state", false, false, false, 0});
-	size_t cells = bd_grid_column(g, (struct bd_grid_column){"cells", true, false, false, 2});
-	size_t wall = bd_grid_column(g, (struct bd_grid_column){"wall", true, false, false, 1});
-	size_t started = bd_grid_column(g, (struct bd_grid_column){"started", false, false, false, 3});
-	size_t labels = bd_grid_column(g, (struct bd_grid_column){"labels", false, false, true, 4});
-	int length = ctl->out.width < 120 ? id_length(l) : BD_ULID_LEN;
-	for (size_t i = 0; i < l->runs_len; i++) {
-		const struct bd_run_row *r = &l->runs[i];
-		bd_grid_row(g);
-		bd_grid_set(g, id, BD_BOLD, "%.*s", length, r->id ? r->id : "?");
-		bd_grid_set(g, suite, BD_PLAIN, "%s", r->suite ? r->suite : "");
-		bd_grid_set(g, state, style_of(r->state), "%s", r->state ? r->state : "");
-		bd_grid_set(g, cells, BD_PLAIN, "%lld", (long long)r->cells);
-		if (r->started)
-			bd_grid_set(g, started, BD_PLAIN, "%s", r->started);
-		if (isfinite(r->wall_s)) {
-			bd_auto_free char *text = bd_text_seconds(r->wall_s);
-			bd_grid_set(g, wall, BD_PLAIN, "%s", text);
-		}
-		bd_auto_free char *text = bd_text_map(&r->labels);
-		if (*text)
-			bd_grid_set(g, labels, BD_PLAIN, "%s", text);
-	}
-	bd_grid_print(g, out);
-}
-
 static int list(struct bd_ctl *ctl, const struct bd_words *w)
 {
 	struct bd_error err;
@@ -84,7 +31,7 @@ static int list(struct bd_ctl *ctl, const struct bd_words *w)
 		return bd_ctl_fail(ctl, &err);
 	bd_auto_str struct bd_str out = {0};
 	if (l.runs_len)
-		list_table(ctl, &l, &out);
+		bd_runs_table(&l, &ctl->out, &out);
 	else
 		bd_ctl_note(ctl, "no such runs (benchctl run gil-contention makes one)");
 	bd_doc_done(&bd_run_list_doc, &l);

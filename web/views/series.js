@@ -173,8 +173,7 @@ function Body({ series, metric, points, next, older, query }) {
       <${Chart} rows=${rows} byTime=${byTime} kind=${kind} format=${format} marked=${marked} active=${active}
         label=${`${METRICS[metric].name} of ${series.case} over runs`} valueText=${spoken(shownRow, format, rows)}
         onHover=${(row) => row && activate(row.run)} onMove=${(row) => activate(row?.run ?? null)} onPick=${pick}
-        onRange=${(a, b) => query.set({ from: a === all[0].run ? null : a, to: b === all.at(-1).run ? null : b })}
-        onReset=${() => query.set({ from: null, to: null })} />
+        onRange=${(a, b) => query.set({ from: a === all[0].run ? null : a, to: b === all.at(-1).run ? null : b })} />
       <figcaption><${Legend} rows=${rows} kind=${kind} format=${format} query=${query} /></figcaption>
     </figure>
     ${rows.length === 1 && all.length === 1 && html`<p class="notice">One run so far. What is measured again is drawn beside it: <${Command} text=${`benchctl run ${rows[0].suite}`} /></p>`}`}

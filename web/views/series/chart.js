@@ -258,7 +258,7 @@ function optionsOf(width, height, { rows, places, byTime, kind, format, pen, sho
       y: false,
       points: { show: false },
       drag: { x: true, y: false, setScale: false, dist: DRAG },
-      bind: { dblclick: () => null },
+      bind: { dblclick: () => null }, /* a click has opened a run by then */
     },
     scales: {
       x: {
@@ -327,12 +327,12 @@ function optionsOf(width, height, { rows, places, byTime, kind, format, pen, sho
 }
 
 /** rows in order; marked and active: ids of runs; kind: fit | zero | log. onHover(row or null), onRange(from, to),
- * onPick(row, byTouch). */
-export function Chart({ rows, byTime, kind, format, marked, active, label, valueText, onHover, onRange, onPick, onMove, onReset }) {
+ * onPick(row, byTouch), onMove(row or null). */
+export function Chart({ rows, byTime, kind, format, marked, active, label, valueText, onHover, onRange, onPick, onMove }) {
   const place = useRef(null);
   const plot = useRef(null);
   const latest = useRef({});
-  latest.current = { marked, active, onHover, onRange, onPick, onReset };
+  latest.current = { marked, active, onHover, onRange, onPick };
 
   useLayoutEffect(() => {
     const element = place.current;
@@ -361,9 +361,7 @@ export function Chart({ rows, byTime, kind, format, marked, active, label, value
       const row = rows[u.posToIdx(event.clientX - u.over.getBoundingClientRect().left)];
       if (row) latest.current.onPick(row, event.pointerType === 'touch');
     };
-    const reset = () => latest.current.onReset();
     u.over.addEventListener('click', click);
-    u.over.addEventListener('dblclick', reset);
     const sizes = new ResizeObserver(() => {
       if (element.clientWidth && element.clientWidth !== u.width) u.setSize({ width: element.clientWidth, height: height() });
     });

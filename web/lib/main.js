@@ -53,12 +53,11 @@ export function Empty({ title, children }) {
 /** What went wrong, and what mends it. */
 export function Problem({ error, retry, what }) {
   if (error.status === 401) {
-    const next = location.pathname + location.search;
+    const run = /^\/runs\/([^/]+)$/.exec(location.pathname);
     return html`<section class="state" role="alert">
       <h2>This browser is not logged in</h2>
-      <p>A login lasts twelve hours. Type this where benchd runs; it opens this dashboard with a new one:</p>
-      <p><${Command} text="benchctl open" /></p>
-      <p class="dim">You were at <code>${next}</code>.</p>
+      <p>A login lasts twelve hours. Type this where benchd runs; it opens ${run ? 'this run' : 'this dashboard'} with a new one:</p>
+      <p><${Command} text=${run ? `benchctl open ${run[1]}` : 'benchctl open'} /></p>
       ${retry && html`<p><button type="button" onClick=${retry}>Try again</button></p>`}
     </section>`;
   }

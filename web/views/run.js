@@ -41,7 +41,7 @@ function Actions({ doc, reload, connection }) {
       <p>Its figures and all its samples are gone for good.</p>
       <p class="row">
         <button type="button" class="danger" disabled=${busy} onClick=${() => attempt(() => remove(`runs/${id}`), () => go('/', { replace: true }))}>Delete</button>
-        <button type="button" onClick=${() => dialog.current.close()}>Keep it</button>
+        <button type="button" autofocus onClick=${() => dialog.current.close()}>Keep it</button>
       </p>
     </dialog>
   </div>`;
@@ -57,10 +57,16 @@ function position(p) {
   return parts.join(' · ');
 }
 
+/* Another run of this benchd, or another benchd. */
+function Holder({ text }) {
+  const run = /^run (\S+)$/.exec(text);
+  return run ? html`run <a href=${`/runs/${run[1]}`}>${run[1]}</a>` : text;
+}
+
 function Progress({ run, progress, told, live, now }) {
   if (run.state === 'queued' || !progress) {
     const waiting = progress?.waiting_for;
-    return html`<p class="phase" data-phase=${run.state}>${waiting ? `Queued: waiting for ${waiting}, which measures on this machine` : run.state === 'queued' ? 'Queued' : 'Starting'}</p>`;
+    return html`<p class="phase" data-phase=${run.state}>${waiting ? html`Queued: waiting for <${Holder} text=${waiting} />, which measures on this machine` : run.state === 'queued' ? 'Queued' : 'Starting'}</p>`;
   }
   const since = live ? Math.max(0, (now - told) / 1000) : 0;
   const { elapsed_s: elapsed, left_s: left } = progress;

@@ -2,7 +2,7 @@
 import { html } from '../../lib/ui.js';
 import { bytes, count, nanoseconds, percent, ratio, whole } from '../../lib/format.js';
 import { Stack } from '../../lib/plot.js';
-import { Reason, Status } from '../../lib/status.js';
+import { ended, Reason, Status } from '../../lib/status.js';
 import { labelOf, measured, statusOf, traced } from '../../lib/table.js';
 
 const MATRIX_MAX = 8;
@@ -110,11 +110,10 @@ function Blockers({ cell }) {
 function Threads({ cell }) {
   if (!cell.threads?.length) return null;
   const waits = traced(cell);
-  const most = Math.max(...cell.threads.map((t) => t.ops));
   return html`<section><h3>Threads</h3><${Across} label="Threads"><table class="small" data-part="threads">
-    <thead><tr><th scope="col">Thread</th><th scope="col" class="number">tid</th><th scope="col" class="number">Operations</th><th scope="col" class="number">of most</th><th scope="col" class="number">CPU time</th>${waits && html`<th scope="col" class="number">Wait</th><th scope="col" class="number">Waits</th>`}</tr></thead>
+    <thead><tr><th scope="col">Thread</th><th scope="col" class="number">tid</th><th scope="col" class="number">Operations</th><th scope="col" class="number">CPU time</th>${waits && html`<th scope="col" class="number">Wait</th><th scope="col" class="number">Waits</th>`}</tr></thead>
     <tbody>${cell.threads.map((t) => html`<tr key=${t.index} data-thread=${t.index}>
-      <th scope="row">${t.index}</th><td class="number">${t.tid}</td><td class="number" data-value=${t.ops}>${whole(t.ops)}</td><td class="number dim">${percent(t.ops / most)}</td>
+      <th scope="row">${t.index}</th><td class="number">${t.tid}</td><td class="number" data-value=${t.ops}>${whole(t.ops)}</td>
       <td class="number" data-value=${t.cpu_ns}>${nanoseconds(t.cpu_ns)}</td>
       ${waits && html`<td class="number" data-value=${t.wait_ns}>${nanoseconds(t.wait_ns)}</td><td class="number" data-value=${t.waits}>${whole(t.waits)}</td>`}
     </tr>`)}</tbody>
@@ -133,7 +132,7 @@ function Memory({ cell }) {
 export function CellDetails({ doc, cell, standalone }) {
   const status = statusOf(doc, cell);
   return html`<div class="detail" data-details=${doc.cells.indexOf(cell)}>
-    <header><h2>${labelOf(doc, cell)}</h2><${Status} of=${status}>${status === 'pending' ? 'not measured yet' : status}${status === 'ok' && !cell.complete ? ', stopped early' : ''}<//>
+    <header><h2>${labelOf(doc, cell)}</h2><${Status} of=${status}>${status === 'pending' ? 'not measured yet' : status}${status === 'ok' && !cell.complete ? (ended(doc.run.state) ? ', stopped early' : ', so far') : ''}<//>
       ${!standalone && cell.series && html`<a class="button" data-link="series" href=${`/series/${cell.series}?run=${doc.run.id}`}>Over runs</a>`}</header>
     <p><code class="id">${cell.id}</code></p>
     <${Reason} reason=${cell.reason} />

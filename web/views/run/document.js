@@ -31,10 +31,11 @@ function Facts({ run, now }) {
 const KINDS = { 'same-process': 'within a process', 'second-process': 'between processes' };
 
 /** What the A/A rows mean for a reader: which differences this machine could not have told from noise. */
-export function Noise({ noise }) {
+function Noise({ noise, over }) {
   if (!noise?.length) return null;
   const known = noise.filter((n) => Number.isFinite(n.lo) && Number.isFinite(n.hi));
   const floor = (n) => percent(Math.max(Math.abs(1 - n.lo), Math.abs(n.hi - 1)));
+  if (!known.length && !over) return null;
   const sentence = known.length
     ? html`Differences below ${known.map((n, i) => html`${i > 0 && ' and '}<strong>${floor(n)}</strong> ${KINDS[n.kind] ?? n.kind}`)} are noise on this machine today.`
     : 'How noisy this machine is today is unknown: too few undisturbed launches.';
@@ -55,7 +56,7 @@ export function RunDocument({ doc, actions = null, live = null, connection = nul
       <${Facts} run=${run} now=${now} />
       <p class="constants">${table.constants.map(([axis, value]) => html`<span key=${axis}><span class="dim">${axis}</span> ${value}</span>`)}</p>
       ${about && html`<p class="dim machine">${about}</p>`}
-      <${Noise} noise=${doc.noise} />
+      <${Noise} noise=${doc.noise} over=${ended(run.state)} />
     </header>
     <${RunTable} doc=${doc} table=${table} standalone=${standalone} />
     ${ended(run.state) && html`<${Notes} doc=${doc} />`}

@@ -4,26 +4,27 @@ import { count, halfWidth, nanoseconds, percent, plural, ratio, scaled, scaleFor
 import { Command } from '../../lib/main.js';
 import { Bar, Ratio } from '../../lib/plot.js';
 import { useQuery } from '../../lib/router.js';
-import { Status } from '../../lib/status.js';
+import { ended, Status } from '../../lib/status.js';
 import { axisOf, fits, labelOf, mainBlocker, measured, sorted, SORTS, statusOf, traced } from '../../lib/table.js';
 import { CellDetails } from './cell.js';
 
 const WAITS_MUCH = 0.2;
 const finite = Number.isFinite;
 
-/* A column is there when some cell has something in it. */
+/* A column is there when some cell has something in it; `early`: already while a run goes on, so that it does not appear
+ * between others. */
 const COLUMNS = [
   { key: 'time', title: 'time/op', always: true },
   { key: 'pm', title: '±', sr: 'half of the 95 % interval of the time per operation', has: (c) => finite(c.time_ns_per_op?.lo) },
   { key: 'plot', title: '', sr: 'time per operation as a bar', always: true },
-  { key: 'ops', title: 'ops/s', has: (c) => c.throughput_ops_s },
-  { key: 'ratio', title: 'ratio', has: (c) => c.ratio },
+  { key: 'ops', title: 'ops/s', early: true, has: (c) => c.throughput_ops_s },
+  { key: 'ratio', title: 'ratio', early: true, has: (c) => c.ratio },
   { key: 'ratio-pm', title: '±', sr: 'half of the interval of the ratio', has: (c) => finite(c.ratio?.lo) },
   { key: 'ratio-plot', title: '', sr: 'the ratio around 1', has: (c) => finite(c.ratio?.lo) },
-  { key: 'scaling', title: 'scaling', has: (c) => c.scaling },
+  { key: 'scaling', title: 'scaling', early: true, has: (c) => c.scaling },
   { key: 'scaling-pm', title: '±', sr: 'half of the interval of the scaling', has: (c) => finite(c.scaling?.lo) },
-  { key: 'wait', title: 'GIL wait', has: traced },
-  { key: 'blocker', title: 'main blocker', has: (c) => mainBlocker(c.gil) },
+  { key: 'wait', title: 'GIL wait', early: true, has: traced },
+  { key: 'blocker', title: 'main blocker', early: true, has: (c) => mainBlocker(c.gil) },
 ];
 
 /** What is the same for all cells of a group, so that they are read against each other. */
@@ -54,7 +55,7 @@ function figure(key, cell, frame, references) {
   const blocker = mainBlocker(cell.gil);
   switch (key) {
     case 'time':
-      return number(key, time.median, html`<strong>${cell.complete ? '' : '~'}${scaled(frame.scale, time.median)}</strong>`);
+      return number(key, time.median, html`<strong>${cell.complete ? '' : '~'}${scaled(frame.scale ?? scaleFor(time.median), time.median)}</strong>`);
     case 'pm':
       return pm(key, time);
     case 'plot':
@@ -147,7 +148,7 @@ export function RunTable({ doc, table, standalone }) {
   const flat = sorted(cells, sort);
   const groups = flat ? [{ key: 'sorted', cells: flat, heading: null }] : table.groups.map((g) => ({ ...g, cells: g.cells.filter((c) => cells.includes(c)) })).filter((g) => g.cells.length);
   const axes = flat ? [...(table.cases.length > 1 ? ['case'] : []), ...(table.group ? [table.group] : []), ...table.columns] : table.caseColumn ? ['case', ...table.columns] : table.columns;
-  const columns = COLUMNS.filter((column) => column.always || doc.cells.some((c) => measured(c) && column.has(c)));
+  const columns = COLUMNS.filter((column) => column.always || (column.early && !ended(doc.run.state)) || doc.cells.some((c) => measured(c) && column.has(c)));
   const references = new Set(doc.cells.map((c) => c.ratio?.to).filter(Boolean));
   const index = new Map(doc.cells.map((cell, i) => [cell, i]));
   const wanted = query.get('cell');
@@ -169,7 +170,7 @@ export function RunTable({ doc, table, standalone }) {
       <caption class="unseen">Figures of each cell; a row opens its details</caption>
       <${Head} axes=${axes} columns=${columns} query=${query} sort=${sort} />
       ${groups.map((group) => {
-        const frame = groupFrame(group.cells);
+        const frame = { ...groupFrame(group.cells), ...(flat ? { scale: null } : {}) };
         const headed = group.heading && !table.caseColumn && (group.heading.text || group.heading.more || group.heading.actual_ns !== null);
         return html`<tbody key=${group.key}>
           ${headed && html`<tr class="group"><th scope="rowgroup" colspan=${width}><${Heading} of=${group.heading} /></th></tr>`}

@@ -56,3 +56,16 @@ function(bd_program name)
   target_link_libraries(${name} PRIVATE ${P_LIBS} bd::threads)
   install(TARGETS ${name} RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
 endfunction()
+
+# bd_manual(PROGRAM PAGE ARGUMENT…): the manual page that the program prints of itself, share/man/manN/PAGE in the build
+# tree and after an installation. An instrumented program is not for installing, and might not run here.
+function(bd_manual program page)
+  if(BENCHD_SANITIZE)
+    return()
+  endif()
+  string(REGEX MATCH "[0-9]$" section ${page})
+  set(folder ${CMAKE_BINARY_DIR}/share/man/man${section})
+  file(MAKE_DIRECTORY ${folder})
+  add_custom_command(TARGET ${program} POST_BUILD COMMAND ${program} ${ARGN} > ${folder}/${page} VERBATIM)
+  install(FILES ${folder}/${page} DESTINATION ${CMAKE_INSTALL_MANDIR}/man${section})
+endfunction()

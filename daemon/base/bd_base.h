@@ -157,6 +157,19 @@ char *bd_data_dir(void);
 /* Hex build-id of an ELF file into out (at least 41 bytes), or -ENODATA. */
 int bd_elf_build_id(const char *path, char *out, size_t size);
 
+/* ---- manual pages: roff with the man macros, from the tables that --help is made of ------------------------ */
+
+/* The title and the section NAME. */
+void bd_man_begin(struct bd_str *out, const char *name, int section, const char *version, const char *about);
+void bd_man_section(struct bd_str *out, const char *title);
+void bd_man_part(struct bd_str *out, const char *title); /* within a section */
+void bd_man_synopsis(struct bd_str *out, const char *command, const char *rest);
+void bd_man_text(struct bd_str *out, const char *text); /* paragraphs separated by empty lines */
+void bd_man_item(struct bd_str *out, const char *name, const char *argument,
+	const char *text); /* argument may be NULL */
+void bd_man_example(struct bd_str *out, const char *line);
+void bd_man_see(struct bd_str *out, const char *name, int section, bool last); /* in a list of other pages */
+
 /* ---- processes ----------------------------------------------------------------------------------------- */
 
 struct bd_spawn {

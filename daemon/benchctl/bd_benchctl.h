@@ -103,6 +103,9 @@ char *bd_words_title(const struct bd_words *w);
 /* Help texts, wrapped at 80 columns. */
 void bd_help_overview(const struct bd_command *const *commands, size_t n, struct bd_str *out);
 void bd_help_command(const struct bd_command *command, const struct bd_command *parent, struct bd_str *out);
+/* Manual pages: benchctl(1), and one for each command with its verbs. */
+void bd_manual_overview(const struct bd_command *const *commands, size_t n, const char *version, struct bd_str *out);
+void bd_manual_command(const struct bd_command *command, const char *version, struct bd_str *out);
 
 /* ---- completion ------------------------------------------------------------------------------------------------ */
 

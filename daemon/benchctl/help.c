@@ -1,5 +1,5 @@
 /* Help texts, made from the descriptors; wrapped at 80 columns whatever the terminal, so that they can be compared. */
-#include "bd_benchctl.h"
+#include "help.h"
 
 #include <ctype.h>
 
@@ -82,38 +82,44 @@ static void paragraphs(struct bd_str *out, const char *text)
 	}
 }
 
+const char *const help_statuses[][2] = {
+	{"0", "yes, success"},
+	{"1", "the answer is no: a problem was found, it does not run"},
+	{"2", "could not decide: invalid or failed cells, interrupted, daemon lost, waited too long"},
+	{"64", "usage: an unknown word or value"},
+	{"66", "no such input"},
+	{"69", "no benchd could be reached or started"},
+	{"70", "a bug in benchd"},
+	{"74", "store full or unwritable"},
+	{"77", "not permitted"},
+};
+const size_t help_statuses_len = BD_LEN(help_statuses);
+const char *const help_environment[][2] = {
+	{"BENCHD_DATA", "folder of your own benchd (default: $XDG_DATA_HOME/benchd)"},
+	{"BENCHD_URL", "a benchd that runs elsewhere, as --server"},
+	{"BENCHD_TOKEN", "what that benchd asks for"},
+	{"NO_COLOR", "no colours"},
+};
+const size_t help_environment_len = BD_LEN(help_environment);
+
+const char help_about[] =
+	"Measures what it costs to cross the boundary between Python and native code, and who waited for the GIL "
+	"meanwhile.";
+const char help_example[] = "benchctl run gil-contention --threads 1,2 --budget 20s";
+
 void bd_help_overview(const struct bd_command *const *commands, size_t n, struct bd_str *out)
 {
 	bd_str_puts(out, "usage: benchctl [--server URL] [--json] [-v|-q] [--color WHEN] COMMAND ...\n");
-	paragraphs(out,
-		"Measures what it costs to cross the boundary between Python and native code, and who waited for the GIL "
-		"meanwhile.");
-	static const char *const statuses[][2] = {
-		{"0", "yes, success"},
-		{"1", "the answer is no: a problem was found, it does not run"},
-		{"2", "could not decide: invalid or failed cells, interrupted, daemon lost, waited too long"},
-		{"64", "usage: an unknown word or value"},
-		{"66", "no such input"},
-		{"69", "no benchd could be reached or started"},
-		{"70", "a bug in benchd"},
-		{"74", "store full or unwritable"},
-		{"77", "not permitted"},
-	};
-	static const char *const environment[][2] = {
-		{"BENCHD_DATA", "folder of your own benchd (default: $XDG_DATA_HOME/benchd)"},
-		{"BENCHD_URL", "a benchd that runs elsewhere, as --server"},
-		{"BENCHD_TOKEN", "what that benchd asks for"},
-		{"NO_COLOR", "no colours"},
-	};
+	paragraphs(out, help_about);
 	struct item *items = NULL;
 	size_t len = 0;
 	for (size_t i = 0; i < n; i++)
 		add(&items, &len, bd_strdup(commands[i]->name), commands[i]->summary);
 	put_list(out, "commands", items, len);
 	options(out, "options of every command", bd_global_options, bd_global_options_len);
-	pairs(out, "exit status", statuses, BD_LEN(statuses));
-	pairs(out, "environment", environment, BD_LEN(environment));
-	bd_str_puts(out, "\nexample:\n  benchctl run gil-contention --threads 1,2 --budget 20s\n");
+	pairs(out, "exit status", help_statuses, help_statuses_len);
+	pairs(out, "environment", help_environment, help_environment_len);
+	bd_str_printf(out, "\nexample:\n  %s\n", help_example);
 }
 
 void bd_help_command(const struct bd_command *c, const struct bd_command *parent, struct bd_str *out)

@@ -15,12 +15,20 @@ struct options {
 	enum bd_log_level log_level;
 	bool foreground; /* log to standard error */
 	int ready_fd;    /* -1 = none */
-	bool help, version;
+	bool help, manual, version;
 };
 void options_done(struct options *o);
 /* Command line over configuration file over defaults. Errors: usage, bad-config. */
 int options_read(struct options *ret, int argc, char **argv, struct bd_error *err);
-extern const char options_help[];
+struct option_row {
+	const char *name;
+	char code;
+	const char *argument, *summary; /* argument NULL: takes none */
+};
+extern const struct option_row option_rows[];
+extern const size_t option_rows_len;
+void options_help(struct bd_str *out);
+void options_manual(struct bd_str *out); /* benchd(8), in roff */
 
 /* ---- the data folder ------------------------------------------------------------------------------------------------- */
 

@@ -229,8 +229,10 @@ int main(int argc, char **argv)
 		fcntl(d.options.ready_fd, F_SETFD, FD_CLOEXEC);
 	if (r < 0) {
 		status = fail(&d, &err);
-	} else if (d.options.help) {
-		fputs(options_help, stdout);
+	} else if (d.options.help || d.options.manual) {
+		bd_auto_str struct bd_str text = {0};
+		(d.options.help ? options_help : options_manual)(&text);
+		fputs(text.s, stdout);
 	} else if (d.options.version) {
 		puts("benchd " BENCHD_VERSION);
 	} else {

@@ -8,24 +8,6 @@
 #define IDLE_EXIT_S 900
 #define CONFIG_MAX 65536
 
-const char options_help[] =
-	"benchd measures, keeps and serves; benchctl starts it when it is needed.\n"
-	"\n"
-	"  benchd [--data DIR] [--port N] [--idle-exit SECONDS] [--config FILE] [--log LEVEL] [--foreground]\n"
-	"\n"
-	"  --data DIR          where runs, token and lock live (BENCHD_DATA; default ~/.local/share/benchd)\n"
-	"  --port N            port on 127.0.0.1; 0: any free one (default: that of the last time, if it is free)\n"
-	"  --idle-exit SECONDS end after so long without use; 0: never (default 900)\n"
-	"  --config FILE       JSON with port, idle_exit_s, log_level (BENCHD_CONFIG)\n"
-	"  --log LEVEL         error, warn, info or debug (default info)\n"
-	"  --foreground        log to standard error instead of DIR/benchd.log\n"
-	"  --ready-fd N        write one line of JSON to this descriptor when ready, or why not\n"
-	"  --help, --version\n"
-	"\n"
-	"Example: benchd --foreground --data /tmp/benchd-data --idle-exit 0\n"
-	"\n"
-	"Exit: 0 ended as asked, 64 wrong usage, 69 port, data folder or token not usable, 74 store not usable.\n";
-
 static const char *const levels[] =
 	{[BD_LOG_ERROR] = "error", [BD_LOG_WARN] = "warn", [BD_LOG_INFO] = "info", [BD_LOG_DEBUG] = "debug"};
 
@@ -128,19 +110,6 @@ static char *absolute(const char *path)
 	return bd_printf("%s/%s", cwd ? cwd : "", path);
 }
 
-static const struct option known[] = {
-	{"data", required_argument, NULL, 'd'},
-	{"port", required_argument, NULL, 'p'},
-	{"idle-exit", required_argument, NULL, 'i'},
-	{"config", required_argument, NULL, 'c'},
-	{"log", required_argument, NULL, 'l'},
-	{"foreground", no_argument, NULL, 'f'},
-	{"ready-fd", required_argument, NULL, 'r'},
-	{"help", no_argument, NULL, 'h'},
-	{"version", no_argument, NULL, 'v'},
-	{NULL, 0, NULL, 0},
-};
-
 static int option_apply(struct options *o, int c, const char *value, struct bd_error *err)
 {
 	double v = 0;
@@ -175,6 +144,9 @@ static int option_apply(struct options *o, int c, const char *value, struct bd_e
 	case 'f':
 		o->foreground = true;
 		return 0;
+	case 'm':
+		o->manual = true;
+		return 0;
 	case 'h':
 		o->help = true;
 		return 0;
@@ -187,6 +159,10 @@ static int option_apply(struct options *o, int c, const char *value, struct bd_e
 /* One walk over the command line; `only` != 0 looks at that option alone. */
 static int walk(struct options *o, int argc, char **argv, int only, struct bd_error *err)
 {
+	bd_auto_free struct option *known = bd_alloc((option_rows_len + 1) * sizeof *known);
+	for (size_t i = 0; i < option_rows_len; i++)
+		known[i] = (struct option){option_rows[i].name,
+			option_rows[i].argument ? required_argument : no_argument, NULL, option_rows[i].code};
 	optind = 1;
 	opterr = 0;
 	for (int c; (c = getopt_long(argc, argv, "+:", known, NULL)) != -1;) {

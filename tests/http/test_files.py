@@ -200,6 +200,6 @@ class Config(Case):
     def test_help_and_version(self):
         import subprocess
         out = subprocess.run([BENCHD, "--help"], capture_output=True, text=True, check=True, timeout=30).stdout
-        for word in ("--data", "--port", "--idle-exit", "Example:"):
+        for word in ("--data", "--port", "--idle-exit", "--man", "Example:"):
             self.assertIn(word, out)
         self.assertRegex(subprocess.run([BENCHD, "--version"], capture_output=True, text=True, check=True, timeout=30).stdout, r"^benchd \d")

@@ -3,11 +3,20 @@
 
 #include <errno.h>
 
+static const struct bd_option options[] = {
+	{"man", 0, BD_OPT_FLAG, NULL, "as a manual page, in roff: benchctl help --man run | man -l -", false, 0, 0,
+		BD_WORDS_NONE},
+};
+
 static int run(struct bd_ctl *ctl, const struct bd_words *w)
 {
 	bd_auto_str struct bd_str out = {0};
+	bool man = bd_words_flag(w, "man");
 	if (!w->operands.n) {
-		bd_help_overview(bd_command_table, bd_command_table_len, &out);
+		if (man)
+			bd_manual_overview(bd_command_table, bd_command_table_len, BENCHD_VERSION, &out);
+		else
+			bd_help_overview(bd_command_table, bd_command_table_len, &out);
 		return bd_ctl_answer(ctl, out.s);
 	}
 	/* the words are parsed as the command itself would be, so that unknown ones are refused in the same way */
@@ -26,7 +35,10 @@ static int run(struct bd_ctl *ctl, const struct bd_words *w)
 			words.operands.v[0]);
 		return bd_ctl_fail(ctl, &err);
 	}
-	bd_help_command(words.command, words.parent, &out);
+	if (man)
+		bd_manual_command(words.parent ? words.parent : words.command, BENCHD_VERSION, &out);
+	else
+		bd_help_command(words.command, words.parent, &out);
 	return bd_ctl_answer(ctl, out.s);
 }
 
@@ -36,6 +48,8 @@ const struct bd_command bd_command_help = {
 	.operands = "[COMMAND [VERB]]",
 	.words = BD_WORDS_COMMAND,
 	.operands_max = 2,
+	.options = options,
+	.options_len = BD_LEN(options),
 	.example = "benchctl help runs list",
 	.run = run,
 };

@@ -51,12 +51,16 @@ function addStyles(names = []) {
 function useView(route) {
   const [state, set] = useState({});
   useEffect(() => {
-    if (!route || state.route === route) return;
+    if (!route || state.route === route) return undefined;
+    let left = false; /* for another view, before this one has come */
     addStyles(route.styles);
     route.load().then(
-      (module) => set({ route, View: module.default }),
-      () => set({ route, failed: true }),
+      (module) => left || set({ route, View: module.default }),
+      () => left || set({ route, failed: true }),
     );
+    return () => {
+      left = true;
+    };
   }, [route]);
   return state.route === route ? state : {};
 }

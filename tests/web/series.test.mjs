@@ -239,6 +239,30 @@ test('a single run is drawn, and says how to get another', () =>
     await looksRight(page);
   }));
 
+test('a view that comes late does not take the place of the one that was gone back to', () =>
+  browse(d, {}, async (page) => {
+    const run = await d.run(runs.series[0]);
+    await visit(page, d, `/runs/${run.run.id}?cell=0`, 'run');
+    let release;
+    const held = new Promise((resolve) => (release = resolve));
+    await page.route('**/views/series.js', async (route) => {
+      await held;
+      await route.continue();
+    });
+    const arrived = page.waitForResponse('**/views/series.js');
+    await page.locator('[data-link="series"]').click();
+    await settled(page, 'loading', 'loading');
+    await page.goBack();
+    await settled(page, 'run');
+    release();
+    await (await arrived).finished();
+    await page.waitForFunction(() => performance.getEntriesByType('resource').some((r) => r.name.endsWith('/vendor/uplot.js')));
+    await page.evaluate(() => new Promise((resolve) => setTimeout(resolve, 200)));
+    await settled(page, 'run');
+    await page.locator('[data-link="series"]').click();
+    await settled(page, 'series');
+  }));
+
 test('a series that is not there says so', () =>
   browse(d, {}, async (page, watch) => {
     watch.allow(/40[04]/);

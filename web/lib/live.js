@@ -6,10 +6,12 @@ import { ended } from './status.js';
 
 const FIRST_WAIT_MS = 1000;
 const LONGEST_WAIT_MS = 15000;
+const REFUSED_WAIT_MS = 4000;
 const FLUSH_MS = 200;
 
 /** Follows a run until it ends or stop() is called. tell(changes) gets parts of
- *   {doc, progress, told: when they came, connection: live | lost | ended, error, again: when the next attempt is}. */
+ *   {doc, progress, told: when they came, connection: live | lost | ended, error, again: when the next attempt is,
+ *    refused: benchd answers, but not with a stream}. */
 export function follow(id, tell) {
   let doc = null;
   let source = null;
@@ -28,13 +30,14 @@ export function follow(id, tell) {
     news = {};
   }
 
-  function lost(error) {
+  function lost(error, refused = false) {
     close();
     if (stopped) return;
-    tell({ connection: doc ? 'lost' : null, error: doc ? null : error, again: Date.now() + wait });
+    const pause = refused ? REFUSED_WAIT_MS : wait;
+    tell({ connection: doc ? 'lost' : null, refused, error: doc ? null : error, again: Date.now() + pause });
     clearTimeout(retry);
-    retry = setTimeout(load, wait);
-    wait = Math.min(wait * 2, LONGEST_WAIT_MS);
+    retry = setTimeout(load, pause);
+    if (!refused) wait = Math.min(wait * 2, LONGEST_WAIT_MS);
   }
 
   function deliver() {
@@ -54,8 +57,10 @@ export function follow(id, tell) {
   }
 
   function listen() {
+    let opened = false;
     source = new EventSource(api(`runs/${id}/events`));
     source.addEventListener('open', () => {
+      opened = true;
       wait = FIRST_WAIT_MS;
       tell({ connection: 'live', told: Date.now() });
     });
@@ -74,7 +79,7 @@ export function follow(id, tell) {
         later({ doc });
       }
     });
-    source.addEventListener('error', () => lost(new ApiError(0, 'unreachable', 'benchd does not answer', null)));
+    source.addEventListener('error', () => lost(new ApiError(0, 'unreachable', 'benchd does not answer', null), !opened));
   }
 
   async function load() {
@@ -101,7 +106,7 @@ export function follow(id, tell) {
   };
 }
 
-const NOTHING = { doc: null, progress: null, told: null, connection: null, error: null, again: null };
+const NOTHING = { doc: null, progress: null, told: null, connection: null, error: null, again: null, refused: false };
 
 export function useRun(id) {
   const [state, set] = useState(NOTHING);

@@ -79,12 +79,14 @@ function Progress({ run, progress, told, live, now }) {
   </div>`;
 }
 
-function Connection({ connection, told, again, now }) {
+function Connection({ connection, refused, told, again, now }) {
   const at = told === null ? '' : clock(new Date(told));
   const left = again === null ? 0 : Math.max(0, Math.ceil((again - now) / 1000));
   const words = {
     live: 'Live',
-    lost: `Connection lost: the figures are from ${at} and may be out of date. Trying again${left ? ` in ${left} s` : ''}.`,
+    lost: refused
+      ? `No live connection, perhaps because too many look on: the figures are from ${at}.${left ? ` New ones in ${left} s.` : ''}`
+      : `Connection lost: the figures are from ${at} and may be out of date. Trying again${left ? ` in ${left} s` : ''}.`,
     ended: 'Final figures',
   };
   return html`<p id="connection" role="status" data-state=${connection}>${words[connection]}</p>`;
@@ -101,10 +103,10 @@ export default function Run({ params }) {
   const live = moving && html`<section class=${`live ${connection ?? ''}`} aria-label="Progress">
     <${Progress} run=${doc.run} progress=${run.progress} told=${run.told} live=${connection === 'live'} now=${now} />
   </section>`;
-  return html`<${Main} view="run" state=${connection === 'lost' ? 'offline' : 'ready'} title=${doc.run.suite ?? 'Run'} heading=${false}>
+  return html`<${Main} view="run" state=${connection === 'lost' ? 'offline' : 'ready'} title=${`${doc.run.suite ?? 'Run'} ${doc.run.state}`} heading=${false}>
     <${RunDocument} doc=${doc} stale=${connection === 'lost'}
       actions=${html`<${Actions} doc=${doc} connection=${connection} reload=${run.reload} />`}
-      connection=${connection && html`<${Connection} connection=${connection} told=${run.told} again=${run.again} now=${now} />`}
+      connection=${connection && html`<${Connection} connection=${connection} refused=${run.refused} told=${run.told} again=${run.again} now=${now} />`}
       live=${live} />
   <//>`;
 }

@@ -88,7 +88,7 @@ export default function Runs() {
   const busy = data?.runs.some((run) => !ended(run.state));
   useEvery(busy ? BUSY_MS : CALM_MS, () => (busy || touched()) && reload());
   const now = useNow(30000);
-  if (!data) {
+  if (!data || error?.status === 401) {
     return html`<${Main} view="runs" state=${error ? 'error' : 'loading'} title="Runs">
       ${error ? html`<${Problem} error=${error} retry=${reload} what="The list of runs" />` : html`<${Loading} what="the runs" lines=${10} />`}
     <//>`;

@@ -6,7 +6,7 @@ const NAMES = {
   cpu_model: 'Processor', processors_online: 'Processors online', processors_allowed: 'Processors allowed', governor: 'Frequency governor',
   turbo_off: 'Turbo off', smt: 'SMT', numa_nodes: 'NUMA nodes', hypervisor: 'Virtual machine', kernel: 'Kernel', machine: 'Architecture',
   loadavg: 'Load at the start', aslr: 'ASLR', transparent_hugepage: 'Huge pages', sched_autogroup: 'Autogroup', cgroup_cpu_max: 'CPU limit',
-  cgroup_memory_max: 'Memory limit', libc: 'C library', compiler: 'Compiler', memory_bytes: 'Memory',
+  cgroup_memory_max: 'Memory limit', libc: 'C library', compiler: 'Compiler', memory_bytes: 'Memory', boot_id: 'Boot',
 };
 
 /* On a small screen it is long, and asked for. */
@@ -59,14 +59,14 @@ export function Environment({ environment: e, comparability }) {
         <${Pairs} pairs=${[...known, ...others].map((name) => [name, rest[name], NAMES[name]])} />
       </section>
       ${interpreters.map((of) => html`<${Interpreter} key=${of.id} of=${of} />`)}
-      <div class="stacked"><section><h3>Allocators</h3>
+      <div class="stacked">${allocators.length > 0 && html`<section><h3>Allocators</h3>
         <${Pairs} pairs=${allocators.map((a) => [a.name, [a.version, a.path, a.build_id].filter(Boolean).join(' · ')])} />
-      </section>
+      </section>`}
       <section><h3>Variables of the workers</h3>
         ${set.length ? html`<${Pairs} pairs=${set} />` : html`<p class="dim">None was set: workers start from nothing.</p>`}
       </section>
       <section><h3>Comparable with</h3>
-        <p>Runs with the key <code>${comparability ?? '–'}</code>: the same machine, interpreters and libraries.</p>
+        <p>Runs with the key <code>${comparability ?? '–'}</code>: the same processor, kernel, interpreters, allocators and variables.</p>
         ${calibration && html`<p class="dim">Calibrated: ${Object.entries(calibration).map(([name, value]) => `${name} ${value}`).join(', ')}</p>`}
       </section></div>
     </div>

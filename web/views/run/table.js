@@ -1,5 +1,5 @@
 /* The table of a run. Its columns, order and figures are benchctl's; sorting, the filter and the opened cell are the query. */
-import { html, useRef } from '../../lib/ui.js';
+import { html, useEffect, useRef } from '../../lib/ui.js';
 import { count, halfWidth, nanoseconds, percent, plural, ratio, scaled, scaleFor } from '../../lib/format.js';
 import { Command } from '../../lib/main.js';
 import { Bar, Ratio } from '../../lib/plot.js';
@@ -87,7 +87,6 @@ function why(cell) {
 }
 
 function Row({ doc, table, index, cell, above, columns, axes, frame, references, open, query }) {
-  const link = useRef(null);
   const status = statusOf(doc, cell);
   const label = labelOf(doc, cell);
   const href = query.with({ cell: open ? null : index });
@@ -102,9 +101,9 @@ function Row({ doc, table, index, cell, above, columns, axes, frame, references,
       const value = axis === null || axis === 'case' ? cell.case : axisOf(cell, axis) ?? (i === 0 ? cell.case : null);
       same = same && axis !== null && axis !== 'case' && value === axisOf(above, axis);
       const shown = `${cell.oversubscribed && axis === 'threads' ? '*' : ''}${value ?? ''}`;
-      const kind = `${axis === 'threads' ? 'number' : ''} ${same && i > 0 ? 'dim' : same ? 'dim' : ''}`;
+      const kind = `${axis === 'threads' ? 'number' : ''} ${same ? 'dim' : ''}`;
       if (i > 0) return html`<td key=${axis} data-axis=${axis} class=${kind}>${shown}</td>`;
-      return html`<th key=${axis} scope="row" data-axis=${axis} class=${kind}><a ref=${link} href=${href} aria-expanded=${open} aria-label=${`${shown}, ${label}: details`}>${shown || '–'}</a></th>`;
+      return html`<th key=${axis} scope="row" data-axis=${axis} class=${kind}><a href=${href} aria-expanded=${open} aria-label=${`${shown}, ${label}: details`}>${shown || '–'}</a></th>`;
     })}
     ${measured(cell)
       ? columns.map((column) => figure(column.key, cell, frame, references))
@@ -154,9 +153,14 @@ export function RunTable({ doc, table, standalone }) {
   const wanted = query.get('cell');
   const isOpen = (cell) => wanted !== null && (wanted === String(index.get(cell)) || wanted === cell.id);
   const width = Math.max(1, axes.length) + columns.length;
-  const change = (event) => query.set({ filter: event.currentTarget.value.trim() }, { replace: true });
+  const change = (event) => query.set({ filter: event.currentTarget.value }, { replace: true });
+  const section = useRef(null);
+  useEffect(() => {
+    /* a link to a cell leads to it */
+    if (wanted !== null) section.current.querySelector('tr.open')?.scrollIntoView({ block: 'nearest' });
+  }, []);
   const hidden = wanted !== null && !cells.some(isOpen);
-  return html`<section class="table" aria-label="Cells">
+  return html`<section class="table" aria-label="Cells" ref=${section}>
     <div class="filters">
       <h2>${plural(doc.cells.length, 'cell')}${cells.length < doc.cells.length && html`, <span>${cells.length} shown</span>`}</h2>
       <label>Filter <input type="search" name="filter" value=${filter} onInput=${change} placeholder=${table.columns[0] ? `${table.columns[0]}=… ok` : 'ok'} autocomplete="off" spellcheck=${false} /></label>

@@ -3,6 +3,8 @@
 
 #include <errno.h>
 
+#define DAY_NS (INT64_C(86400) * 1000000000)
+
 static int64_t at(const struct bd_ints *v, size_t i)
 {
 	return i < v->n ? v->v[i] : 0;
@@ -58,10 +60,15 @@ int record_sample(struct run *r, size_t cell, enum bd_sample_kind kind, const cJ
 	if (res < 0)
 		return res;
 	struct cell_state *state = &r->state[cell];
+	/* what cannot be is refused before it is added up */
+	bool sense = w.wall_ns > 0 && w.wall_ns <= DAY_NS &&
+		(int64_t)w.ops.n == bd_axes_threads(&r->plan->cells[cell].axes) && w.ops.n <= MAX_THREADS;
 	int64_t ops = 0;
-	for (size_t i = 0; i < w.ops.n; i++)
+	for (size_t i = 0; sense && i < w.ops.n; i++) {
+		sense = w.ops.v[i] >= 0;
 		ops += w.ops.v[i];
-	if (w.wall_ns <= 0 || ops <= 0 || (int64_t)w.ops.n != bd_axes_threads(&r->plan->cells[cell].axes)) {
+	}
+	if (!sense || ops == 0) {
 		res = bd_error_set(err, -EPROTO, "protocol", NULL,
 			"a sample of %lld ops by %zu threads in %lld ns makes no sense", (long long)ops, w.ops.n,
 			(long long)w.wall_ns);

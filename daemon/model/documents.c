@@ -17,6 +17,10 @@
 	{                                                                                       \
 		.name = #m, .type = BD_F_##T, .offset = offsetof(struct s, m), .required = true \
 	}
+#define FNR(s, T, json, m)                                                                        \
+	{                                                                                         \
+		.name = json, .type = BD_F_##T, .offset = offsetof(struct s, m), .required = true \
+	}
 #define DOC(id, s, schema_name, is_lenient)       \
 	const struct bd_doc id = {.name = #s,     \
 		.schema = schema_name,            \
@@ -78,7 +82,7 @@ static const struct bd_field bd_interval_fields[] = {F(bd_interval, DOUBLE, medi
 	F(bd_interval, DOUBLE, hi)};
 static DOC(interval_doc, bd_interval, NULL, true);
 
-static const struct bd_field bd_ratio_fields[] = {F(bd_ratio, STRING, to), F(bd_ratio, DOUBLE, median),
+static const struct bd_field bd_ratio_fields[] = {FR(bd_ratio, STRING, to), F(bd_ratio, DOUBLE, median),
 	F(bd_ratio, DOUBLE, lo), F(bd_ratio, DOUBLE, hi)};
 static DOC(ratio_doc, bd_ratio, NULL, true);
 
@@ -104,9 +108,9 @@ static const struct bd_field bd_memory_result_fields[] = {F(bd_memory_result, IN
 	F(bd_memory_result, INT, allocator_bytes)};
 static DOC(memory_result_doc, bd_memory_result, NULL, true);
 
-static const struct bd_field bd_cell_result_fields[] = {F(bd_cell_result, STRING, id),
-	FN(bd_cell_result, STRING, "case", case_name), F(bd_cell_result, AXES, axes), F(bd_cell_result, STRING, series),
-	F(bd_cell_result, STRING, status), F(bd_cell_result, BOOL, complete),
+static const struct bd_field bd_cell_result_fields[] = {FR(bd_cell_result, STRING, id),
+	FNR(bd_cell_result, STRING, "case", case_name), F(bd_cell_result, AXES, axes),
+	F(bd_cell_result, STRING, series), FR(bd_cell_result, STRING, status), F(bd_cell_result, BOOL, complete),
 	FD(bd_cell_result, OPTIONAL, reason, bd_reason_doc), F(bd_cell_result, INT, samples),
 	F(bd_cell_result, INT, iterations), F(bd_cell_result, DOUBLE, u_actual_ns),
 	F(bd_cell_result, DOUBLE, cpu_ns_per_op), F(bd_cell_result, DOUBLE, ctx_switches_per_op),
@@ -120,12 +124,12 @@ static const struct bd_field bd_cell_result_fields[] = {F(bd_cell_result, STRING
 	FD(bd_cell_result, OPTIONAL, memory_reason, bd_reason_doc)};
 DOC(bd_cell_result_doc, bd_cell_result, NULL, true);
 
-static const struct bd_field bd_noise_fields[] = {F(bd_noise, STRING, kind), F(bd_noise, STRING, cell),
+static const struct bd_field bd_noise_fields[] = {FR(bd_noise, STRING, kind), FR(bd_noise, STRING, cell),
 	F(bd_noise, DOUBLE, ratio), F(bd_noise, DOUBLE, lo), F(bd_noise, DOUBLE, hi)};
 static DOC(noise_doc, bd_noise, NULL, true);
 
-static const struct bd_field bd_run_head_fields[] = {F(bd_run_head, STRING, id), F(bd_run_head, STRING, suite),
-	F(bd_run_head, STRING, state), FD(bd_run_head, OPTIONAL, reason, bd_reason_doc),
+static const struct bd_field bd_run_head_fields[] = {FR(bd_run_head, STRING, id), F(bd_run_head, STRING, suite),
+	FR(bd_run_head, STRING, state), FD(bd_run_head, OPTIONAL, reason, bd_reason_doc),
 	F(bd_run_head, STRING, started), F(bd_run_head, DOUBLE, wall_s), F(bd_run_head, DOUBLE, setup_s),
 	F(bd_run_head, DOUBLE, measure_s), F(bd_run_head, DOUBLE, batch_s), F(bd_run_head, INT, seed),
 	F(bd_run_head, INT, launches), F(bd_run_head, INT, rounds), F(bd_run_head, MAP, labels),
@@ -140,8 +144,8 @@ static const struct bd_field bd_statuses_fields[] = {F(bd_statuses, INT, ok), F(
 	F(bd_statuses, INT, invalid), F(bd_statuses, INT, failed), F(bd_statuses, INT, interrupted)};
 static DOC(statuses_doc, bd_statuses, NULL, true);
 
-static const struct bd_field bd_run_row_fields[] = {F(bd_run_row, STRING, id), F(bd_run_row, STRING, suite),
-	F(bd_run_row, STRING, state), FD(bd_run_row, OPTIONAL, reason, bd_reason_doc), F(bd_run_row, STRING, started),
+static const struct bd_field bd_run_row_fields[] = {FR(bd_run_row, STRING, id), F(bd_run_row, STRING, suite),
+	FR(bd_run_row, STRING, state), FD(bd_run_row, OPTIONAL, reason, bd_reason_doc), F(bd_run_row, STRING, started),
 	F(bd_run_row, DOUBLE, wall_s), F(bd_run_row, MAP, labels), F(bd_run_row, INT, cells),
 	FD(bd_run_row, OBJECT, statuses, statuses_doc)};
 static DOC(run_row_doc, bd_run_row, NULL, true);
@@ -181,8 +185,8 @@ static const struct bd_field bd_points_document_fields[] = {F(bd_points_document
 	FD(bd_points_document, ARRAY, points, point_doc), F(bd_points_document, STRING, next)};
 DOC(bd_points_document_doc, bd_points_document, "benchd.points.v1", true);
 
-static const struct bd_field bd_plan_cell_fields[] = {F(bd_plan_cell, STRING, id),
-	FN(bd_plan_cell, STRING, "case", case_name), F(bd_plan_cell, AXES, axes), F(bd_plan_cell, STRING, status),
+static const struct bd_field bd_plan_cell_fields[] = {FR(bd_plan_cell, STRING, id),
+	FNR(bd_plan_cell, STRING, "case", case_name), F(bd_plan_cell, AXES, axes), FR(bd_plan_cell, STRING, status),
 	FD(bd_plan_cell, OPTIONAL, reason, bd_reason_doc), F(bd_plan_cell, DOUBLE, batch_s)};
 static DOC(plan_cell_doc, bd_plan_cell, NULL, true);
 

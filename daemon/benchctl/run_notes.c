@@ -130,7 +130,7 @@ static void about_noise(const struct bd_run_document *doc, const struct bd_scree
 			bd_str_puts(&text, " (no interval: too few undisturbed launches)");
 		}
 		bd_put(out, s, BD_DIM, i ? "   " : "A/A");
-		bd_str_printf(out, "%*s%-14s ", LABEL - 3, "", kind);
+		bd_putf(out, s, BD_PLAIN, "%*s%-14s ", LABEL - 3, "", kind);
 		bd_put_wrapped(out, s, text.s, LABEL + 15, LABEL + 15);
 		bd_str_puts(out, "\n");
 	}

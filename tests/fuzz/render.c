@@ -9,12 +9,21 @@ void bd_fuzz_begin(void)
 	BD_FUZZ_CHECK(setlocale(LC_CTYPE, "C.UTF-8"));
 }
 
-/* Terminals obey control characters: none comes from the document (colours are ours). */
-static void check_text(const struct bd_str *out)
+/* Terminals obey control characters: none comes from the document, colours alone are ours. */
+static void check_text(const struct bd_str *out, const struct bd_screen *s)
 {
-	for (size_t i = 0; i < out->len; i++)
-		BD_FUZZ_CHECK((unsigned char)out->s[i] >= ' ' || out->s[i] == '\n' || out->s[i] == 27);
-	BD_FUZZ_CHECK(!out->len || strlen(out->s) == out->len);
+	if (!out->len)
+		return;
+	BD_FUZZ_CHECK(strlen(out->s) == out->len);
+	for (const char *p = out->s; *p; p++) {
+		if (*p == 27 && s->colour && p[1] == '[' && p[2 + strspn(p + 2, "0123456789;")] == 'm')
+			p += 2 + strspn(p + 2, "0123456789;");
+		BD_FUZZ_CHECK((unsigned char)*p >= ' ' || *p == '\n');
+		BD_FUZZ_CHECK((unsigned char)*p != 0x7f);
+		/* the control characters above ASCII, in UTF-8 */
+		BD_FUZZ_CHECK(
+			!((unsigned char)p[0] == 0xc2 && (unsigned char)p[1] >= 0x80 && (unsigned char)p[1] < 0xa0));
+	}
 }
 
 void bd_fuzz_one(const uint8_t *data, size_t len)
@@ -44,5 +53,5 @@ void bd_fuzz_one(const uint8_t *data, size_t len)
 		}
 		bd_doc_done(&bd_run_document_doc, &doc);
 	}
-	check_text(&out);
+	check_text(&out, &s);
 }

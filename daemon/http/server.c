@@ -14,8 +14,8 @@
 
 /* ---- the sockets behind civetweb ----------------------------------------------------------------------------------- */
 
-/* Calls fn for each of our sockets bound to `port`; peer_port is 0 for the listening one. */
-static void each_socket(int port, void (*fn)(int fd, int peer_port, void *arg), void *arg)
+/* Calls fn for each of our sockets bound to `port`; peer is NULL for the listening one. */
+static void each_socket(int port, void (*fn)(int fd, const struct sockaddr_in *peer, void *arg), void *arg)
 {
 	DIR *d = opendir("/proc/self/fd");
 	if (!d)
@@ -28,27 +28,31 @@ static void each_socket(int port, void (*fn)(int fd, int peer_port, void *arg), 
 			n < sizeof here || here.sin_family != AF_INET || ntohs(here.sin_port) != port)
 			continue;
 		bool peer = getpeername(fd, (struct sockaddr *)&there, &m) == 0 && m == sizeof there;
-		fn(fd, peer ? ntohs(there.sin_port) : 0, arg);
+		fn(fd, peer ? &there : NULL, arg);
 	}
 	closedir(d);
 }
 
 struct search {
-	int peer_port, fd;
+	struct sockaddr_in peer;
+	int fd;
 };
 
-static void match(int fd, int peer_port, void *arg)
+static void match(int fd, const struct sockaddr_in *peer, void *arg)
 {
 	struct search *s = arg;
-	if (peer_port == s->peer_port)
+	/* all of 127/8 is this machine, and each of its addresses has every port */
+	if (peer && peer->sin_port == s->peer.sin_port && peer->sin_addr.s_addr == s->peer.sin_addr.s_addr)
 		s->fd = fd;
 }
 
 int bd_http_socket(const struct bd_http_call *c)
 {
 	struct search s = {.fd = -1};
-	if (c->info && (s.peer_port = c->info->remote_port))
+	if (c->info && c->info->remote_port && inet_pton(AF_INET, c->info->remote_addr, &s.peer.sin_addr) == 1) {
+		s.peer.sin_port = htons((uint16_t)c->info->remote_port);
 		each_socket(c->http->port, match, &s);
+	}
 	return s.fd;
 }
 
@@ -251,10 +255,10 @@ void bd_http_engine_give(struct bd_http *h)
 	pthread_rwlock_unlock(&h->engine_lock);
 }
 
-static void hang_up(int fd, int peer_port, void *arg)
+static void hang_up(int fd, const struct sockaddr_in *peer, void *arg)
 {
 	(void)arg;
-	if (peer_port)
+	if (peer)
 		shutdown(fd, SHUT_RDWR);
 }
 

@@ -1,6 +1,8 @@
 """Every refusal that docs/interfaces.md section 3 names, each beside the same request accepted."""
+import contextlib
 import gzip
 import json
+import socket
 
 from daemon import Shared
 
@@ -194,6 +196,26 @@ class Refusals(Shared):
         self.refused(self.d.request("GET", RUNS, headers={"X-Much": "x" * 17000}), 431, "headers-too-large")
         a = self.d.raw(f"GET {RUNS} HTTP/1.1\r\nHost: 127.0.0.1:{self.d.port}\r\n".encode() + b"X: y\r\n" * 10000 + b"\r\n")
         self.refused(a, 431, "headers-too-large")
+
+    def test_a_refusal_is_for_its_own_connection(self):
+        """Clients on the same port of different addresses of this machine: what becomes of one does not touch the others."""
+        head = f" HTTP/1.1\r\nHost: 127.0.0.1:{self.d.port}\r\n"
+        refused, good = f"POST {RUNS}{head}Content-Length: 9\r\n\r\n".encode(), f"GET /api/v1/health{head}\r\n".encode()
+        with contextlib.ExitStack() as open_ones:
+            clients, port = [], 0
+            for n in (1, 2, 3):
+                s = open_ones.enter_context(socket.socket())
+                s.settimeout(30)
+                s.bind((f"127.0.0.{n}", port))
+                port = s.getsockname()[1]
+                s.connect(("127.0.0.1", self.d.port))
+                clients.append(s)
+            self.assertEqual(self.d.get("/api/v1/health", token=False)["ok"], True)  # accepted after them
+            clients[1].sendall(refused)
+            self.assertIn(b" 401 ", clients[1].recv(65536))
+            for s in (clients[0], clients[2]):
+                s.sendall(good)
+                self.assertIn(b" 200 ", s.recv(65536))
 
     def test_nonsense(self):
         for data in (b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03", b"hello\r\n\r\n", b"GET\r\n\r\n", b"\0\0\0\0", b"GET / HTTP/9.9\r\nHost: x\r\n\r\n",

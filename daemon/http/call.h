@@ -21,6 +21,7 @@
 
 struct bd_http_sessions;
 struct bd_http_events;
+struct bd_http_crowd;
 
 struct bd_http {
 	struct bd_http_config config;
@@ -35,6 +36,7 @@ struct bd_http {
 	struct bd_http_sessions *sessions;
 	char *warning; /* bd_http_warning */
 	struct bd_http_events *events;
+	struct bd_http_crowd *crowd;
 };
 
 /* ---- one request ------------------------------------------------------------------------------------------------ */
@@ -120,6 +122,22 @@ int bd_http_sessions_code(struct bd_http_sessions *s, char ret_code[BD_HTTP_SECR
 int bd_http_sessions_login(struct bd_http_sessions *s, const char *code, char ret_cookie[BD_HTTP_SECRET_LEN],
 	struct bd_error *err);
 bool bd_http_sessions_has(struct bd_http_sessions *s, const char *cookie);
+
+/* ---- who is there -------------------------------------------------------------------------------------------------- */
+
+struct bd_http_guest;
+int bd_http_crowd_new(struct bd_http *h, struct bd_http_crowd **ret, struct bd_error *err);
+void bd_http_crowd_free(struct bd_http_crowd **c);
+/* A connection has got its thread. NULL, which the others take, when there is no room for it: it is not watched. */
+struct bd_http_guest *bd_http_crowd_enter(struct bd_http_crowd *c);
+/* It has sent a request: from now on it is not hung up. True the first time. */
+bool bd_http_crowd_serve(struct bd_http_crowd *c, struct bd_http_guest *guest, int peer_port);
+void bd_http_crowd_leave(struct bd_http_crowd *c, struct bd_http_guest *guest); /* before its socket is closed */
+/* Connections to this port get a thread when they have sent something, or after a while. */
+void bd_http_crowd_keep_back(int port);
+/* Calls fn for each of our sockets bound to `port`; peer is NULL for the listening one. */
+struct sockaddr_in;
+void bd_http_each_socket(int port, void (*fn)(int fd, const struct sockaddr_in *peer, void *arg), void *arg);
 
 /* ---- event streams --------------------------------------------------------------------------------------------------- */
 

@@ -14,8 +14,7 @@
 
 /* ---- the sockets behind civetweb ----------------------------------------------------------------------------------- */
 
-/* Calls fn for each of our sockets bound to `port`; peer is NULL for the listening one. */
-static void each_socket(int port, void (*fn)(int fd, const struct sockaddr_in *peer, void *arg), void *arg)
+void bd_http_each_socket(int port, void (*fn)(int fd, const struct sockaddr_in *peer, void *arg), void *arg)
 {
 	DIR *d = opendir("/proc/self/fd");
 	if (!d)
@@ -51,7 +50,7 @@ int bd_http_socket(const struct bd_http_call *c)
 	struct search s = {.fd = -1};
 	if (c->info && c->info->remote_port && inet_pton(AF_INET, c->info->remote_addr, &s.peer.sin_addr) == 1) {
 		s.peer.sin_port = htons((uint16_t)c->info->remote_port);
-		each_socket(c->http->port, match, &s);
+		bd_http_each_socket(c->http->port, match, &s);
 	}
 	return s.fd;
 }
@@ -88,14 +87,19 @@ static void call_done(struct bd_http_call *c)
 		bd_http_linger(c);
 }
 
-static const char handed_over; /* its address marks the connections we have seen a request of */
+static int init_connection(const struct mg_connection *conn, void **conn_data)
+{
+	struct bd_http *h = mg_get_user_data(mg_get_context(conn));
+	*conn_data = bd_http_crowd_enter(h->crowd);
+	return 0;
+}
 
 static int begin_request(struct mg_connection *conn)
 {
-	mg_set_user_connection_data(conn, (void *)(uintptr_t)&handed_over);
 	struct bd_http_call c = {.http = mg_get_user_data(mg_get_context(conn)),
 		.conn = conn,
 		.info = mg_get_request_info(conn)};
+	bd_http_crowd_serve(c.http->crowd, mg_get_user_connection_data(conn), c.info->remote_port);
 	c.head = bd_streq(c.info->request_method, "HEAD");
 	c.method = c.head ? "GET" : c.info->request_method;
 	/* nothing is left unread when the request says it has no body */
@@ -123,11 +127,11 @@ static bool headers_too_large(const struct bd_http_call *c, int status)
 /* civetweb's own refusals, before there is a request to route: said in the one error format. */
 static int http_error(struct mg_connection *conn, int status, const char *message)
 {
-	mg_set_user_connection_data(conn, (void *)(uintptr_t)&handed_over);
 	struct bd_http_call c = {.http = mg_get_user_data(mg_get_context(conn)),
 		.conn = conn,
 		.info = mg_get_request_info(conn)};
 	struct bd_error err = {0};
+	bd_http_crowd_serve(c.http->crowd, mg_get_user_connection_data(conn), c.info ? c.info->remote_port : 0);
 	if (headers_too_large(&c, status))
 		bd_error_set(&err, -E2BIG, "headers-too-large", NULL, "the request's headers are larger than %d bytes",
 			BD_HTTP_HEADERS_MAX);
@@ -150,11 +154,13 @@ static void connection_close(const struct mg_connection *conn)
 		.conn = (struct mg_connection *)(uintptr_t)conn,
 		.info = mg_get_request_info(conn)};
 	struct bd_error err;
-	if (!c.info || !c.info->request_method || c.info->local_uri ||
-		mg_get_user_connection_data(conn) == &handed_over)
-		return;
-	bd_error_set(&err, -EINVAL, "bad-request", NULL, "requests for other servers are not served");
-	bd_http_reply_error(&c, &err);
+	struct bd_http_guest *guest = mg_get_user_connection_data(conn);
+	bool unheard = bd_http_crowd_serve(c.http->crowd, guest, 0);
+	if (unheard && c.info && c.info->request_method && !c.info->local_uri) {
+		bd_error_set(&err, -EINVAL, "bad-request", NULL, "requests for other servers are not served");
+		bd_http_reply_error(&c, &err);
+	}
+	bd_http_crowd_leave(c.http->crowd, guest);
 }
 
 static int log_message(const struct mg_connection *conn, const char *message)
@@ -176,9 +182,10 @@ static int listen_on(struct bd_http *h, struct bd_error *err)
 	const char *options[] = {"listening_ports", port, "num_threads", threads, "request_timeout_ms", timeout,
 		"max_request_size", headers, "enable_keep_alive", "no", "decode_url", "no", "enable_auth_domain_check",
 		"no", "enable_directory_listing", "no", "tcp_nodelay", "1", "connection_queue", "128", "listen_backlog",
-		"256", NULL};
+		"1024", NULL};
 	const struct mg_callbacks callbacks = {.begin_request = begin_request,
 		.http_error = http_error,
+		.init_connection = init_connection,
 		.connection_close = connection_close,
 		.log_message = log_message};
 	struct mg_init_data init = {.callbacks = &callbacks, .user_data = h, .configuration_options = options};
@@ -191,6 +198,7 @@ static int listen_on(struct bd_http *h, struct bd_error *err)
 	struct mg_server_port got[1];
 	if (mg_get_server_ports(h->mg, 1, got) != 1)
 		return bd_error_set(err, -EIO, "port-unusable", NULL, "cannot tell which port was given");
+	bd_http_crowd_keep_back(got[0].port);
 	bd_http_sessions_bind(h->sessions, h->config.token, got[0].port);
 	h->port = got[0].port; /* without it every request is refused */
 	h->url = bd_printf("http://127.0.0.1:%d", h->port);
@@ -215,6 +223,8 @@ int bd_http_start(const struct bd_http_config *config, struct bd_http **ret, str
 	if (bd_http_sessions_new(config, &h->sessions, &why) < 0)
 		h->warning = bd_printf("browser sessions have ended: %s: %s", config->sessions_file, why.message);
 	int r = bd_http_events_new(h, &h->events, err);
+	if (r == 0)
+		r = bd_http_crowd_new(h, &h->crowd, err);
 	if (r == 0)
 		r = listen_on(h, err);
 	if (r < 0) {
@@ -278,7 +288,7 @@ static void *wake(void *arg)
 			.sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
 		if (fd >= 0 && connect(fd, (struct sockaddr *)&to, sizeof to) < 0 && errno != EINPROGRESS)
 			bd_log(BD_LOG_DEBUG, "http: nobody listens any more");
-		each_socket(w->port, hang_up, NULL);
+		bd_http_each_socket(w->port, hang_up, NULL);
 	}
 	return NULL;
 }
@@ -302,6 +312,7 @@ void bd_http_stop(struct bd_http **hp)
 			pthread_join(thread, NULL);
 	}
 	mg_exit_library();
+	bd_http_crowd_free(&h->crowd);
 	bd_http_events_free(&h->events);
 	bd_http_sessions_free(&h->sessions);
 	pthread_rwlock_destroy(&h->engine_lock);

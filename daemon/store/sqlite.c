@@ -130,7 +130,10 @@ int bd_sqlite_reader_take(struct bd_sqlite *q, struct bd_sqlite_conn **ret, stru
 		int r = connect_file(q->path, &db, err);
 		if (r < 0)
 			return r;
-		r = bd_sqlite_exec(db, "PRAGMA query_only=ON; PRAGMA temp_store=MEMORY; PRAGMA trusted_schema=OFF",
+		/* The system keeps the file's pages anyway. A second copy per reader costs memory, and does so for good: freed
+		 * pages between other things leave no end of the heap to give back. */
+		r = bd_sqlite_exec(db,
+			"PRAGMA query_only=ON; PRAGMA cache_size=-256; PRAGMA temp_store=MEMORY; PRAGMA trusted_schema=OFF",
 			err);
 		if (r < 0) {
 			sqlite3_close(db);

@@ -1,9 +1,10 @@
 """Connections that only sit there, or send a byte now and then, lock nobody out."""
+import os
 import socket
 import threading
 import time
 
-from daemon import Shared
+from daemon import Shared, wait_for
 
 PATIENCE = 20  # far above the 3 s a silent connection may keep a thread, far below what a blocked server would take
 
@@ -76,6 +77,63 @@ class Crowd(Shared):
             s.send(body[i:i + 1])
             time.sleep(0.01)
         self.assertTrue(s.recv(65536).startswith(b"HTTP/1.1 200 "))
+
+    # ---- when there are many
+
+    def lifetimes(self, n):
+        """How long each of n connections lasts that sends a byte now and then; the shortest first."""
+        ended, lock = [], threading.Lock()
+
+        def one():
+            s, begun = self.connect(b"GET /api/v1/runs HTTP/1.1\r\nX: "), time.monotonic()
+            s.settimeout(0.1)
+            try:
+                while time.monotonic() - begun < PATIENCE:
+                    try:
+                        if not s.recv(4096):
+                            break
+                    except socket.timeout:
+                        s.send(b"x")
+            except OSError:
+                pass
+            with lock:
+                ended.append(time.monotonic() - begun)
+        threads = [threading.Thread(target=one) for _ in range(n)]
+        for t in threads:
+            t.start()
+        for t in threads:
+            t.join()
+        return sorted(ended)
+
+    def test_the_more_wait_the_less_long(self):
+        alone, many = self.lifetimes(3), self.lifetimes(100)
+        self.assertLess(many[50], alone[1] / 2)
+
+    def test_those_that_say_nothing_take_no_thread(self):
+        folder = f"/proc/{self.d.pid}/fd"
+        self.assertEqual(self.d.request("GET", "/api/v1/health", token=False).status, 200)
+        before = len(os.listdir(folder))
+        for _ in range(60):
+            self.connect()
+        # who came after them is answered, so they have been passed over
+        self.assertEqual(self.d.request("GET", "/api/v1/health", token=False).status, 200)
+        self.assertLess(len(os.listdir(folder)), before + 30)
+        for _ in range(60):
+            self.connect(b"G")
+        wait_for("threads for those that say something", PATIENCE, lambda: len(os.listdir(folder)) > before + 40)
+
+    def test_a_request_that_is_served_is_not_hung_up(self):
+        body = b'{"target":"gil-contention","dry_run":true}'
+        crowd = threading.Thread(target=lambda: [self.lifetimes(90) for _ in range(4)])
+        crowd.start()
+        s, pieces = self.connect(self.head(self.d.token, len(body))), 0
+        while crowd.is_alive() and pieces < len(body):
+            s.send(body[pieces:pieces + 1])
+            pieces += 1
+            crowd.join(0.05)
+        s.sendall(body[pieces:])
+        self.assertTrue(s.recv(65536).startswith(b"HTTP/1.1 200 "))
+        crowd.join()
 
     def test_clients_that_do_not_read_their_answers(self):
         request = (f"GET /api/v1/openapi.json HTTP/1.1\r\nHost: 127.0.0.1:{self.d.port}\r\n"

@@ -141,7 +141,21 @@ class Run(Case):
         self.assertLessEqual({"client", "daemon", "tracer", "machine", "worker"}, {c["who"] for c in checks})
         bad = [c for c in checks if not c["ok"]]
         self.ctl("doctor", status=1 if bad else 0)
-        text = self.ctl("doctor", status=None)[0]
+        text = self.ctl("doctor", status=None, env={"COLUMNS": "80"})[0]
+        # sections with a title, a mark for each check, what mends it below; hints are there to be copied and are never broken
+        hints = {c["hint"] for c in bad}
+        for block in text.rstrip("\n").split("\n\n")[:-1]:
+            title, *lines = block.split("\n")
+            self.assertRegex(title, r"^\S")
+            self.assertRegex(lines[0], r"^  [✓✗] \S")
+            for line in lines:
+                self.assertRegex(line, r"^(  [✓✗] [\w-]+ +\S|" + " " * 22 + r"\S)")
+                self.assertTrue(len(line) <= 80 or line.strip() in hints, line)
+        self.assertEqual(text.count("✗"), len(bad))
+        self.assertEqual(text.count("✓"), len(checks) - len(bad))
+        self.assertRegex(text, r"\n\n(No problem found|1 problem found|\d+ problems found)\.\n\Z")
+        self.assertNotIn("\x1b", text)
+        self.assertIn("\x1b", self.ctl("--color", "always", "doctor", status=None)[0])
         for c in bad:
             if c["hint"]:
                 self.assertIn(c["hint"], text, "what mends it can be copied")

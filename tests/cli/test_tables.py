@@ -31,6 +31,10 @@ class Tables(unittest.TestCase):
                 files.add(f"table-{name}-{columns}.txt")
                 golden(self, f"table-{name}-{columns}.txt", render(kind, make(), columns)[0])
         golden(self, "table-suite-80-ascii.txt", render("run", whole_suite(), 80, "ascii")[0])
+        for name in ("troubled", "runs"):
+            kind, make = DOCUMENTS[name]
+            golden(self, f"table-{name}-80-colour.txt", render(kind, make(), 80, "colour")[0].replace("\x1b", "␛"))
+            files.add(f"table-{name}-80-colour.txt")
         files.add("table-suite-80-ascii.txt")
         stored = {f for f in os.listdir(os.path.join(os.path.dirname(os.path.abspath(__file__)), "golden")) if f.startswith("table")}
         self.assertEqual(stored, files)

@@ -2,12 +2,13 @@
 import fcntl
 import os
 import pty
+import shlex
 import struct
 import subprocess
 import termios
 import unittest
 
-from ctl import BENCHCTL, Case, environment
+from ctl import BENCHCTL, Case, environment, golden
 
 REFUSED = [
     # arguments, what the message must contain
@@ -106,6 +107,47 @@ class Usage(Case):
         err = p.communicate(timeout=60)[1]
         self.assertEqual(err, "")
         self.assertNotEqual(p.returncode, 0)
+
+
+class Golden(Case):
+    """What people read when something is not possible, word by word."""
+
+    def test_refusals_are_the_agreed_ones(self):
+        file = os.path.join(self.data, "file")
+        with open(file, "w", encoding="utf-8"):
+            pass
+        self.ctl("daemon", "start")
+        url = self.json("daemon", "status")["url"]
+        elsewhere = {"BENCHD_DATA": os.path.join(self.data, "elsewhere")}
+        words = [(args, {}) for args, _ in REFUSED]
+        words += [
+            (["run", "gil-contentoin"], {}),
+            (["run", "gil-contention", "--axis", "thread=1"], {}),
+            (["run", "gil-contention", "--axis", "gil=hodl"], {}),
+            (["run", "gil-contention", "--allocator", "jemaloc"], {}),
+            (["run", "gil-contention", "--binding", "capi:fast"], {}),
+            (["run", "gil-contention", "--threads", "0"], {}),
+            (["run", "gil-contention", "--env", "LD_PRELOAD=/x"], {}),
+            (["run", "gil-contention", "--html", "/nowhere/run.html"], {}),
+            (["run", "gil-contention", "--html", "/"], {}),
+            (["runs", "show", "latest"], {}),
+            (["runs", "show", "zzz"], {}),
+            (["runs", "show", "0" * 26], {}),
+            (["suites"], {"BENCHD_DATA": file}),
+            (["daemon", "log"], elsewhere),
+            (["suites", "--server", "http://127.0.0.1:1"], {**elsewhere, "BENCHD_TOKEN": "x"}),
+            (["suites", "--server", "ftp://127.0.0.1:1"], {**elsewhere, "BENCHD_TOKEN": "x"}),
+            (["suites", "--server", url], {**elsewhere, "BENCHD_TOKEN": "0" * 64}),
+            (["suites", "--server", "http://192.0.2.1"], elsewhere),
+        ]
+        text = ""
+        for args, env in words:
+            p = self.popen(*args, env=env)
+            out, err = p.communicate(timeout=60)
+            self.assertEqual(out, "", args)
+            self.assertNotEqual(p.returncode, 0, args)
+            text += f"$ benchctl {shlex.join(args)}\n{p.returncode}  {err}\n"
+        golden(self, "refusals.txt", text.replace(url, "http://127.0.0.1:PORT").replace(self.data, "/home"))
 
 
 class Colour(Case):

@@ -147,7 +147,7 @@ class Browsers(Case):
             os.unlink(self.report)
         out, err = self.open()
         self.assertFalse(os.path.exists(self.report))
-        self.assertIn("no display, no $BROWSER", err)
+        self.assertIn("no display and no $BROWSER here", err)
         self.assert_logs_in_once(out.strip(), None)
 
     def test_without_a_browser_the_url_is_the_answer(self):
@@ -161,7 +161,7 @@ class Browsers(Case):
         out, err = self.open("--print", browser="browser-0")
         self.assert_logs_in_once(out.strip(), None)
         self.assertEqual(err, "")
-        self.assertIn(f"ssh -N -L {port}:127.0.0.1:{port} 10.1.2.3,", self.open("--print", env={"SSH_CONNECTION": "10.9.9.9 4 10.1.2.3 22"})[1])
+        self.assertIn(f"ssh -N -L {port}:127.0.0.1:{port} 10.1.2.3\n", self.open("--print", env={"SSH_CONNECTION": "10.9.9.9 4 10.1.2.3 22"})[1])
         answer = json.loads(self.open("--json", browser="browser-0")[0])
         self.assertEqual((set(answer), answer["expires_s"]), ({"url", "expires_s"}, 60))
         self.assert_logs_in_once(answer["url"], None)

@@ -133,7 +133,7 @@ static void note_tunnel(const struct bd_ctl *ctl, const char *url)
 	bd_auto_strv struct bd_strv parts = {0}; /* client, its port, server, its port */
 	bd_strv_split(&parts, ssh ? ssh : "", ' ');
 	gethostname(host, sizeof host - 1);
-	bd_ctl_note(ctl, "from another machine: ssh -N -L %s:127.0.0.1:%s %s, then open it there", port, port,
+	bd_ctl_note(ctl, "from another machine, first: ssh -N -L %s:127.0.0.1:%s %s", port, port,
 		parts.n == 4 ? parts.v[2] : host);
 }
 
@@ -190,10 +190,10 @@ static int run(struct bd_ctl *ctl, const struct bd_words *w)
 	if (browser || status)
 		return status;
 	if (!print)
-		bd_ctl_note(ctl, "no browser could be started here (%s): open this URL within %.0f s",
+		bd_ctl_note(ctl, "%s here: open this yourself within %.0f s",
 			is_set("BROWSER")                                        ? "$BROWSER does not work"
 				: is_set("DISPLAY") || is_set("WAYLAND_DISPLAY") ? "xdg-open does not work"
-										 : "no display, no $BROWSER",
+										 : "no display and no $BROWSER",
 			cJSON_GetObjectItemCaseSensitive(answer, "expires_s")->valuedouble);
 	if (!print || is_set("SSH_CONNECTION"))
 		note_tunnel(ctl, bd_client_url(c));

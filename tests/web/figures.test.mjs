@@ -4,6 +4,7 @@ import { test } from 'node:test';
 
 import { browse } from './lib/browser.mjs';
 import { sameFigures, says } from './lib/figures.mjs';
+import './lib/file.mjs';
 
 test('a text says its value as far as it is rounded', () => {
   for (const [text, value] of [['1.145 µs', 1145.4], ['873 k', 873_400], ['49 %', 0.494], ['1.998×', 1.9977], ['±5.1 %', 0.0506], ['~2.0 s', 2.04e9], ['980', 980.2]])

@@ -6,8 +6,9 @@ import { before, test } from 'node:test';
 import { pathToFileURL } from 'node:url';
 
 import { browse, looksRight, settled, tabTo } from './lib/browser.mjs';
-import { Daemon, file, folder, measured } from './lib/daemon.mjs';
+import { Daemon, folder, measured } from './lib/daemon.mjs';
 import { sameFigures } from './lib/figures.mjs';
+import { file } from './lib/file.mjs';
 
 let d;
 let runs;

@@ -7,6 +7,7 @@ import { browse, looksRight, settled, visit } from './lib/browser.mjs';
 import { Daemon, folder } from './lib/daemon.mjs';
 import { readTable, sameFigures } from './lib/figures.mjs';
 import { waitFor } from './lib/waiting.mjs';
+import './lib/file.mjs';
 
 const REQUEST = { axes: { threads: [1, 2], u: ['1us', '100us'] }, launches: 6, rounds: 1 };
 const LONG = { axes: { threads: [1, 2], u: ['1us', '100us'] }, budget_s: 120 };

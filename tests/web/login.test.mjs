@@ -3,7 +3,8 @@ import assert from 'node:assert/strict';
 import { before, test } from 'node:test';
 
 import { browse, inaccessible, looksRight, settled, visit } from './lib/browser.mjs';
-import { Daemon, file, measured } from './lib/daemon.mjs';
+import { Daemon, measured } from './lib/daemon.mjs';
+import { file } from './lib/file.mjs';
 
 let d;
 before(async () => {

@@ -4,8 +4,9 @@ import { join } from 'node:path';
 import { before, test } from 'node:test';
 
 import { browse, looksRight, settled, tabTo, visit } from './lib/browser.mjs';
-import { Daemon, file, folder, measured } from './lib/daemon.mjs';
+import { Daemon, folder, measured } from './lib/daemon.mjs';
 import { says } from './lib/figures.mjs';
+import { file } from './lib/file.mjs';
 
 let d;
 let runs;

@@ -3,8 +3,9 @@ import assert from 'node:assert/strict';
 import { before, test } from 'node:test';
 
 import { browse, looksRight, settled, tabTo, visit } from './lib/browser.mjs';
-import { Daemon, file, measured } from './lib/daemon.mjs';
+import { Daemon, measured } from './lib/daemon.mjs';
 import { halfWidth, says } from './lib/figures.mjs';
+import { file } from './lib/file.mjs';
 
 let d;
 let runs;

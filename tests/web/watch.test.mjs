@@ -4,6 +4,7 @@ import http from 'node:http';
 import { after, before, test } from 'node:test';
 
 import { browse, inaccessible, looksRight, overflow, settled, tabTo } from './lib/browser.mjs';
+import './lib/file.mjs';
 
 const POLICY = "default-src 'none'; script-src 'self'; style-src 'self'; connect-src *; img-src * data:";
 const page = (body) => `<!doctype html><html lang="en"><head><meta charset="utf-8"><title>page</title>

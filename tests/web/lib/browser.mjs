@@ -1,7 +1,6 @@
 // A browser whose pages are watched: whatever goes wrong in one, or leaves this machine, fails the test that opened it.
 import assert from 'node:assert/strict';
 import { createRequire } from 'node:module';
-import { after } from 'node:test';
 
 const load = createRequire(`${process.env.BENCHD_WEB_MODULES}/package.json`);
 const { chromium } = load('playwright-core');
@@ -25,7 +24,10 @@ async function browser() {
   });
   return running;
 }
-after(async () => (await running)?.close());
+
+export async function closeBrowser() {
+  await (await running)?.close();
+}
 
 // What went wrong in the pages of one context. A test allows what it provokes itself.
 class Watch {

@@ -5,7 +5,6 @@ import { cpSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import http from 'node:http';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
-import { after } from 'node:test';
 import { fileURLToPath } from 'node:url';
 
 import { waitFor } from './waiting.mjs';
@@ -29,14 +28,7 @@ function alone(command) {
   return [APART, 'sh', '-c', 'mount -t tmpfs none /run/lock && exec "$@"', 'sh', ...command];
 }
 
-// What all tests of a file share ends after the last one, in reverse order. Hooks that a hook registers would run at its end.
-const endings = [];
-export const file = { after: (ending) => endings.push(ending) };
-after(async () => {
-  for (const ending of endings.reverse()) await ending();
-});
-
-// A folder that goes with the test; `t` is the test, or `file`.
+// A folder that goes with the test; `t` is the test, or `file` of file.mjs.
 export function folder(t) {
   const path = mkdtempSync(join(tmpdir(), 'bd-web-'));
   t.after(() => rmSync(path, { recursive: true, force: true, maxRetries: 10, retryDelay: 100 }));

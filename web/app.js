@@ -66,7 +66,12 @@ function useView(route) {
 }
 
 function Outdated() {
-  const error = { status: -1, key: 'outdated', message: 'A part of the dashboard did not load: benchd was perhaps replaced by another build.', hint: 'Reload this page.' };
+  const error = {
+    status: -1,
+    key: 'outdated',
+    message: 'A part of the dashboard did not load: benchd was perhaps replaced by another build.',
+    hint: 'Reload this page.',
+  };
   return html`<${Main} view="error" state="error" title="Reload needed"><${Problem} error=${error} retry=${() => location.reload()} /><//>`;
 }
 
@@ -83,7 +88,11 @@ function App() {
   return html`<${Query.Provider} value=${query}>
     <a class="skip" href="#main">Skip to the content</a>
     <header class="shell">
-      <a class="brand" href="/" aria-label="benchd, all runs"><svg width="18" height="18" viewBox="0 0 16 16" aria-hidden="true"><path d="M2 4h7M2 8h10.5M2 12h5" /><path d="M9 2.5v3M12.5 6.5v3M7 10.5v3" /></svg>benchd</a>
+      <a class="brand" href="/" aria-label="benchd, all runs">
+        <svg width="18" height="18" viewBox="0 0 16 16" aria-hidden="true">
+          <path d="M2 4h7M2 8h10.5M2 12h5" /><path d="M9 2.5v3M12.5 6.5v3M7 10.5v3" />
+        </svg>benchd
+      </a>
       <nav aria-label="Views"><a href="/" aria-current=${address.path === '/' ? 'page' : undefined}>Runs</a></nav>
       <${ThemeButton} />
     </header>

@@ -43,7 +43,12 @@ export function Command({ text }) {
       /* no leave to use the clipboard: the text can be selected */
     }
   };
-  return html`<span class="command"><code>${text}</code>${navigator.clipboard && html`<button type="button" class="quiet" onClick=${copy} aria-label=${`Copy: ${text}`}>${copied ? 'copied' : 'copy'}</button>`}<span class="unseen" role="status">${copied ? 'copied' : ''}</span></span>`;
+  const said = copied ? 'copied' : 'copy';
+  return html`<span class="command">
+    <code>${text}</code>
+    ${navigator.clipboard && html`<button type="button" class="quiet" onClick=${copy} aria-label=${`Copy: ${text}`}>${said}</button>`}
+    <span class="unseen" role="status">${copied ? 'copied' : ''}</span>
+  </span>`;
 }
 
 export function Empty({ title, children }) {

@@ -2,7 +2,8 @@
 import { html } from './ui.js';
 
 const MARKS = {
-  complete: '✓', ok: '✓', running: '▸', queued: '…', interrupted: '◐', cancelled: '◼', failed: '✗', invalid: '!', unsupported: '–', pending: '·',
+  complete: '✓', ok: '✓', running: '▸', queued: '…',
+  interrupted: '◐', cancelled: '◼', failed: '✗', invalid: '!', unsupported: '–', pending: '·',
 };
 
 export function Status({ of, children }) {
@@ -16,7 +17,9 @@ export function Statuses({ counts, cells }) {
   const order = ['failed', 'invalid', 'interrupted', 'ok', 'unsupported'];
   const some = order.filter((status) => counts?.[status] > 0);
   if (!some.length) return html`<span class="dim">${cells ?? '–'}</span>`;
-  return html`<span class="statuses">${some.map((status) => html`<${Status} key=${status} of=${status}>${counts[status]} ${status}<//>`)}</span>`;
+  return html`<span class="statuses">
+    ${some.map((status) => html`<${Status} key=${status} of=${status}>${counts[status]} ${status}<//>`)}
+  </span>`;
 }
 
 /** "V5 · allocator-not-loaded", then what it says and what helps. */

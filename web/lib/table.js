@@ -20,11 +20,23 @@ export function varying(cells) {
   return [...names].filter((axis) => distinct(cells.map((cell) => axisOf(cell, axis))).length > 1);
 }
 
+/* What is worked out from all cells is kept with them: rows are many, and drawn often while a run goes on. */
+const kept = new WeakMap();
+
+function casesOf(doc) {
+  if (!kept.has(doc)) {
+    const named = doc.cells.some((c) => c.case === doc.run.suite);
+    const names = distinct(doc.cells.map((c) => c.case));
+    const axes = new Map(names.map((name) => [name, varying(doc.cells.filter((c) => c.case === name))]));
+    kept.set(doc, { main: named ? doc.run.suite : names[0], axes });
+  }
+  return kept.get(doc);
+}
+
 /** A cell by what makes it differ from the others of its case: "gil=hold threads=2". */
 export function labelOf(doc, cell) {
-  const named = doc.cells.some((c) => c.case === doc.run.suite);
-  const axes = varying(doc.cells.filter((c) => c.case === cell.case));
-  const main = named ? doc.run.suite : doc.cells[0].case;
+  const { main, axes: all } = casesOf(doc);
+  const axes = all.get(cell.case);
   const parts = axes.filter((axis) => axisOf(cell, axis) !== null).map((axis) => `${axis}=${axisOf(cell, axis)}`);
   return (axes.length === 0 || cell.case !== main ? [cell.case, ...parts] : parts).join(' ');
 }

@@ -30,17 +30,21 @@ function Actions({ doc, reload, connection }) {
   };
   const over = ended(state);
   const here = connection !== 'lost';
+  const cancel = () => attempt(() => post(`runs/${id}/cancel`), () => {});
+  const destroy = () => attempt(() => remove(`runs/${id}`), () => go('/', { replace: true }));
   return html`<div class="actions">
-    ${!over && html`<button type="button" disabled=${busy || !here} onClick=${() => attempt(() => post(`runs/${id}/cancel`), () => {})}>Cancel the run</button>`}
+    ${!over && html`<button type="button" disabled=${busy || !here} onClick=${cancel}>Cancel the run</button>`}
     <a class="button" href=${api(`runs/${id}`)} download=${`benchd-${id}.json`}>JSON</a>
     ${over && html`<a class="button" href=${api(`runs/${id}/page`)} download=${`benchd-${id}.html`}>One-file HTML</a>`}
     ${over && html`<button type="button" disabled=${busy} onClick=${() => dialog.current.showModal()}>Delete…</button>`}
-    ${error && html`<p class="notice" role="alert">${error.message}${error.hint ? ` (${error.hint})` : ''} <button type="button" onClick=${reload}>Reload</button></p>`}
+    ${error && html`<p class="notice" role="alert">
+      ${error.message}${error.hint ? ` (${error.hint})` : ''} <button type="button" onClick=${reload}>Reload</button>
+    </p>`}
     <dialog ref=${dialog} aria-labelledby="delete-title">
       <h2 id="delete-title">Delete this run?</h2>
       <p>Its figures and all its samples are gone for good.</p>
       <p class="row">
-        <button type="button" class="danger" disabled=${busy} onClick=${() => attempt(() => remove(`runs/${id}`), () => go('/', { replace: true }))}>Delete</button>
+        <button type="button" class="danger" disabled=${busy} onClick=${destroy}>Delete</button>
         <button type="button" autofocus onClick=${() => dialog.current.close()}>Keep it</button>
       </p>
     </dialog>
@@ -66,7 +70,10 @@ function Holder({ text }) {
 function Progress({ run, progress, told, live, now }) {
   if (run.state === 'queued' || !progress) {
     const waiting = progress?.waiting_for;
-    return html`<p class="phase" data-phase=${run.state}>${waiting ? html`Queued: waiting for <${Holder} text=${waiting} />, which measures on this machine` : run.state === 'queued' ? 'Queued' : 'Starting'}</p>`;
+    const words = waiting
+      ? html`Queued: waiting for <${Holder} text=${waiting} />, which measures on this machine`
+      : run.state === 'queued' ? 'Queued' : 'Starting';
+    return html`<p class="phase" data-phase=${run.state}>${words}</p>`;
   }
   const since = live ? Math.max(0, (now - told) / 1000) : 0;
   const { elapsed_s: elapsed, left_s: left } = progress;
@@ -74,7 +81,10 @@ function Progress({ run, progress, told, live, now }) {
   const part = remaining === null || elapsed === null ? null : (elapsed + since) / (elapsed + since + remaining);
   return html`<div class="progress">
     <p class="phase" data-phase=${progress.phase}>${position(progress)}</p>
-    <p class="times">${elapsed !== null && html`<span>${seconds(elapsed + since)}</span>`}${remaining !== null && html`<span class="dim"> · ${seconds(remaining)} left</span>`}</p>
+    <p class="times">
+      ${elapsed !== null && html`<span>${seconds(elapsed + since)}</span>`}
+      ${remaining !== null && html`<span class="dim">${` · ${seconds(remaining)} left`}</span>`}
+    </p>
     <progress max="1" value=${part === null ? undefined : part.toFixed(3)} aria-label="Progress of the run"></progress>
   </div>`;
 }

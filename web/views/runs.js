@@ -33,16 +33,19 @@ function useTouched() {
 }
 
 function Filters({ query, suites }) {
-  const change = (name) => (event) => query.set({ [name]: event.currentTarget.value.trim(), before: null }, { replace: true });
+  const change = (name) => (event) =>
+    query.set({ [name]: event.currentTarget.value.trim(), before: null }, { replace: true });
   const any = FILTERS.some((name) => query.get(name));
   return html`<form class="filters" role="search" aria-label="Filter runs" onSubmit=${(event) => event.preventDefault()}>
-    <label>Suite <input name="suite" list="suites" value=${query.get('suite') ?? ''} onChange=${change('suite')} autocomplete="off" spellcheck=${false} placeholder="any" /></label>
+    <label>Suite <input name="suite" list="suites" value=${query.get('suite') ?? ''} onChange=${change('suite')}
+      autocomplete="off" spellcheck=${false} placeholder="any" /></label>
     <datalist id="suites">${suites.map((name) => html`<option key=${name} value=${name} />`)}</datalist>
     <label>State <select name="state" value=${query.get('state') ?? ''} onChange=${change('state')}>
       <option value="">any</option>
       ${STATES.map((state) => html`<option key=${state} value=${state}>${state}</option>`)}
     </select></label>
-    <label>Label <input name="label" value=${query.get('label') ?? ''} onChange=${change('label')} autocomplete="off" spellcheck=${false} placeholder="key=value" /></label>
+    <label>Label <input name="label" value=${query.get('label') ?? ''} onChange=${change('label')}
+      autocomplete="off" spellcheck=${false} placeholder="key=value" /></label>
     ${any && html`<a href=${query.with({ suite: null, state: null, label: null, before: null })}>Clear</a>`}
   </form>`;
 }
@@ -97,10 +100,16 @@ export default function Runs() {
   const state = error?.status === 0 ? 'offline' : data.runs.length ? 'ready' : 'empty';
   return html`<${Main} view="runs" state=${state} title="Runs">
     <${Filters} query=${query} suites=${[...names].filter(Boolean).sort()} />
-    ${error && html`<p class="notice" role="status">${error.status === 0 ? 'benchd does not answer; this is what it said last.' : error.message} <button type="button" onClick=${reload}>Try again</button></p>`}
+    ${error && html`<p class="notice" role="status">
+      ${error.status === 0 ? 'benchd does not answer; this is what it said last.' : error.message}
+      ${' '}<button type="button" onClick=${reload}>Try again</button>
+    </p>`}
     ${data.runs.length === 0 ? html`<${Nothing} query=${query} />` : html`<table class="cards runs">
       <caption class="unseen">Stored runs, newest first</caption>
-      <thead><tr><th scope="col">Suite</th><th scope="col">State</th><th scope="col">Started</th><th scope="col" class="number">Wall time</th><th scope="col">Cells</th><th scope="col">Labels</th><th scope="col">Run</th></tr></thead>
+      <thead><tr>
+        <th scope="col">Suite</th><th scope="col">State</th><th scope="col">Started</th>
+        <th scope="col" class="number">Wall time</th><th scope="col">Cells</th><th scope="col">Labels</th><th scope="col">Run</th>
+      </tr></thead>
       <tbody>${data.runs.map((run) => html`<${Row} key=${run.id} run=${run} now=${now} query=${query} />`)}</tbody>
     </table>`}
     <nav class="pages" aria-label="Pages">

@@ -1,6 +1,6 @@
 /* Everything of one cell: whether it counts and why, its figures, who waited for whom, its threads, its memory. */
 import { html } from '../../lib/ui.js';
-import { bytes, count, nanoseconds, percent, ratio, whole } from '../../lib/format.js';
+import { bytes, count, fixed, nanoseconds, percent, ratio, whole } from '../../lib/format.js';
 import { Stack } from '../../lib/plot.js';
 import { ended, Reason, Status } from '../../lib/status.js';
 import { labelOf, measured, statusOf, traced } from '../../lib/table.js';
@@ -21,9 +21,12 @@ function Across({ label, children }) {
 }
 
 function Figures({ rows }) {
-  return html`<dl class="pairs figures">${rows.filter(Boolean).map(([name, value, more]) => html`<div key=${name}><dt>${name}</dt><dd>${value}${more && html` <span class="dim">${more}</span>`}</dd></div>`)}</dl>`;
+  return html`<dl class="pairs figures">${rows.filter(Boolean).map(([name, value, more]) => html`<div key=${name}>
+    <dt>${name}</dt><dd>${value}${more && html` <span class="dim">${more}</span>`}</dd>
+  </div>`)}</dl>`;
 }
 
+const threeDigits = (x) => fixed(x, 3);
 const between = (estimate, text) => (finite(estimate?.lo) && finite(estimate?.hi) ? `[${text(estimate.lo)}, ${text(estimate.hi)}]` : null);
 
 function Numbers({ doc, cell }) {
@@ -33,13 +36,14 @@ function Numbers({ doc, cell }) {
     ['Time per operation', nanoseconds(time.median), between(time, nanoseconds)],
     ['Fastest batch', nanoseconds(time.min), finite(time.mad) ? `MAD ${nanoseconds(time.mad)}` : null],
     ops && ['Operations per second', count(ops.median), between(ops, count)],
-    to && to.to !== cell.id && ['Ratio', ratio(to.median), `${between(to, (x) => x.toFixed(3)) ?? 'no interval'} to ${reference ? labelOf(doc, reference) : to.to}`],
-    scaling && ['Scaling', ratio(scaling.median), between(scaling, (x) => x.toFixed(3))],
+    to && to.to !== cell.id && ['Ratio', ratio(to.median), `${between(to, threeDigits) ?? 'no interval'} to ${reference ? labelOf(doc, reference) : to.to}`],
+    scaling && ['Scaling', ratio(scaling.median), between(scaling, threeDigits)],
     finite(cell.cpu_ns_per_op) && ['CPU time per operation', nanoseconds(cell.cpu_ns_per_op)],
     finite(cell.u_actual_ns) && ['Native work', nanoseconds(cell.u_actual_ns), 'as measured'],
-    finite(cell.fairness) && Number(cell.axes.threads) > 1 && ['Fairness', cell.fairness.toFixed(3), '1 = all alike'],
-    finite(cell.ctx_switches_per_op) && ['Switches per operation', cell.ctx_switches_per_op.toFixed(4)],
-    latency && ['Latency p50 · p99', `${nanoseconds(latency.p50)} · ${nanoseconds(latency.p99)}`, `p99.9 ${nanoseconds(latency.p999)}, longest ${nanoseconds(latency.max)}`],
+    finite(cell.fairness) && Number(cell.axes.threads) > 1 && ['Fairness', fixed(cell.fairness, 3), '1 = all alike'],
+    finite(cell.ctx_switches_per_op) && ['Switches per operation', fixed(cell.ctx_switches_per_op, 4)],
+    latency && ['Latency p50 · p99', `${nanoseconds(latency.p50)} · ${nanoseconds(latency.p99)}`,
+      `p99.9 ${nanoseconds(latency.p999)}, longest ${nanoseconds(latency.max)}`],
     ['Samples', String(cell.samples ?? '–'), finite(cell.iterations) ? `${whole(cell.iterations)} operations` : null],
     cell.steady && ['Warm-up', cell.steady],
     cell.modes && ['Modes', typeof cell.modes === 'object' ? JSON.stringify(cell.modes) : String(cell.modes)],
@@ -49,11 +53,15 @@ function Numbers({ doc, cell }) {
 function Split({ gil }) {
   const parts = CAUSES.map(([key, name, means]) => ({ key, name, means, value: gil[key] ?? 0, kind: key.replace('_ns', '') }));
   const rest = Math.max(0, gil.wait_ns - parts.reduce((sum, p) => sum + p.value, 0));
-  if (rest > 0.005 * gil.wait_ns) parts.push({ key: 'rest', name: 'not attributed', means: 'of waits whose end was not seen', value: rest, kind: 'rest' });
+  if (rest > 0.005 * gil.wait_ns)
+    parts.push({ key: 'rest', name: 'not attributed', means: 'of waits whose end was not seen', value: rest, kind: 'rest' });
   const label = parts.map((p) => `${p.name} ${percent(p.value / gil.wait_ns)}`).join(', ');
   return html`<${Stack} parts=${parts} whole=${gil.wait_ns} label=${`Wait by cause: ${label}`} />
     <table class="small" data-part="split">
-      <thead><tr><th scope="col">Cause</th><th scope="col" class="number">Time</th><th scope="col" class="number">Share</th><th scope="col">What it means</th></tr></thead>
+      <thead><tr>
+        <th scope="col">Cause</th><th scope="col" class="number">Time</th><th scope="col" class="number">Share</th>
+        <th scope="col">What it means</th>
+      </tr></thead>
       <tbody>${parts.map((p) => html`<tr key=${p.key} data-cause=${p.kind}>
         <th scope="row"><span class=${`key ${p.kind}`} aria-hidden="true"></span>${p.name}</th>
         <td class="number" data-value=${p.value}>${nanoseconds(p.value)}</td>
@@ -66,10 +74,12 @@ function Split({ gil }) {
 function Waits({ cell }) {
   const { gil } = cell;
   if (!gil) return null;
-  if (!traced(cell)) return html`<section><h3>GIL wait</h3><p>Not traced in this cell.</p><${Reason} reason=${gil.reason} /></section>`;
+  if (!traced(cell))
+    return html`<section><h3>GIL wait</h3><p>Not traced in this cell.</p><${Reason} reason=${gil.reason} /></section>`;
   return html`<section class="wide"><h3>GIL wait <span class="dim">${percent(gil.wait_share)} of the threads' time</span></h3>
     ${gil.waits > 0 && gil.wait_ns > 0 ? html`
-      <p class="dim">${whole(gil.waits)} waits, ${nanoseconds(gil.wait_ns)} in all · half of them under ${nanoseconds(gil.p50_ns)}, 99 % under ${nanoseconds(gil.p99_ns)}, longest ${nanoseconds(gil.max_ns)}</p>
+      <p class="dim">${[`${whole(gil.waits)} waits, ${nanoseconds(gil.wait_ns)} in all`,
+        `half of them under ${nanoseconds(gil.p50_ns)}, 99 % under ${nanoseconds(gil.p99_ns)}, longest ${nanoseconds(gil.max_ns)}`].join(' · ')}</p>
       <${Split} gil=${gil} />` : html`<p>No thread waited for the GIL.</p>`}
     ${gil.lost > 0 && html`<p class="notice">${whole(gil.lost)} waits could not be recorded: shares are too low.</p>`}
     ${gil.reason && html`<div class="notice"><p>These are figures of a part of the batches:</p><${Reason} reason=${gil.reason} /></div>`}
@@ -84,13 +94,35 @@ function Matrix({ blockers, total, threads }) {
   const most = Math.max(...blockers.map((b) => b.ns));
   return html`<${Across} label="Who waited for whom"><table class="small matrix" data-part="blockers">
     <caption class="unseen">Who waited for whom: waiters down, holders across</caption>
-    <thead><tr><th scope="col">waited \\ held</th>${holders.map((h) => html`<th key=${h} scope="col" class="number">${thread(h)}</th>`)}</tr></thead>
+    <thead><tr>
+      <th scope="col">waited \\ held</th>
+      ${holders.map((h) => html`<th key=${h} scope="col" class="number">${thread(h)}</th>`)}
+    </tr></thead>
     <tbody>${waiters.map((w) => html`<tr key=${w}><th scope="row">${thread(w)}</th>${holders.map((h) => {
       const b = blockers.find((x) => x.waiter === w && x.holder === h);
       if (!b) return html`<td key=${h} class="number dim">${w === h ? '' : '–'}</td>`;
-      return html`<td key=${h} class=${`number heat heat-${Math.ceil((4 * b.ns) / most)}`} data-waiter=${w} data-holder=${h} data-value=${b.ns}>${nanoseconds(b.ns)} <span class="part">${percent(b.ns / total)}</span></td>`;
+      const heat = `number heat heat-${Math.ceil((4 * b.ns) / most)}`;
+      return html`<td key=${h} class=${heat} data-waiter=${w} data-holder=${h} data-value=${b.ns}>
+        ${nanoseconds(b.ns)}<span class="part">${percent(b.ns / total)}</span>
+      </td>`;
     })}</tr>`)}</tbody>
   </table><//>`;
+}
+
+/* Of many threads a matrix would be mostly empty. */
+function Longest({ blockers, total }) {
+  return html`<${Across} label="Who waited for whom"><table class="small" data-part="blockers">
+    <thead><tr>
+      <th scope="col">Waited</th><th scope="col">Held</th><th scope="col" class="number">Time</th>
+      <th scope="col" class="number">Share</th><th scope="col" class="number">Waits</th>
+    </tr></thead>
+    <tbody>${blockers.slice(0, LIST_MAX).map((b) => html`<tr key=${`${b.waiter} ${b.holder}`} data-waiter=${b.waiter} data-holder=${b.holder}>
+      <th scope="row">${thread(b.waiter)}</th><td>${thread(b.holder)}</td>
+      <td class="number" data-value=${b.ns}>${nanoseconds(b.ns)}</td><td class="number">${percent(b.ns / total)}</td>
+      <td class="number">${whole(b.waits)}</td>
+    </tr>`)}</tbody>
+  </table><//>
+  ${blockers.length > LIST_MAX && html`<p class="dim">and ${blockers.length - LIST_MAX} smaller ones</p>`}`;
 }
 
 function Blockers({ cell }) {
@@ -99,11 +131,9 @@ function Blockers({ cell }) {
   const blockers = [...gil.blockers].sort((a, b) => b.ns - a.ns);
   const small = threads && threads.length > 0 && threads.length <= MATRIX_MAX;
   return html`<section><h3>Who waited for whom</h3>
-    ${small ? html`<${Matrix} blockers=${blockers} total=${gil.wait_ns} threads=${threads} />` : html`<table class="small" data-part="blockers">
-      <thead><tr><th scope="col">Waited</th><th scope="col">Held</th><th scope="col" class="number">Time</th><th scope="col" class="number">Share</th><th scope="col" class="number">Waits</th></tr></thead>
-      <tbody>${blockers.slice(0, LIST_MAX).map((b) => html`<tr key=${`${b.waiter} ${b.holder}`} data-waiter=${b.waiter} data-holder=${b.holder}><th scope="row">${thread(b.waiter)}</th><td>${thread(b.holder)}</td><td class="number" data-value=${b.ns}>${nanoseconds(b.ns)}</td><td class="number">${percent(b.ns / gil.wait_ns)}</td><td class="number">${whole(b.waits)}</td></tr>`)}</tbody>
-    </table>
-    ${blockers.length > LIST_MAX && html`<p class="dim">and ${blockers.length - LIST_MAX} smaller ones</p>`}`}
+    ${small
+      ? html`<${Matrix} blockers=${blockers} total=${gil.wait_ns} threads=${threads} />`
+      : html`<${Longest} blockers=${blockers} total=${gil.wait_ns} />`}
   </section>`;
 }
 
@@ -111,9 +141,14 @@ function Threads({ cell }) {
   if (!cell.threads?.length) return null;
   const waits = traced(cell);
   return html`<section><h3>Threads</h3><${Across} label="Threads"><table class="small" data-part="threads">
-    <thead><tr><th scope="col">Thread</th><th scope="col" class="number">tid</th><th scope="col" class="number">Operations</th><th scope="col" class="number">CPU time</th>${waits && html`<th scope="col" class="number">Wait</th><th scope="col" class="number">Waits</th>`}</tr></thead>
+    <thead><tr>
+      <th scope="col">Thread</th><th scope="col" class="number">tid</th><th scope="col" class="number">Operations</th>
+      <th scope="col" class="number">CPU time</th>
+      ${waits && html`<th scope="col" class="number">Wait</th><th scope="col" class="number">Waits</th>`}
+    </tr></thead>
     <tbody>${cell.threads.map((t) => html`<tr key=${t.index} data-thread=${t.index}>
-      <th scope="row">${t.index}</th><td class="number">${t.tid}</td><td class="number" data-value=${t.ops}>${whole(t.ops)}</td>
+      <th scope="row">${t.index}</th><td class="number">${t.tid}</td>
+      <td class="number" data-value=${t.ops}>${whole(t.ops)}</td>
       <td class="number" data-value=${t.cpu_ns}>${nanoseconds(t.cpu_ns)}</td>
       ${waits && html`<td class="number" data-value=${t.wait_ns}>${nanoseconds(t.wait_ns)}</td><td class="number" data-value=${t.waits}>${whole(t.waits)}</td>`}
     </tr>`)}</tbody>
@@ -131,9 +166,13 @@ function Memory({ cell }) {
 
 export function CellDetails({ doc, cell, standalone }) {
   const status = statusOf(doc, cell);
+  const early = status !== 'ok' || cell.complete ? '' : ended(doc.run.state) ? ', stopped early' : ', so far';
   return html`<div class="detail" data-details=${doc.cells.indexOf(cell)}>
-    <header><h2>${labelOf(doc, cell)}</h2><${Status} of=${status}>${status === 'pending' ? 'not measured yet' : status}${status === 'ok' && !cell.complete ? (ended(doc.run.state) ? ', stopped early' : ', so far') : ''}<//>
-      ${!standalone && cell.series && html`<a class="button" data-link="series" href=${`/series/${cell.series}?run=${doc.run.id}`}>Over runs</a>`}</header>
+    <header>
+      <h2>${labelOf(doc, cell)}</h2>
+      <${Status} of=${status}>${status === 'pending' ? 'not measured yet' : status}${early}<//>
+      ${!standalone && cell.series && html`<a class="button" data-link="series" href=${`/series/${cell.series}?run=${doc.run.id}`}>Over runs</a>`}
+    </header>
     <p><code class="id">${cell.id}</code></p>
     <${Reason} reason=${cell.reason} />
     ${cell.scaling_reason && html`<div class="notice"><p>Scaling is not shown:</p><${Reason} reason=${cell.scaling_reason} /></div>`}

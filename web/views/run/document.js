@@ -1,7 +1,7 @@
 /* The document of a run: what it is, its table, what qualifies the figures, where they are from. Shown by the live view and
  * by the page that is one file. */
-import { html } from '../../lib/ui.js';
-import { percent, plural, ratio, seconds } from '../../lib/format.js';
+import { html, useMemo } from '../../lib/ui.js';
+import { fixed, percent, plural, ratio, seconds } from '../../lib/format.js';
 import { ended, Reason, Status } from '../../lib/status.js';
 import { tableOf } from '../../lib/table.js';
 import { useNow, When } from '../../lib/time.js';
@@ -20,7 +20,9 @@ function Facts({ run, now }) {
     <${Fact} name="Started"><${When} at=${run.started} now=${now} /><//>
     ${Number.isFinite(run.wall_s) && html`<${Fact} name="Wall time">${seconds(run.wall_s)}<//>`}
     ${Number.isFinite(run.setup_s) && html`<${Fact} name="Set-up">${seconds(run.setup_s)}<//>`}
-    ${Number.isFinite(run.measure_s) && html`<${Fact} name="Measuring">${seconds(run.measure_s)}${share !== null && html` <span class="dim">${percent(share)} in batches</span>`}<//>`}
+    ${Number.isFinite(run.measure_s) && html`<${Fact} name="Measuring">
+      ${seconds(run.measure_s)}${share !== null && html` <span class="dim">${percent(share)} in batches</span>`}
+    <//>`}
     ${run.launches > 0 && run.rounds > 0 && html`<${Fact} name="Repeated">${plural(run.launches, 'launch', 'launches')} × ${plural(run.rounds, 'round')}<//>`}
     ${run.seed !== null && html`<${Fact} name="Seed"><code>${run.seed}</code><//>`}
     ${labels.length > 0 && html`<${Fact} name="Labels">${labels.join(' ')}<//>`}
@@ -37,20 +39,26 @@ function Noise({ noise, over }) {
   const floor = (n) => percent(Math.max(Math.abs(1 - n.lo), Math.abs(n.hi - 1)));
   if (!known.length && !over) return null;
   const sentence = known.length
-    ? html`Differences below ${known.map((n, i) => html`${i > 0 && ' and '}<strong>${floor(n)}</strong> ${KINDS[n.kind] ?? n.kind}`)} are noise on this machine today.`
+    ? html`Differences below ${known.map((n, i) => [i > 0 && ' and ', html`<strong>${floor(n)}</strong>`, ` ${KINDS[n.kind] ?? n.kind}`])} are noise on this machine today.`
     : 'How noisy this machine is today is unknown: too few undisturbed launches.';
-  const detail = noise.map((n) => `${n.kind}: ${ratio(n.ratio)}${Number.isFinite(n.lo) ? ` [${n.lo.toFixed(3)}, ${n.hi.toFixed(3)}]` : ''}`).join(' · ');
+  const interval = (n) => (known.includes(n) ? ` [${fixed(n.lo, 3)}, ${fixed(n.hi, 3)}]` : '');
+  const detail = noise.map((n) => `${n.kind}: ${ratio(n.ratio)}${interval(n)}`).join(' · ');
   return html`<p class="noise">${sentence} <span class="dim" title="The same cell against itself, with 95 % intervals">A/A ${detail}</span></p>`;
 }
 
 export function RunDocument({ doc, actions = null, live = null, connection = null, stale = false, standalone = false }) {
   const { run } = doc;
   const now = useNow(30000);
-  const table = tableOf(doc);
+  const table = useMemo(() => tableOf(doc), [doc]);
   const about = machine(run.environment ?? {});
   return html`<article class=${`run ${stale ? 'stale' : ''}`}>
     <header class="run">
-      <div class="title"><h1 tabindex="-1">${run.suite ?? 'Run'}</h1><span id="state" data-state=${run.state}><${Status} of=${run.state}>${stale ? `${run.state}, as last told` : run.state}<//></span>${connection}${actions}</div>
+      <div class="title">
+        <h1 tabindex="-1">${run.suite ?? 'Run'}</h1>
+        <span id="state" data-state=${run.state}><${Status} of=${run.state}>${stale ? `${run.state}, as last told` : run.state}<//></span>
+        ${connection}
+        ${actions}
+      </div>
       ${run.reason && html`<div class="notice"><${Reason} reason=${run.reason} /></div>`}
       ${live}
       <${Facts} run=${run} now=${now} />

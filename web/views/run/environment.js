@@ -31,7 +31,9 @@ function show(name, value) {
 }
 
 function Pairs({ pairs }) {
-  return html`<dl class="pairs">${pairs.map(([name, value, label]) => html`<div key=${name}><dt>${label ?? name}</dt><dd>${show(name, value)}</dd></div>`)}</dl>`;
+  return html`<dl class="pairs">${pairs.map(([name, value, label]) => html`<div key=${name}>
+    <dt>${label ?? name}</dt><dd>${show(name, value)}</dd>
+  </div>`)}</dl>`;
 }
 
 function Interpreter({ of }) {

@@ -41,6 +41,8 @@ function grouped(cells, statusOf, reasonOf) {
   return groups;
 }
 
+const names = (g) => [g.reason?.check, g.reason?.key === g.status ? null : g.reason?.key].filter(Boolean);
+
 function said({ reason, differ }) {
   if (!reason) return '';
   return `: ${differ ? 'for example ' : ''}${reason.message ?? reason.key ?? 'no reason given'}${reason.hint ? ` (${reason.hint})` : ''}`;
@@ -51,7 +53,8 @@ function intervals(doc) {
   const notes = [];
   const has = (test) => cells.some(test);
   if (has((c) => finite(c.time_ns_per_op.lo))) notes.push(['±', '95 % interval; the launch is its unit']);
-  if (has((c) => !finite(c.time_ns_per_op.lo))) notes.push(['±', notes.length ? 'none for cells with fewer than 6 launches' : 'none: intervals need at least 6 launches']);
+  if (has((c) => !finite(c.time_ns_per_op.lo)))
+    notes.push(['±', notes.length ? 'none for cells with fewer than 6 launches' : 'none: intervals need at least 6 launches']);
   if (has((c) => finite(c.time_ns_per_op.lo) && finite(c.ratio?.median) && !finite(c.ratio.lo)))
     notes.push(['±', 'none for ratios of which too many batches were disturbed (the probes around them differ by over 10 %)']);
   if (has((c) => !c.complete)) notes.push(['~', 'stopped early: figures of what was measured until then']);
@@ -61,7 +64,10 @@ function intervals(doc) {
 
 function gaps(doc) {
   const cells = doc.cells.filter(measured);
-  const where = (g) => (g.cells.length === 1 && cells.length > 1 ? ` for ${labelOf(doc, g.cells[0])}` : g.cells.length < cells.length ? ` for ${g.cells.length} of ${cells.length} cells` : '');
+  const where = (g) => {
+    if (g.cells.length === 1 && cells.length > 1) return ` for ${labelOf(doc, g.cells[0])}`;
+    return g.cells.length < cells.length ? ` for ${g.cells.length} of ${cells.length} cells` : '';
+  };
   const part = cells.some((c) => c.gil?.reason && c.gil.mode !== 'off');
   const waits = grouped(cells.filter((c) => c.gil?.reason), () => '', (c) => c.gil.reason)
     .map((g) => ['GIL', `${part ? 'waits not traced in every batch' : 'waits not traced'}${where(g)}${said(g)}`]);
@@ -74,10 +80,14 @@ export function Notes({ doc }) {
   const to = references(doc);
   const notes = [...intervals(doc), ...(to ? [['ratio', `time/op ÷ that of the same cell with ${to}`]] : []), ...gaps(doc)];
   const order = ['failed', 'invalid', 'interrupted', 'unsupported'];
-  const without = order.flatMap((status) => grouped(doc.cells.filter((c) => c.status === status && (c.reason || !measured(c))), (c) => c.status, (c) => c.reason));
+  const told = (status) => doc.cells.filter((c) => c.status === status && (c.reason || !measured(c)));
+  const without = order.flatMap((status) => grouped(told(status), (c) => c.status, (c) => c.reason));
   if (!notes.length && !without.length) return null;
   return html`<section class="notes" aria-label="Notes">
     ${notes.length > 0 && html`<dl class="notes">${notes.map(([label, text]) => html`<div key=${label + text}><dt>${label}</dt><dd>${text}</dd></div>`)}</dl>`}
-    ${without.map((g) => html`<p key=${g.status + (g.reason?.key ?? '')} class="without"><${Status} of=${g.status}>${plural(g.cells.length, 'cell')} ${g.status}<//>${[g.reason?.check, g.reason?.key !== g.status ? g.reason?.key : null].filter(Boolean).map((name) => html` <code>${name}</code>`)}${said(g)}</p>`)}
+    ${without.map((g) => html`<p key=${`${g.status} ${g.reason?.check} ${g.reason?.key}`} class="without">
+      <${Status} of=${g.status}>${plural(g.cells.length, 'cell')} ${g.status}<//>
+      ${names(g).map((name) => html` <code>${name}</code>`)}${said(g)}
+    </p>`)}
   </section>`;
 }

@@ -16,15 +16,15 @@ const finite = Number.isFinite;
 const COLUMNS = [
   { key: 'time', title: 'time/op', always: true },
   { key: 'pm', title: '±', sr: 'half of the 95 % interval of the time per operation', has: (c) => finite(c.time_ns_per_op?.lo) },
-  { key: 'plot', title: '', sr: 'time per operation as a bar', always: true },
+  { key: 'plot', title: '', wide: true, sr: 'time per operation as a bar', always: true },
   { key: 'ops', title: 'ops/s', early: true, has: (c) => c.throughput_ops_s },
   { key: 'ratio', title: 'ratio', early: true, has: (c) => c.ratio },
   { key: 'ratio-pm', title: '±', sr: 'half of the interval of the ratio', has: (c) => finite(c.ratio?.lo) },
-  { key: 'ratio-plot', title: '', sr: 'the ratio around 1', has: (c) => finite(c.ratio?.lo) },
+  { key: 'ratio-plot', title: '', wide: true, sr: 'the ratio around 1', has: (c) => finite(c.ratio?.lo) },
   { key: 'scaling', title: 'scaling', early: true, has: (c) => c.scaling },
   { key: 'scaling-pm', title: '±', sr: 'half of the interval of the scaling', has: (c) => finite(c.scaling?.lo) },
   { key: 'wait', title: 'GIL wait', early: true, has: traced },
-  { key: 'blocker', title: 'main blocker', early: true, has: (c) => mainBlocker(c.gil) },
+  { key: 'blocker', title: 'main blocker', wide: true, early: true, has: (c) => mainBlocker(c.gil) },
 ];
 
 /** What is the same for all cells of a group, so that they are read against each other. */
@@ -46,7 +46,9 @@ function number(key, value, text, more = '') {
 
 function pm(key, estimate) {
   const known = estimate && finite(estimate.lo) && finite(estimate.hi);
-  return html`<td key=${key} data-col=${key} class="number dim" data-lo=${known ? estimate.lo : undefined} data-hi=${known ? estimate.hi : undefined}>${known ? halfWidth(estimate.median, estimate.lo, estimate.hi) : ''}</td>`;
+  if (!known) return html`<td key=${key} data-col=${key}></td>`;
+  const { median, lo, hi } = estimate;
+  return html`<td key=${key} data-col=${key} class="number dim" data-lo=${lo} data-hi=${hi}>${halfWidth(median, lo, hi)}</td>`;
 }
 
 function figure(key, cell, frame, references) {
@@ -68,7 +70,9 @@ function figure(key, cell, frame, references) {
     case 'ratio-pm':
       return pm(key, compared ? cell.ratio : null);
     case 'ratio-plot':
-      return html`<td key=${key} data-col=${key}>${compared && html`<${Ratio} ...${cell.ratio} least=${frame.least_ratio} most=${frame.most_ratio} />`}</td>`;
+      return html`<td key=${key} data-col=${key}>
+        ${compared && html`<${Ratio} ...${cell.ratio} least=${frame.least_ratio} most=${frame.most_ratio} />`}
+      </td>`;
     case 'scaling':
       return number(key, cell.scaling?.median, cell.scaling ? html`<strong>${ratio(cell.scaling.median)}</strong>` : '');
     case 'scaling-pm':
@@ -86,9 +90,15 @@ function why(cell) {
   return name && name !== cell.status ? ` (${name})` : '';
 }
 
-function Row({ doc, table, index, cell, above, columns, axes, frame, references, open, query }) {
+/* What stands in the place of figures. */
+function NoFigures({ cell, status }) {
+  if (status === 'pending') return html`<${Status} of="pending">not measured yet<//>`;
+  const message = cell.reason?.message;
+  return html`<${Status} of=${status}>${status}${why(cell)}<//>${message && html` <span class="why">${message}</span>`}`;
+}
+
+function Row({ doc, index, cell, above, columns, axes, frame, references, open, query }) {
   const status = statusOf(doc, cell);
-  const label = labelOf(doc, cell);
   const href = query.with({ cell: open ? null : index });
   const names = axes.length ? axes : [null];
   let same = Boolean(above);
@@ -103,31 +113,46 @@ function Row({ doc, table, index, cell, above, columns, axes, frame, references,
       const shown = `${cell.oversubscribed && axis === 'threads' ? '*' : ''}${value ?? ''}`;
       const kind = `${axis === 'threads' ? 'number' : ''} ${same ? 'dim' : ''}`;
       if (i > 0) return html`<td key=${axis} data-axis=${axis} class=${kind}>${shown}</td>`;
-      return html`<th key=${axis} scope="row" data-axis=${axis} class=${kind}><a href=${href} aria-expanded=${open} aria-label=${`${shown}, ${label}: details`}>${shown || '–'}</a></th>`;
+      return html`<th key=${axis} scope="row" data-axis=${axis} class=${kind}>
+        <a href=${href} aria-expanded=${open} aria-label=${`${shown}, ${labelOf(doc, cell)}: details`}>${shown}</a>
+      </th>`;
     })}
     ${measured(cell)
       ? columns.map((column) => figure(column.key, cell, frame, references))
-      : html`<td data-col="time" class="status-cell" colspan=${columns.length}><${Status} of=${status}>${status === 'pending' ? 'not measured yet' : `${status}${why(cell)}`}<//>${cell.reason?.message && status !== 'pending' && html` <span class="why">${cell.reason.message}</span>`}</td>`}
+      : html`<td data-col="time" class="status-cell" colspan=${columns.length}><${NoFigures} cell=${cell} status=${status} /></td>`}
   </tr>`;
 }
 
+const ARROWS = { ascending: ' ↑', descending: ' ↓' };
+
+/* A heading sorts, the smallest first, then the largest first, then not at all. */
+function Sorter({ column: { key, title, sr }, now, query }) {
+  const next = now === 'ascending' ? `-${key}` : now === 'descending' ? null : key;
+  return html`<a href=${query.with({ sort: next })} aria-label=${`${title === '±' ? sr : title}: sort`}>
+    ${title}<span aria-hidden="true">${ARROWS[now] ?? ''}</span>
+  </a>`;
+}
+
 function Head({ axes, columns, query, sort }) {
-  const sortable = (key) => key in SORTS;
   return html`<thead><tr>
     ${(axes.length ? axes : ['case']).map((axis) => html`<th key=${axis} scope="col" class=${axis === 'threads' ? 'number' : ''}>${axis}</th>`)}
-    ${columns.map(({ key, title, sr }) => {
+    ${columns.map((column) => {
+      const { key, title, sr, wide } = column;
       const now = sort === key ? 'ascending' : sort === `-${key}` ? 'descending' : null;
-      const next = now === 'ascending' ? `-${key}` : now === 'descending' ? null : key;
-      const label = html`${title}${sr && html`<span class="unseen">${sr}</span>`}`;
-      return html`<th key=${key} scope="col" data-head=${key} class=${['plot', 'ratio-plot', 'blocker'].includes(key) ? '' : 'number'} aria-sort=${now ?? undefined}>
-        ${sortable(key) ? html`<a href=${query.with({ sort: next })} aria-label=${`${title === '±' ? sr : title}: sort`}>${label}<span class="arrow" aria-hidden="true">${now === 'ascending' ? ' ↑' : now === 'descending' ? ' ↓' : ''}</span></a>` : label}
+      return html`<th key=${key} scope="col" data-head=${key} class=${wide ? '' : 'number'} aria-sort=${now ?? undefined}>
+        ${key in SORTS ? html`<${Sorter} column=${column} now=${now} query=${query} />` : title}
+        ${sr && html`<span class="unseen">${sr}</span>`}
       </th>`;
     })}
   </tr></thead>`;
 }
 
 function Heading({ of }) {
-  return html`${of.text && html`<span>${of.text}</span>`}${of.actual_ns !== null && html` <span class="dim">${nanoseconds(of.actual_ns)} measured</span>`}${of.more && html` <span class="dim">${of.more}</span>`}`;
+  return html`
+    ${of.text && html`<span>${of.text}</span>`}
+    ${of.actual_ns !== null && html` <span class="dim">${nanoseconds(of.actual_ns)} measured</span>`}
+    ${of.more && html` <span class="dim">${of.more}</span>`}
+  `;
 }
 
 /** Which statuses there are, as links that filter. */
@@ -136,18 +161,27 @@ function StatusFilter({ doc, filter, query }) {
   for (const cell of doc.cells) counts[statusOf(doc, cell)] = (counts[statusOf(doc, cell)] ?? 0) + 1;
   const names = Object.keys(counts);
   if (names.length < 2) return null;
-  return html`<span class="chips">${names.map((name) => html`<a key=${name} href=${query.with({ filter: filter === name ? null : name })} aria-current=${filter === name ? 'true' : undefined}><${Status} of=${name}>${counts[name]} ${name === 'pending' ? 'to come' : name}<//></a>`)}</span>`;
+  return html`<span class="chips">${names.map((name) => {
+    const on = filter === name;
+    return html`<a key=${name} href=${query.with({ filter: on ? null : name })} aria-current=${on ? 'true' : undefined}>
+      <${Status} of=${name}>${counts[name]} ${name === 'pending' ? 'to come' : name}<//>
+    </a>`;
+  })}</span>`;
 }
 
 export function RunTable({ doc, table, standalone }) {
   const query = useQuery();
   const filter = query.get('filter') ?? '';
   const sort = query.get('sort');
-  const cells = filter ? table.ordered.filter((cell) => fits(doc, cell, filter)) : table.ordered;
+  const shown = (cell) => !filter || fits(doc, cell, filter);
+  const cells = table.ordered.filter(shown);
   const flat = sorted(cells, sort);
-  const groups = flat ? [{ key: 'sorted', cells: flat, heading: null }] : table.groups.map((g) => ({ ...g, cells: g.cells.filter((c) => cells.includes(c)) })).filter((g) => g.cells.length);
-  const axes = flat ? [...(table.cases.length > 1 ? ['case'] : []), ...(table.group ? [table.group] : []), ...table.columns] : table.caseColumn ? ['case', ...table.columns] : table.columns;
-  const columns = COLUMNS.filter((column) => column.always || (column.early && !ended(doc.run.state)) || doc.cells.some((c) => measured(c) && column.has(c)));
+  const groups = flat ? [{ key: 'sorted', cells: flat, heading: null }]
+    : table.groups.map((g) => ({ ...g, cells: g.cells.filter(shown) })).filter((g) => g.cells.length);
+  const axes = [...((flat && table.cases.length > 1) || (!flat && table.caseColumn) ? ['case'] : []),
+    ...(flat && table.group ? [table.group] : []), ...table.columns];
+  const some = (column) => doc.cells.some((c) => measured(c) && column.has(c));
+  const columns = COLUMNS.filter((column) => column.always || (column.early && !ended(doc.run.state)) || some(column));
   const references = new Set(doc.cells.map((c) => c.ratio?.to).filter(Boolean));
   const index = new Map(doc.cells.map((cell, i) => [cell, i]));
   const wanted = query.get('cell');
@@ -163,29 +197,42 @@ export function RunTable({ doc, table, standalone }) {
   return html`<section class="table" aria-label="Cells" ref=${section}>
     <div class="filters">
       <h2>${plural(doc.cells.length, 'cell')}${cells.length < doc.cells.length && html`, <span>${cells.length} shown</span>`}</h2>
-      <label>Filter <input type="search" name="filter" value=${filter} onInput=${change} placeholder=${table.columns[0] ? `${table.columns[0]}=… ok` : 'ok'} autocomplete="off" spellcheck=${false} /></label>
+      <label>Filter <input type="search" name="filter" value=${filter} onInput=${change} autocomplete="off" spellcheck=${false}
+        placeholder=${table.columns[0] ? `${table.columns[0]}=… ok` : 'ok'} /></label>
       <${StatusFilter} doc=${doc} filter=${filter} query=${query} />
       ${(filter || flat) && html`<a href=${query.with({ filter: null, sort: null })}>As measured</a>`}
     </div>
-    ${hidden && html`<p class="notice">The cell of this address ${doc.cells.some(isOpen) ? 'does not fit the filter' : 'is not in this run'}. <a href=${query.with({ cell: null, filter: null })}>Show all cells</a></p>`}
+    ${hidden && html`<p class="notice">
+      ${doc.cells.some(isOpen) ? 'The cell of this address does not fit the filter. ' : 'The cell of this address is not in this run. '}
+      <a href=${query.with({ cell: null, filter: null })}>Show all cells</a>
+    </p>`}
     ${doc.cells.length === 0 && html`<p class="dim">This run has no cells.</p>`}
-    ${doc.cells.length > 0 && cells.length === 0 && html`<p class="dim">No cell fits the filter. <a href=${query.with({ filter: null })}>Show all</a></p>`}
+    ${doc.cells.length > 0 && cells.length === 0 && html`<p class="dim">
+      No cell fits the filter. <a href=${query.with({ filter: null })}>Show all</a>
+    </p>`}
     ${cells.length > 0 && html`<div class="scroll" tabindex="0" role="region" aria-label="Table of cells"><table class="figures">
       <caption class="unseen">Figures of each cell; a row opens its details</caption>
       <${Head} axes=${axes} columns=${columns} query=${query} sort=${sort} />
       ${groups.map((group) => {
         const frame = { ...groupFrame(group.cells), ...(flat ? { scale: null } : {}) };
-        const headed = group.heading && !table.caseColumn && (group.heading.text || group.heading.more || group.heading.actual_ns !== null);
+        const { text, more, actual_ns: actual } = group.heading ?? { text: '', more: '', actual_ns: null };
+        const headed = !table.caseColumn && (text || more || actual !== null);
         return html`<tbody key=${group.key}>
           ${headed && html`<tr class="group"><th scope="rowgroup" colspan=${width}><${Heading} of=${group.heading} /></th></tr>`}
           ${group.cells.map((cell, i) => {
             const open = isOpen(cell);
-            return html`<${Row} key=${cell.id} doc=${doc} table=${table} index=${index.get(cell)} cell=${cell} above=${flat ? null : group.cells[i - 1]} columns=${columns} axes=${axes} frame=${frame} references=${references} open=${open} query=${query} />
-              ${open && html`<tr key=${`${cell.id} details`} class="details"><td colspan=${width}><${CellDetails} doc=${doc} cell=${cell} standalone=${standalone} /></td></tr>`}`;
+            const above = flat ? null : group.cells[i - 1];
+            return html`<${Row} key=${cell.id} doc=${doc} index=${index.get(cell)} cell=${cell} above=${above} columns=${columns}
+                axes=${axes} frame=${frame} references=${references} open=${open} query=${query} />
+              ${open && html`<tr key=${`${cell.id} details`} class="details">
+                <td colspan=${width}><${CellDetails} doc=${doc} cell=${cell} standalone=${standalone} /></td>
+              </tr>`}`;
           })}
         </tbody>`;
       })}
     </table></div>`}
-    ${!standalone && doc.cells.length > 0 && html`<p class="dim hint-line">The same in a terminal: <${Command} text=${`benchctl runs show ${doc.run.id}`} /></p>`}
+    ${!standalone && doc.cells.length > 0 && html`<p class="dim hint-line">
+      The same in a terminal: ${' '}<${Command} text=${`benchctl runs show ${doc.run.id}`} />
+    </p>`}
   </section>`;
 }

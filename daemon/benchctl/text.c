@@ -146,6 +146,8 @@ char *bd_text_seconds(double s)
 		return bd_strdup(DASH);
 	if (s < 99.95)
 		return bd_printf("%.1f s", s);
+	if (s > 1e15)
+		return bd_printf("%.3g s", s);
 	long long whole = (long long)(s + 0.5);
 	if (whole < 3600)
 		return bd_printf("%lld min %lld s", whole / 60, whole % 60);

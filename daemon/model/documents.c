@@ -128,8 +128,8 @@ static const struct bd_field bd_noise_fields[] = {FR(bd_noise, STRING, kind), FR
 	F(bd_noise, DOUBLE, ratio), F(bd_noise, DOUBLE, lo), F(bd_noise, DOUBLE, hi)};
 static DOC(noise_doc, bd_noise, NULL, true);
 
-static const struct bd_field bd_run_head_fields[] = {FR(bd_run_head, STRING, id), F(bd_run_head, STRING, suite),
-	FR(bd_run_head, STRING, state), FD(bd_run_head, OPTIONAL, reason, bd_reason_doc),
+static const struct bd_field bd_run_head_fields[] = {F(bd_run_head, STRING, id), F(bd_run_head, STRING, suite),
+	F(bd_run_head, STRING, state), FD(bd_run_head, OPTIONAL, reason, bd_reason_doc),
 	F(bd_run_head, STRING, started), F(bd_run_head, DOUBLE, wall_s), F(bd_run_head, DOUBLE, setup_s),
 	F(bd_run_head, DOUBLE, measure_s), F(bd_run_head, DOUBLE, batch_s), F(bd_run_head, INT, seed),
 	F(bd_run_head, INT, launches), F(bd_run_head, INT, rounds), F(bd_run_head, MAP, labels),

@@ -13,12 +13,12 @@ void bd_fuzz_begin(void);
 void bd_fuzz_one(const uint8_t *data, size_t len);
 
 /* What must hold whatever the input is. */
-#define BD_FUZZ_CHECK(x)                                                                       \
-	do {                                                                                   \
-		if (!(x)) {                                                                    \
-			fprintf(stderr, "%s:%d: does not hold: %s\n", __FILE__, __LINE__, #x); \
-			abort();                                                               \
-		}                                                                              \
+#define BD_FUZZ_CHECK(x)                                                                            \
+	do {                                                                                        \
+		if (!(x)) {                                                                         \
+			fprintf(stderr, "%s:%d: does not hold: %s (%m)\n", __FILE__, __LINE__, #x); \
+			abort();                                                                    \
+		}                                                                                   \
 	} while (0)
 
 /* A copy with a NUL behind it; caller frees. */

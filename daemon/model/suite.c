@@ -55,11 +55,14 @@ int bd_suite_load(const char *dir, const char *name, struct bd_suite *ret, struc
 		return unknown(dir, name, err);
 	bd_auto_free char *file = bd_printf("%s/%s.json", dir, name);
 	bd_auto_free char *text = NULL;
-	int r = bd_file_read(file, 1 << 20, &text, NULL);
+	size_t len;
+	int r = bd_file_read(file, 1 << 20, &text, &len);
 	if (r == -ENOENT || r == -ENAMETOOLONG)
 		return unknown(dir, name, err);
 	if (r < 0)
 		return bd_error_set(err, r, "bad-suite", NULL, "cannot read %s: %s", file, strerror(-r));
+	if (strlen(text) != len) /* what follows would be left out silently */
+		return bd_error_set(err, -EINVAL, "bad-suite", NULL, "%s has a NUL byte", file);
 	bd_auto_json cJSON *json = NULL;
 	r = bd_json_parse(text, file, &json, err);
 	if (r < 0)

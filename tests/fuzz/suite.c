@@ -31,7 +31,7 @@ void bd_fuzz_one(const uint8_t *data, size_t len)
 		BD_FUZZ_CHECK(strstr(err.message, "one.json"));
 		return;
 	}
-	BD_FUZZ_CHECK(bd_streq(s.name, "one"));
+	BD_FUZZ_CHECK(bd_streq(s.name, "one") && !memchr(data, 0, len));
 	bd_auto_json cJSON *json = bd_doc_encode(&bd_suite_doc, &s);
 	bd_doc_init(&bd_suite_doc, &again);
 	BD_FUZZ_CHECK(bd_doc_decode(&bd_suite_doc, json, &again, &err) == 0);

@@ -160,15 +160,32 @@ static int unknown_option(const struct bd_words *w, const char *name, struct bd_
 	return bd_error_set(err, -EINVAL, "usage", hint, "%s has no option --%s", title, name);
 }
 
+/* The command that has a verb of this name; NULL when none or more than one has. */
+static const struct bd_command *owner_of(const struct bd_command *const *commands, size_t n, const char *verb)
+{
+	const struct bd_command *found = NULL;
+	for (size_t i = 0; i < n; i++)
+		for (size_t v = 0; v < commands[i]->verbs_len; v++)
+			if (bd_streq(commands[i]->verbs[v].name, verb)) {
+				if (found)
+					return NULL;
+				found = commands[i];
+			}
+	return found;
+}
+
 static int unknown_command(const struct bd_words *w, const struct bd_command *const *commands, size_t n,
 	const char *word, struct bd_error *err)
 {
 	bd_auto_free const char **names = bd_alloc(n * sizeof *names);
 	for (size_t i = 0; i < n; i++)
 		names[i] = commands[i]->name;
+	const struct bd_command *owner = w->command ? NULL : owner_of(commands, n, word);
 	const char *near = bd_nearest(word, names, n);
 	bd_auto_str struct bd_str hint = {0};
-	if (near) {
+	if (owner) {
+		bd_str_printf(&hint, "did you mean %s %s?", owner->name, word);
+	} else if (near) {
 		bd_str_printf(&hint, "did you mean %s?", near);
 	} else {
 		bd_str_puts(&hint, "one of");

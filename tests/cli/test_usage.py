@@ -14,6 +14,8 @@ REFUSED = [
     # arguments, what the message must contain
     (["runn"], ["no command 'runn'", "did you mean run?"]),
     (["xyzzy"], ["no command 'xyzzy'", "one of run, runs"]),
+    (["list"], ["no command 'list'", "did you mean runs list?"]),
+    (["status", "--json"], ["no command 'status'", "did you mean daemon status?"]),
     (["run"], ["run needs TARGET", "for example benchctl run"]),
     (["run", "a", "b"], ["run takes TARGET", "'b'"]),
     (["run", "a", "--thread", "1"], ["no option --thread", "did you mean --threads?"]),

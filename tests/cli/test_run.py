@@ -257,6 +257,7 @@ class Interrupt(Case):
     def test_a_killed_daemon_is_missed_by_its_lock_not_by_its_port(self):
         """Somebody else answers at its port, or rather does not: who goes by the port would wait for that one."""
         p, run_id = self.begin()
+        self.addCleanup(p.kill)
         status = self.json("daemon", "status")
         port = int(status["url"].rsplit(":", 1)[1])
         p.send_signal(signal.SIGSTOP)
@@ -278,16 +279,25 @@ class Interrupt(Case):
         self.assertIn(run_id, err.splitlines()[-1])
 
     def test_a_daemon_that_was_started_anew_meanwhile_is_found_and_says_interrupted(self):
+        for elsewhere in (False, True):
+            with self.subTest(elsewhere=elsewhere):
+                self.started_anew(elsewhere)
+
+    def started_anew(self, elsewhere):
         p, run_id = self.begin()
+        self.addCleanup(p.kill)
         status = self.json("daemon", "status")
         p.send_signal(signal.SIGSTOP)
         os.kill(status["pid"], signal.SIGKILL)
         wait_for("its lock is free", PATIENCE, lambda: not self.json("daemon", "status", status=None)["running"])
-        with socket.socket() as other:  # the old port is not to be had
-            other.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            other.bind(("127.0.0.1", int(status["url"].rsplit(":", 1)[1])))
+        with socket.socket() as other:
+            if elsewhere:  # somebody else has the old port
+                other.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+                other.bind(("127.0.0.1", int(status["url"].rsplit(":", 1)[1])))
+                other.listen()
             self.ctl("daemon", "start")
-            self.assertNotEqual(self.json("daemon", "status")["url"], status["url"])
+            if elsewhere:
+                self.assertNotEqual(self.json("daemon", "status")["url"], status["url"])
             p.send_signal(signal.SIGCONT)
             out, err = p.communicate(timeout=PATIENCE)
         self.assertEqual(p.returncode, 2, err)

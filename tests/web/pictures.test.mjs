@@ -44,7 +44,7 @@ test('pictures', { timeout: 600_000 }, async (t) => {
       await browse(d, { width: Number(width), height, scheme }, async (page) => {
         for (const [name, [path, view, part]] of Object.entries(views)) {
           await visit(page, d, path, view);
-          if (part) await page.evaluate((s) => scrollTo(0, document.querySelector(s).getBoundingClientRect().top - 140), part);
+          if (part) await page.evaluate((s) => scrollBy(0, document.querySelector(s).getBoundingClientRect().top - innerHeight / 3), part);
           const file = join(PLACE, `${name}-${scheme}${width === '1280' ? '' : `-${width}`}.png`);
           writeFileSync(file, withPalette(await page.screenshot()));
           assert.ok(statSync(file).size < LARGEST, `${file} has ${statSync(file).size} bytes`);

@@ -62,12 +62,26 @@ function distance(a, b) {
   return ((a >> 16) - (b >> 16)) ** 2 + (((a >> 8) & 255) - ((b >> 8) & 255)) ** 2 + ((a & 255) - (b & 255)) ** 2;
 }
 
-// The same picture with its 256 most frequent colours; what has another one gets the nearest of them.
+// 256 colours for these: the most frequent, then those that are least like any before, so that a few green dots stay green.
+function choose(counts) {
+  const colours = [...counts].sort((a, b) => b[1] - a[1]);
+  const palette = colours.slice(0, 128).map(([colour]) => colour);
+  const rest = colours.slice(128).map(([colour, n]) => ({ colour, weight: Math.sqrt(n), away: Math.min(...palette.map((p) => distance(colour, p))) }));
+  while (palette.length < 256 && rest.length) {
+    const best = rest.reduce((m, r, i) => (r.away * r.weight > rest[m].away * rest[m].weight ? i : m), 0);
+    const [{ colour }] = rest.splice(best, 1);
+    palette.push(colour);
+    for (const r of rest) r.away = Math.min(r.away, distance(r.colour, colour));
+  }
+  return palette;
+}
+
+// The same picture with 256 colours; what has another one gets the nearest of them.
 export function withPalette(png) {
   const { width, height, pixels } = decode(png);
   const counts = new Map();
   for (const p of pixels) counts.set(p, (counts.get(p) ?? 0) + 1);
-  const palette = [...counts].sort((a, b) => b[1] - a[1]).slice(0, 256).map(([colour]) => colour);
+  const palette = choose(counts);
   const index = new Map(palette.map((colour, i) => [colour, i]));
   for (const colour of counts.keys())
     if (!index.has(colour)) index.set(colour, palette.reduce((best, other, i) => (distance(colour, other) < distance(colour, palette[best]) ? i : best), 0));

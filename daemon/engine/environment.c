@@ -19,25 +19,32 @@ static const struct {
 		{"libmimalloc.so.3", "libmimalloc.so.2", "libmimalloc.so.2.0"}},
 };
 
+static const char *const folders[] = {"/usr/lib/x86_64-linux-gnu", "/usr/local/lib", "/usr/lib64", "/usr/lib"};
+/* Every place, written once: what is given back is read by any thread at any time. */
+static char places[BD_LEN(allocators)][BD_LEN(allocators[0].files)][BD_LEN(folders)][64];
+
+static void name_places(void)
+{
+	for (size_t i = 0; i < BD_LEN(allocators); i++)
+		for (size_t f = 0; f < BD_LEN(allocators[i].files) && allocators[i].files[f]; f++)
+			for (size_t k = 0; k < BD_LEN(folders); k++)
+				snprintf(places[i][f][k], sizeof places[i][f][k], "%s/%s", folders[k],
+					allocators[i].files[f]);
+}
+
 const char *allocator_path(const char *name)
 {
-	static const char *const folders[] = {"/usr/lib/x86_64-linux-gnu", "/usr/local/lib", "/usr/lib64", "/usr/lib"};
-	static char found[BD_LEN(allocators)][64];
+	static pthread_once_t once = PTHREAD_ONCE_INIT;
+	pthread_once(&once, name_places);
 	if (bd_streq(name, "glibc"))
 		return "";
 	for (size_t i = 0; i < BD_LEN(allocators); i++) {
 		if (!bd_streq(allocators[i].name, name))
 			continue;
-		for (size_t f = 0; f < BD_LEN(allocators[i].files) && allocators[i].files[f]; f++) {
-			for (size_t k = 0; k < BD_LEN(folders); k++) {
-				char path[64];
-				snprintf(path, sizeof path, "%s/%s", folders[k], allocators[i].files[f]);
-				if (access(path, R_OK) == 0) {
-					memcpy(found[i], path, sizeof path);
-					return found[i];
-				}
-			}
-		}
+		for (size_t f = 0; f < BD_LEN(allocators[i].files) && allocators[i].files[f]; f++)
+			for (size_t k = 0; k < BD_LEN(folders); k++)
+				if (access(places[i][f][k], R_OK) == 0)
+					return places[i][f][k];
 	}
 	return NULL;
 }

@@ -8,7 +8,7 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.join(os.path.dirname(HERE), "http"))
 from daemon import Case, FINAL  # noqa: E402
 
-CLIENTS = 12
+CLIENTS, TIMES = 12, 3
 DRY = {"target": "gil-contention", "dry_run": True}
 
 
@@ -25,13 +25,16 @@ class Parallel(Case):
         answered, failed = [], []
         self.assertGreater(len(asks), 12)
 
+        together = threading.Barrier(CLIENTS)
+
         def client(number):
             try:
-                for i in range(len(asks)):
-                    # the same for two neighbours at a time, and every one for everybody
-                    method, path, body = asks[(i + number // 2 * 3) % len(asks)]
-                    answered.append((path, d.request(method, path, body, timeout=300).status))
-            except (OSError, http.client.HTTPException) as error:
+                for method, path, body in asks:
+                    together.wait(300)
+                    for _ in range(TIMES):
+                        answered.append((path, d.request(method, path, body, timeout=300).status))
+            except (OSError, http.client.HTTPException, threading.BrokenBarrierError) as error:
+                together.abort()
                 failed.append((number, repr(error)))
 
         def viewer():
@@ -48,7 +51,7 @@ class Parallel(Case):
         for thread in threads:
             thread.join()
         self.assertEqual(failed, [])
-        self.assertEqual(len(answered), CLIENTS * len(asks))
+        self.assertEqual(len(answered), CLIENTS * TIMES * len(asks))
         self.assertEqual([a for a in answered if a[1] >= 500], [])
         d.wait_state(run, FINAL)
         self.assertEqual(d.end(), 0)  # in order, so that leaks are looked for

@@ -41,7 +41,7 @@ class Kill9(Case):
             workers = children(d.pid)
             d.process.send_signal(signal.SIGKILL)
             d.process.wait(30)
-            wait_for("the end of the workers", WORKERS_GONE_S, lambda: not [w for w in workers if w in processes() and processes()[w][2] != "Z"])
+            wait_for("the end of the workers", WORKERS_GONE_S, lambda: not workers & {p for p, (_, _, state) in processes().items() if state != "Z"})
             states[before] += 1
 
             db = sqlite3.connect(f"file:{data}/benchd.db?mode=ro", uri=True)

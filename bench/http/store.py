@@ -50,7 +50,7 @@ def measure(data, Table):
         timed("`benchctl runs list`, whole command", 30, lambda: subprocess.run([BENCHCTL, "runs", "list"], env=env, check=True, stdout=subprocess.DEVNULL))
         resident("after listing")
         runs = [r["id"] for r in pages(d, "/api/v1/runs?limit=20", "runs", "before")]
-        assert len(runs) == 1000, len(runs)
+        assert len(runs) >= 1000, len(runs)
         resident("after paging through all runs")
         series = pages(d, "/api/v1/series?limit=5", "series", "after")
         for s in series:

@@ -1,7 +1,8 @@
 /* Event streams. Per run a log of what changed, in which a newer event replaces the older one about the same thing (the
  * progress, the state, one cell): a client that was away, or is slow, gets the latest of everything it missed, and the
- * log never grows beyond the run's cells. Cells are rendered when they are sent, by the thread of the stream, so the
- * engine only ever adds a few numbers here. */
+ * log never grows beyond the run's cells. Events are rendered when they are sent, by the thread of the first stream that
+ * does, and once for all streams: the engine only ever adds a few numbers here, and many viewers cost little more than
+ * one. */
 #include "call.h"
 
 #include <errno.h>
@@ -14,8 +15,15 @@
 #define HEARTBEAT_MS 15000
 #define APART_NS INT64_C(100000000) /* between two deliveries to one client: they cost time beside the measuring */
 
+struct rendered { /* what is sent of an event; shared by its copies */
+	_Atomic int owners;
+	pthread_mutex_t lock;
+	bool done;
+	struct bd_str text;
+};
 struct entry {
 	int64_t id;
+	struct rendered *rendered;
 	enum bd_event_kind kind;
 	int64_t cell;
 	enum bd_run_state state;
@@ -47,8 +55,26 @@ struct bd_http_events {
 
 /* ---- logs -------------------------------------------------------------------------------------------------------------- */
 
+static struct rendered *rendered_new(void)
+{
+	struct rendered *r = bd_alloc(sizeof *r);
+	r->owners = 1;
+	pthread_mutex_init(&r->lock, NULL);
+	return r;
+}
+
+static void rendered_leave(struct rendered *r)
+{
+	if (!r || --r->owners > 0)
+		return;
+	pthread_mutex_destroy(&r->lock);
+	bd_str_done(&r->text);
+	free(r);
+}
+
 static void entry_done(struct entry *e)
 {
+	rendered_leave(e->rendered);
 	bd_reason_free(e->reason);
 	free((char *)(uintptr_t)e->progress.phase);
 	free((char *)(uintptr_t)e->progress.waiting_for);
@@ -59,6 +85,8 @@ static void entry_done(struct entry *e)
 static struct entry entry_copy(const struct entry *e)
 {
 	struct entry c = *e;
+	if (c.rendered)
+		c.rendered->owners++;
 	c.reason = bd_reason_copy(e->reason);
 	c.progress.phase = bd_strdup(e->progress.phase);
 	c.progress.waiting_for = bd_strdup(e->progress.waiting_for);
@@ -99,6 +127,7 @@ static void log_add(struct log *l, struct entry e)
 			break;
 		}
 	e.id = ++l->last_id;
+	e.rendered = rendered_new();
 	l->ended = e.kind == BD_EVENT_STATE && final_state(e.state);
 	*BD_PUSH(l->entries, l->len) = e;
 }
@@ -355,9 +384,14 @@ static bool deliver(struct bd_http_call *c, const char *run_id, struct entry *en
 	if (engine)
 		bd_engine_gap_enter(engine, BD_HTTP_GAP_NS);
 	for (size_t i = 0; i < n; i++) {
-		bd_auto_str struct bd_str out = {0};
-		render(c->http, run_id, &entries[i], &out);
-		ok = ok && send_text(c, out.s, out.len);
+		struct rendered *r = entries[i].rendered;
+		pthread_mutex_lock(&r->lock);
+		if (!r->done && ok) {
+			render(c->http, run_id, &entries[i], &r->text);
+			r->done = true;
+		}
+		pthread_mutex_unlock(&r->lock);
+		ok = ok && send_text(c, r->text.s, r->text.len); /* nobody writes to it any more */
 		entry_done(&entries[i]);
 	}
 	if (engine) {

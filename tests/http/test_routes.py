@@ -2,7 +2,7 @@
 import os
 import re
 
-from daemon import Case, FINAL, Stream
+from daemon import Case, FINAL, Stream, wait_for
 
 
 # what is answered 501 by a build without a dashboard
@@ -50,7 +50,7 @@ class Routes(Case):
         make("POST", "/api/v1/runs/{id}/cancel", run)
         self.assertIn(b"event: state", make("GET", "/api/v1/runs/{id}/events", run).body)
         self.assertIn(d.state(run), FINAL)
-        series = d.get(f"/api/v1/series?run={run}")["series"][0]["id"]
+        series = wait_for("its points", 30, lambda: d.get(f"/api/v1/series?run={run}")["series"])[0]["id"]
         self.assertTrue(make("GET", "/api/v1/series", run).json["series"])
         self.assertIn("time_ns_per_op", make("GET", "/api/v1/series/{id}", series).json["metrics"])
         self.assertEqual(make("GET", "/api/v1/series/{id}/points", series).json["points"][0]["run"], run)

@@ -8,6 +8,12 @@ METRICS = {"time_ns_per_op": "ns", "throughput_ops_s": "ops/s", "ratio": None, "
 AXES = {"threads": [1, 2], "u": ["1us"]}
 
 
+def wait_points(d, run):
+    """A run has points a moment after its state is final, and before the last event says so."""
+    d.wait_state(run, FINAL)
+    wait_for(f"points of {run}", 30, lambda: d.get(f"/api/v1/series?run={run}")["series"])
+
+
 def figure(cell, metric):
     """[value, lo, hi] of the run document."""
     if metric == "wait_share":
@@ -23,7 +29,7 @@ class Series(Shared):
         super().setUpClass()
         cls.runs = [cls.d.run(launches=1, rounds=1, axes=AXES), cls.d.run(launches=6, rounds=1, axes=AXES, trace="off")]
         for run in cls.runs:
-            cls.d.wait_state(run, ("complete",))
+            wait_points(cls.d, run)
         cls.documents = [cls.d.get(f"/api/v1/runs/{run}") for run in cls.runs]
 
     def points(self, series, metric, query=""):
@@ -124,7 +130,7 @@ class Unfinished(Case):
         d = self.start(measure=True)
         runs = [d.run(launches=1, rounds=1, axes=AXES) for _ in range(4)]
         for run in runs:
-            d.wait_state(run, FINAL)
+            wait_points(d, run)
         series = d.get(f"/api/v1/runs/{runs[0]}")["cells"][0]["series"]
         over, wrong = threading.Event(), []
 

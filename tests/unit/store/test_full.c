@@ -162,6 +162,51 @@ BD_TEST(a_disk_filled_by_others_still_takes_the_last_word)
 	integrity();
 }
 
+/* A document of n cells, each of a series of its own. Caller frees. */
+static char *wide_document(int n)
+{
+	struct bd_run_document d;
+	bd_doc_init(&bd_run_document_doc, &d);
+	for (int i = 0; i < n; i++) {
+		struct bd_cell_result *c = BD_PUSH(d.cells, d.cells_len);
+		bd_doc_init(&bd_cell_result_doc, c);
+		c->case_name = bd_printf("case%d", i);
+		c->id = bd_printf("case%d/threads=1", i);
+		bd_axes_set(&c->axes, "threads", "1");
+		c->series = bd_alloc(BD_SERIES_LEN);
+		bd_series_id(c->case_name, &c->axes, c->series);
+		c->status = bd_strdup("ok");
+	}
+	bd_auto_json cJSON *j = bd_doc_encode(&bd_run_document_doc, &d);
+	bd_doc_done(&bd_run_document_doc, &d);
+	return bd_json_text(j);
+}
+
+BD_TEST(a_run_of_many_cells_is_deleted_from_a_full_disk)
+{
+	small_disk("12m");
+	struct bd_store *s = NULL;
+	CHECK_OK(bd_store_open(folder, &s, &err));
+	bd_auto_free char *text = wide_document(600);
+	static const char *const ids[] = {"01A", "01B", "01C", "01D", "01E", "01F"};
+	for (size_t i = 0; i < BD_LEN(ids); i++) {
+		struct bd_run run = run_make(ids[i], "x", BD_RUN_COMPLETE);
+		run.started_ns = 1;
+		CHECK_OK(bd_store_run_create(s, &run, NULL, 0, &err));
+		CHECK_OK(bd_store_document_put(s, ids[i], text, &err));
+		CHECK_OK(bd_store_sync(s, &err));
+	}
+	fill_disk();
+	for (size_t i = 0; i < BD_LEN(ids); i++)
+		CHECK_OK(bd_store_run_delete(s, ids[i], &err));
+	struct bd_series_list list;
+	struct bd_series_filter f = {.limit = 9};
+	CHECK_OK(bd_store_series_list(s, &f, &list, &err));
+	BD_CHECK_INT(list.series_len, 0);
+	bd_store_free(&s);
+	integrity();
+}
+
 BD_TEST(a_full_disk_is_named_at_the_start)
 {
 	small_disk("256k");

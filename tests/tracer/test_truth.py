@@ -98,7 +98,7 @@ class Truth(unittest.TestCase):
                 threads = {t["tid"]: t for t in reading["threads"]}
                 waited = sum(threads[t]["wait_ns"] for t in tids)
                 # mostly one of two waits; a busy machine takes it off the processor instead of letting it wait
-                self.assertGreater(waited, 0.1 * wall_ns)
+                self.assertGreater(waited, 0.01 * wall_ns)
                 self.assertLess(waited, 2 * wall_ns)
                 for t in reading["threads"]:
                     self.assertEqual(t["wait_ns"], t["holder_ns"] + t["runqueue_ns"] + t["switch_ns"] + t["mutex_ns"])

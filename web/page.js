@@ -1,5 +1,6 @@
 /* The page that is one file: a run from the document inside it. It asks nobody anything. A file has no query of its own, so
  * its state stands behind the #. */
+import './theme.js';
 import { html, render, useEffect, useState } from './lib/ui.js';
 import { Main } from './lib/main.js';
 import { changed, Query } from './lib/router.js';

@@ -4,28 +4,25 @@ import { html, useState } from './ui.js';
 const ORDER = ['auto', 'light', 'dark'];
 const WORDS = { auto: 'system', light: 'light', dark: 'dark' };
 
-function stored() {
-  const theme = document.documentElement.dataset.theme;
-  return theme === 'light' || theme === 'dark' ? theme : 'auto';
-}
+const chosen = () => document.documentElement.dataset.chosen ?? 'auto';
 
-function store(theme) {
-  if (theme === 'auto') delete document.documentElement.dataset.theme;
-  else document.documentElement.dataset.theme = theme;
+function choose(theme) {
+  if (theme === 'auto') delete document.documentElement.dataset.chosen;
+  else document.documentElement.dataset.chosen = theme;
+  dispatchEvent(new Event('themechosen')); /* to theme.js */
   try {
     if (theme === 'auto') localStorage.removeItem('theme');
     else localStorage.setItem('theme', theme);
   } catch {
     /* not kept, then */
   }
-  dispatchEvent(new Event('themechange')); /* for what draws on a canvas */
 }
 
 export function ThemeButton() {
-  const [theme, set] = useState(stored);
+  const [theme, set] = useState(chosen);
   const next = ORDER[(ORDER.indexOf(theme) + 1) % ORDER.length];
   const change = () => {
-    store(next);
+    choose(next);
     set(next);
   };
   return html`<button type="button" class="quiet theme" onClick=${change} title=${`Change to: ${WORDS[next]}`}>

@@ -370,12 +370,9 @@ export function Chart({ rows, byTime, kind, format, marked, active, label, value
       pen = colours(element);
       u.redraw(false, true);
     };
-    const dark = matchMedia('(prefers-color-scheme: dark)');
-    dark.addEventListener('change', repaint);
     addEventListener('themechange', repaint);
     return () => {
       sizes.disconnect();
-      dark.removeEventListener('change', repaint);
       removeEventListener('themechange', repaint);
       plot.current = null;
       u.destroy();

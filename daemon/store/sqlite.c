@@ -165,6 +165,28 @@ void bd_sqlite_reader_give(struct bd_sqlite *q, struct bd_sqlite_conn *c)
 	}
 }
 
+int bd_sqlite_read(struct bd_store *base, const struct bd_doc *doc, bd_sqlite_read_fn fn, const void *filter, void *ret,
+	struct bd_error *err)
+{
+	struct bd_sqlite *q = (struct bd_sqlite *)base;
+	struct bd_sqlite_conn *c;
+	int r = bd_sqlite_reader_take(q, &c, err);
+	if (r < 0)
+		return r;
+	bd_auto_free void *object = bd_alloc(doc->size);
+	bd_doc_init(doc, object);
+	r = bd_sqlite_exec(c->db, "BEGIN", err);
+	if (r == 0)
+		r = fn(c->db, filter, object, err);
+	sqlite3_exec(c->db, "ROLLBACK", NULL, NULL, NULL);
+	bd_sqlite_reader_give(q, c);
+	if (r < 0)
+		bd_doc_done(doc, object);
+	else
+		memcpy(ret, object, doc->size);
+	return r;
+}
+
 /* ---- transactions --------------------------------------------------------------------------------------------- */
 
 int bd_sqlite_begin(struct bd_sqlite *q, enum bd_sqlite_durability durability, struct bd_error *err)

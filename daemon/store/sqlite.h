@@ -51,6 +51,10 @@ double bd_sqlite_double(sqlite3_stmt *s, int i);
 /* A reading connection; give it back. */
 int bd_sqlite_reader_take(struct bd_sqlite *q, struct bd_sqlite_conn **ret, struct bd_error *err);
 void bd_sqlite_reader_give(struct bd_sqlite *q, struct bd_sqlite_conn *c);
+/* Reads one document within one snapshot: fn fills what bd_doc_init left, and *ret is set when it returns 0. */
+typedef int (*bd_sqlite_read_fn)(sqlite3 *db, const void *filter, void *ret, struct bd_error *err);
+int bd_sqlite_read(struct bd_store *base, const struct bd_doc *doc, bd_sqlite_read_fn fn, const void *filter, void *ret,
+	struct bd_error *err);
 
 enum bd_sqlite_durability {
 	BD_SQLITE_PROCESS, /* survives the death of this process */

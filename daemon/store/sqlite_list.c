@@ -95,8 +95,10 @@ static int row_read(sqlite3 *db, sqlite3_stmt *s, sqlite3_stmt *labels, struct b
 	return r < 0 ? r : bd_sqlite_labels_read(db, labels, run, &row->labels, err);
 }
 
-static int list_read(sqlite3 *db, const struct bd_store_filter *f, struct bd_run_list *list, struct bd_error *err)
+static int list_read(sqlite3 *db, const void *filter, void *result, struct bd_error *err)
 {
+	const struct bd_store_filter *f = filter;
+	struct bd_run_list *list = result;
 	bd_auto_stmt sqlite3_stmt *s = NULL;
 	bd_auto_stmt sqlite3_stmt *labels = NULL;
 	int r = list_prepare(db, f, &s, err);
@@ -115,21 +117,5 @@ static int list_read(sqlite3 *db, const struct bd_store_filter *f, struct bd_run
 int bd_sqlite_runs_list(struct bd_store *base, const struct bd_store_filter *f, struct bd_run_list *ret,
 	struct bd_error *err)
 {
-	struct bd_sqlite *q = (struct bd_sqlite *)base;
-	struct bd_sqlite_conn *c;
-	int r = bd_sqlite_reader_take(q, &c, err);
-	if (r < 0)
-		return r;
-	struct bd_run_list list;
-	bd_doc_init(&bd_run_list_doc, &list);
-	r = bd_sqlite_exec(c->db, "BEGIN", err);
-	if (r == 0)
-		r = list_read(c->db, f, &list, err);
-	sqlite3_exec(c->db, "ROLLBACK", NULL, NULL, NULL);
-	bd_sqlite_reader_give(q, c);
-	if (r < 0)
-		bd_doc_done(&bd_run_list_doc, &list);
-	else
-		*ret = list;
-	return r;
+	return bd_sqlite_read(base, &bd_run_list_doc, list_read, f, ret, err);
 }

@@ -159,8 +159,10 @@ static int list_run(sqlite3 *db, const struct bd_series_filter *f, int64_t *ret,
 	return r < 0 ? r : 0;
 }
 
-static int list_read(sqlite3 *db, const struct bd_series_filter *f, struct bd_series_list *list, struct bd_error *err)
+static int list_read(sqlite3 *db, const void *filter, void *result, struct bd_error *err)
 {
+	const struct bd_series_filter *f = filter;
+	struct bd_series_list *list = result;
 	bd_auto_stmt sqlite3_stmt *s = NULL;
 	bd_auto_stmt sqlite3_stmt *runs = NULL;
 	int64_t run = 0;
@@ -186,23 +188,7 @@ static int list_read(sqlite3 *db, const struct bd_series_filter *f, struct bd_se
 int bd_sqlite_series_list(struct bd_store *base, const struct bd_series_filter *f, struct bd_series_list *ret,
 	struct bd_error *err)
 {
-	struct bd_sqlite *q = (struct bd_sqlite *)base;
-	struct bd_sqlite_conn *c;
-	int r = bd_sqlite_reader_take(q, &c, err);
-	if (r < 0)
-		return r;
-	struct bd_series_list list;
-	bd_doc_init(&bd_series_list_doc, &list);
-	r = bd_sqlite_exec(c->db, "BEGIN", err);
-	if (r == 0)
-		r = list_read(c->db, f, &list, err);
-	sqlite3_exec(c->db, "ROLLBACK", NULL, NULL, NULL);
-	bd_sqlite_reader_give(q, c);
-	if (r < 0)
-		bd_doc_done(&bd_series_list_doc, &list);
-	else
-		*ret = list;
-	return r;
+	return bd_sqlite_read(base, &bd_series_list_doc, list_read, f, ret, err);
 }
 
 /* ---- one -------------------------------------------------------------------------------------------------------- */
@@ -226,8 +212,10 @@ static int metrics_read(sqlite3 *db, int64_t series, struct bd_strv *ret, struct
 	return r < 0 ? r : 0;
 }
 
-static int get_read(sqlite3 *db, const char *id, struct bd_series *ret, struct bd_error *err)
+static int get_read(sqlite3 *db, const void *filter, void *result, struct bd_error *err)
 {
+	const char *id = filter;
+	struct bd_series *ret = result;
 	bd_auto_stmt sqlite3_stmt *s = NULL;
 	bd_auto_stmt sqlite3_stmt *runs = NULL;
 	int r = bd_sqlite_prepare(db, "SELECT series, id, case_name, cell, axes FROM series WHERE id=?", &s, err);
@@ -248,23 +236,7 @@ static int get_read(sqlite3 *db, const char *id, struct bd_series *ret, struct b
 
 int bd_sqlite_series_get(struct bd_store *base, const char *id, struct bd_series *ret, struct bd_error *err)
 {
-	struct bd_sqlite *q = (struct bd_sqlite *)base;
-	struct bd_sqlite_conn *c;
-	int r = bd_sqlite_reader_take(q, &c, err);
-	if (r < 0)
-		return r;
-	struct bd_series series;
-	bd_doc_init(&bd_series_doc, &series);
-	r = bd_sqlite_exec(c->db, "BEGIN", err);
-	if (r == 0)
-		r = get_read(c->db, id, &series, err);
-	sqlite3_exec(c->db, "ROLLBACK", NULL, NULL, NULL);
-	bd_sqlite_reader_give(q, c);
-	if (r < 0)
-		bd_doc_done(&bd_series_doc, &series);
-	else
-		*ret = series;
-	return r;
+	return bd_sqlite_read(base, &bd_series_doc, get_read, id, ret, err);
 }
 
 /* ---- points ----------------------------------------------------------------------------------------------------- */
@@ -312,9 +284,10 @@ static void reverse(struct bd_point *v, size_t n)
 	}
 }
 
-static int points_read(sqlite3 *db, const struct bd_points_filter *f, struct bd_points_document *ret,
-	struct bd_error *err)
+static int points_read(sqlite3 *db, const void *filter, void *result, struct bd_error *err)
 {
+	const struct bd_points_filter *f = filter;
+	struct bd_points_document *ret = result;
 	bd_auto_stmt sqlite3_stmt *s = NULL;
 	int r = points_prepare(db, f, &s, err);
 	while (r == 0 && (r = bd_sqlite_step(db, s, "reading points", err)) > 0) {
@@ -341,21 +314,5 @@ static int points_read(sqlite3 *db, const struct bd_points_filter *f, struct bd_
 int bd_sqlite_points(struct bd_store *base, const struct bd_points_filter *f, struct bd_points_document *ret,
 	struct bd_error *err)
 {
-	struct bd_sqlite *q = (struct bd_sqlite *)base;
-	struct bd_sqlite_conn *c;
-	int r = bd_sqlite_reader_take(q, &c, err);
-	if (r < 0)
-		return r;
-	struct bd_points_document points;
-	bd_doc_init(&bd_points_document_doc, &points);
-	r = bd_sqlite_exec(c->db, "BEGIN", err);
-	if (r == 0)
-		r = points_read(c->db, f, &points, err);
-	sqlite3_exec(c->db, "ROLLBACK", NULL, NULL, NULL);
-	bd_sqlite_reader_give(q, c);
-	if (r < 0)
-		bd_doc_done(&bd_points_document_doc, &points);
-	else
-		*ret = points;
-	return r;
+	return bd_sqlite_read(base, &bd_points_document_doc, points_read, f, ret, err);
 }

@@ -5,3 +5,4 @@ install(FILES ${CMAKE_BINARY_DIR}/share/benchd/off.txt DESTINATION ${CMAKE_INSTA
 foreach(line ${off})
   message(STATUS "off: ${line}")
 endforeach()
+install(FILES ${PROJECT_SOURCE_DIR}/LICENSE DESTINATION ${CMAKE_INSTALL_DOCDIR})

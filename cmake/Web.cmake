@@ -1,6 +1,7 @@
 # The dashboard: what npm brings goes into the build tree, once per lock file; then bd_web_assets packs web/ and that
 # into a C file of benchd. Without npm, or when npm cannot get the packages, the dashboard is off with the reason and
 # everything else is whole.
+include(GNUInstallDirs)
 set(BD_WEB_SOURCE ${PROJECT_SOURCE_DIR}/web)
 set(BD_WEB_BUILT ${CMAKE_BINARY_DIR}/web)
 set(BD_WEB_OFF "")
@@ -10,6 +11,12 @@ set(BD_WEB_VENDOR
   preact.js=htm/preact/standalone.module.js
   uplot.js=uplot/dist/uPlot.esm.js
   uplot.css=uplot/dist/uPlot.min.css)
+# Their terms: they accompany every copy, in the dashboard, in the page of a run and in an installation. The package htm
+# contains Preact without its own.
+set(BD_WEB_LICENSES
+  htm=${BD_WEB_BUILT}/node_modules/htm/LICENSE
+  Preact=${BD_WEB_SOURCE}/licenses/preact.txt
+  uPlot=${BD_WEB_BUILT}/node_modules/uplot/LICENSE)
 
 find_program(BD_NPM npm)
 
@@ -72,8 +79,9 @@ function(bd_web_assets out)
     file(GLOB_RECURSE files CONFIGURE_DEPENDS ${BD_WEB_SOURCE}/*.html ${BD_WEB_SOURCE}/*.css ${BD_WEB_SOURCE}/*.js
          ${BD_WEB_SOURCE}/*.svg)
     set(arguments --web ${BD_WEB_SOURCE} --modules ${BD_WEB_BUILT}/node_modules --stage ${BD_WEB_BUILT}/stage
-        --vendor ${BD_WEB_VENDOR})
-    list(APPEND files ${BD_WEB_BUILT}/installed)
+        --vendor ${BD_WEB_VENDOR} --licenses ${BD_WEB_LICENSES})
+    list(APPEND files ${BD_WEB_BUILT}/installed ${BD_WEB_SOURCE}/licenses/preact.txt)
+    install(FILES ${BD_WEB_BUILT}/licenses.txt DESTINATION ${CMAKE_INSTALL_DOCDIR})
   endif()
   add_custom_command(OUTPUT ${file} COMMAND /usr/bin/python3 ${pack} --out ${file} ${arguments}
                      DEPENDS ${files} ${pack} COMMENT "Dashboard" VERBATIM)

@@ -1,6 +1,6 @@
 """Packs the dashboard into one C file: every asset compressed, under a path that carries the hash of them all, so that
 browsers keep it for ever; the shell (index.html) with that path written into it; and the page that holds one run,
-bundled into a single file. With --off REASON the C file says only why there is no dashboard.
+bundled into a single file. Both bring the licenses of what comes from packages. With --off REASON the C file says only why there is no dashboard.
 """
 import argparse
 import base64
@@ -12,8 +12,10 @@ import shutil
 import subprocess
 import sys
 
-TYPES = {".js": "text/javascript; charset=utf-8", ".css": "text/css; charset=utf-8", ".svg": "image/svg+xml"}
+TYPES = {".js": "text/javascript; charset=utf-8", ".css": "text/css; charset=utf-8", ".svg": "image/svg+xml",
+         ".txt": "text/plain; charset=utf-8"}
 NOT_SERVED = ("index.html", "page.html", "page.js")
+LICENSES = "licenses.txt"
 IMPORT = re.compile(r"""^(?:import|export)\b[^'"();]*?['"](\.{1,2}/[^'"]+)['"]""", re.M)
 MODULES = re.compile(r"<!-- modules: (.+) -->\n")
 DOCUMENT = "<!-- the document -->"
@@ -28,7 +30,7 @@ def collect(web):
     """{path below web: bytes} of everything but the templates."""
     found = {}
     for folder, folders, names in os.walk(web):
-        folders[:] = [f for f in folders if f != "node_modules"]
+        folders[:] = [f for f in folders if f not in ("node_modules", "licenses")]
         for name in names:
             path = os.path.relpath(os.path.join(folder, name), web)
             if os.path.splitext(name)[1] in TYPES and path not in NOT_SERVED:
@@ -73,11 +75,23 @@ def closure(assets, entries):
     return found
 
 
+def licenses(items):
+    """The terms of everything that is copied from packages, as they want to accompany every copy."""
+    text = b"benchd's dashboard contains parts of these works, each under its own terms.\n"
+    for item in items:
+        name, _, path = item.partition("=")
+        terms = read(path).strip(b"\n")
+        if not re.search(rb"copyright", terms, re.I):
+            sys.exit(f"{path}: no terms in it")
+        text += b"\n---- %s ----\n\n%s\n" % (name.encode(), terms)
+    return text
+
+
 def csp_hash(text):
     return f"'sha256-{base64.b64encode(hashlib.sha256(text).digest()).decode()}'"
 
 
-def make_page(esbuild, folder, template, style):
+def make_page(esbuild, folder, template, style, terms):
     """The page of one run in two halves, between which its document belongs."""
     script = esbuild.run("--bundle", "--minify", "--format=iife", "--legal-comments=none", "--charset=utf8",
                          os.path.join(folder, "page.js")).strip()
@@ -85,10 +99,12 @@ def make_page(esbuild, folder, template, style):
     for text, end in ((script, b"</script"), (style, b"</style")):
         if end in text.lower() or b"<!--" in text:
             sys.exit(f"the page's own text would end its element early: {end.decode()}")
+    if b"-->" in terms or b"--!>" in terms:
+        sys.exit("a license would end its comment early")
     policy = f"default-src 'none'; script-src {csp_hash(script)}; style-src {csp_hash(style)}; img-src data:; " \
         "base-uri 'none'; form-action 'none'; require-trusted-types-for 'script'"
     text = template
-    for mark, value in (("POLICY", policy.encode()), ("STYLE", style), ("SCRIPT", script)):
+    for mark, value in (("POLICY", policy.encode()), ("LICENSES", terms), ("STYLE", style), ("SCRIPT", script)):
         if text.count(b"{{" + mark.encode() + b"}}") != 1:
             sys.exit(f"web/page.html must have {{{{{mark}}}}} once")
         text = text.replace(b"{{" + mark.encode() + b"}}", value)
@@ -132,6 +148,7 @@ def pack(options):
     for item in options.vendor:
         name, _, source = item.partition("=")
         assets["vendor/" + name] = esbuild.smaller(name, read(os.path.join(options.modules, source)))
+    terms = assets[LICENSES] = licenses(options.licenses)
     shell = read(os.path.join(options.web, "index.html")).decode()
     digest = hashlib.sha256()
     for path in sorted(assets):
@@ -153,13 +170,16 @@ def pack(options):
             sys.exit(f"web/index.html names '{path}', which is not there")
 
     stage(options.stage, {**assets, "page.js": read(os.path.join(options.web, "page.js"))})
-    head, tail = make_page(esbuild, options.stage, read(os.path.join(options.web, "page.html")), assets["style.css"])
+    head, tail = make_page(esbuild, options.stage, read(os.path.join(options.web, "page.html")), assets["style.css"],
+                           terms)
 
     out = Output()
     rows = [out.asset(path, TYPES[os.path.splitext(path)[1]], assets[path]) for path in sorted(assets)]
     html = "text/html; charset=utf-8"
     named = {"shell": out.asset("index.html", html, shell.encode()), "page_head": out.asset("page.html", html, head),
              "page_tail": out.asset("page.html", html, tail)}
+    with open(os.path.join(os.path.dirname(options.out), LICENSES), "wb") as file:  # for the installation
+        file.write(terms)
     write(options.out, rows, named, digest, None, out.arrays)
 
 
@@ -171,6 +191,7 @@ def main():
     parser.add_argument("--modules")
     parser.add_argument("--stage")
     parser.add_argument("--vendor", nargs="*", default=[])
+    parser.add_argument("--licenses", nargs="*", default=[])
     options = parser.parse_args()
     if options.off:
         write(options.out, [], {}, "", options.off, [])

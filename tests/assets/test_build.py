@@ -110,6 +110,14 @@ class Build(unittest.TestCase):
         made, (other, *_) = self.build()
         self.assertNotEqual(other, digest)
         self.assertNotIn("other.c", made)
+        # without the terms of what is in it there is none
+        with open(os.path.join(self.root, "web/licenses/preact.txt"), encoding="utf-8") as file:
+            terms = file.read()
+        self.write("web/licenses/preact.txt", "gone\n")
+        done = subprocess.run([CMAKE, "--build", self.tree], capture_output=True, text=True, check=False)
+        self.assertNotEqual(done.returncode, 0)
+        self.assertIn("preact.txt: no terms in it", done.stdout)
+        self.write("web/licenses/preact.txt", terms)
         # a new file is packed without being named anywhere
         self.write("web/lib/added.js", "export const added = 1;\n")
         made, (_, more, *_) = self.build()

@@ -57,13 +57,19 @@ class Assets(Shared):
         self.assertGreater(len(self.assets), 5)
         hashes = {re.fullmatch(r"/assets/([0-9a-f]{16})/[\w./-]+", path)[1] for path in self.assets}
         self.assertEqual(len(hashes), 1)
-        kinds = {"js": "text/javascript; charset=utf-8", "css": "text/css; charset=utf-8", "svg": "image/svg+xml"}
+        kinds = {"js": "text/javascript; charset=utf-8", "css": "text/css; charset=utf-8", "svg": "image/svg+xml", "txt": "text/plain; charset=utf-8"}
         for path in self.assets:
             a = self.open(path)
             self.assertEqual(a.status, 200, path)
             self.assertEqual(a.headers["Content-Type"], kinds[path.rsplit(".", 1)[1]])
             self.assertEqual(a.headers["Cache-Control"], "public, max-age=31536000, immutable")
             self.assertEqual(a.headers["X-Content-Type-Options"], "nosniff")
+
+    def test_what_came_from_packages_brings_its_terms(self):
+        link = re.search(r'<link rel="license" href="([^"]+)"', self.shell)[1]
+        terms = self.open(link).body.decode()
+        for words in ("---- htm ----", "Apache License", "---- Preact ----", "Jason Miller", "---- uPlot ----", "Leon Sorokin"):
+            self.assertIn(words, terms)
 
     def test_modules_import_what_is_there(self):
         """Also those that are imported later: everything a module names can be had."""

@@ -52,6 +52,10 @@ class Page(Case):
         self.assertFalse(re.findall(r"""<(?:link|img|iframe)\b|\bsrc=|@import|\bimport\(""", rest))
         self.assertNotIn(d.token, text)
 
+        # what it contains from packages comes with its terms
+        for words in ("Apache License", "Jason Miller", "Leon Sorokin"):
+            self.assertIn(words, text.split("</html>")[1])
+
         packed = d.request("GET", path, headers={"Accept-Encoding": "gzip"})
         self.assertEqual(gzip.decompress(packed.body), a.body)
         self.assertEqual(d.request("GET", path, headers={"If-None-Match": a.headers["ETag"]}).status, 304)

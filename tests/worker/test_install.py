@@ -29,6 +29,7 @@ class Install(unittest.TestCase):
                     self.assertEqual([a["status"] for a in answers], ["ok", "ok"], answers)
                     self.assertEqual(w.batch(0, iterations=10)["ops"], [10])
         self.assertTrue(os.path.exists(os.path.join(folder, "moved", "share", "benchd", "suites", "gil-contention.json")))
+        self.assertTrue(os.path.exists(os.path.join(folder, "moved", "share", "doc", "benchd", "LICENSE")))
 
 
 if __name__ == "__main__":

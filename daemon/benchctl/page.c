@@ -31,13 +31,16 @@ static int unwritable(const char *file, int code, struct bd_error *err)
 }
 
 /* The file that a new one takes the place of: what a link leads to, else the name itself. Never a device or a pipe, which
- * would be gone afterwards. */
+ * would be gone afterwards, nor a link that leads nowhere: whoever made it wants the file at its other end. */
 static int resolve(const char *file, char **ret, struct bd_error *err)
 {
 	struct stat st;
 	if (stat(file, &st) < 0) {
 		if (errno != ENOENT)
 			return unwritable(file, -errno, err);
+		if (lstat(file, &st) == 0)
+			return bd_error_set(err, -EINVAL, "store-failed", "name a file",
+				"cannot write %s: it is a link that leads nowhere", file);
 		*ret = bd_strdup(file);
 		return 0;
 	}

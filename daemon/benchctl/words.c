@@ -296,6 +296,11 @@ static int check_operands(const struct bd_words *w, struct bd_error *err)
 	if (w->operands.n > c->operands_max)
 		return bd_error_set(err, -EINVAL, "usage", hint, "%s takes %s, not also '%s'", title, c->operands,
 			w->operands.v[c->operands_max]);
+	/* a variable that is not set, and not the beginning of every id; the words to complete are what they are */
+	for (size_t i = 0; i < w->operands.n && c->operands_max != SIZE_MAX; i++)
+		if (!*w->operands.v[i])
+			return bd_error_set(err, -EINVAL, "usage", hint, "%s takes %s, not an empty word", title,
+				c->operands);
 	return 0;
 }
 

@@ -288,9 +288,11 @@ class Unwritable(Case):
     def test_it_is_said_before_anything_is_started(self):
         pipe = os.path.join(self.data, "pipe")
         os.mkfifo(pipe)
+        link = os.path.join(self.data, "link")
+        os.symlink("nobody", link)
         for path, why in (("/nowhere/run.html", "No such file or directory"), (self.data, "it is a folder"), (pipe, "no regular file"),
                           ("/dev/null", "no regular file"), (os.path.join(self.data, "x" * 300), "File name too long"),
-                          (os.path.join(pipe, "below"), "Not a directory")):
+                          (os.path.join(pipe, "below"), "Not a directory"), (link, "a link that leads nowhere")):
             for command in (["run", "gil-contention"], ["runs", "show", "latest"]):
                 out, err = self.ctl(*command, "--html", path, status=74)
                 self.assertEqual(out, "")
@@ -298,7 +300,8 @@ class Unwritable(Case):
                 self.assertIn(why, err)
         self.assertTrue(os.path.exists("/dev/null") and not os.path.isfile("/dev/null"))
         self.assertFalse(os.path.exists(os.path.join(self.data, "benchd")), "no daemon was started")
-        self.assertEqual(os.listdir(self.data), ["pipe"])
+        self.assertEqual(sorted(os.listdir(self.data)), ["link", "pipe"])
+        self.assertTrue(os.path.islink(link))
 
     def test_a_folder_that_is_only_read(self):
         if os.geteuid() == 0:  # modes do not stop root

@@ -53,6 +53,8 @@ REFUSED = [
     (["runs", "list", "--limit", "0"], ["--limit needs a whole number from 1"]),
     (["runs", "list", "--state", "complet"], ["did you mean complete?"]),
     (["runs", "show"], ["runs show needs ID"]),
+    (["runs", "show", ""], ["runs show takes ID, not an empty word"]),
+    (["open", ""], ["open takes [RUN], not an empty word"]),
     (["suites", "x"], ["suites takes no operand"]),
     (["daemon"], ["daemon needs one of start, status, log, stop"]),
     (["daemon", "restart"], ["daemon has no command 'restart'", "did you mean start?"]),

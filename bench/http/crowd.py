@@ -85,7 +85,7 @@ def random_request(r, port, token, runs, series):
     if r.random() < 0.3:
         headers.append("Accept-Encoding: gzip")
     if r.random() < 0.1:
-        headers.append("Cookie: benchd_session=" + "0" * r.randint(0, 70))
+        headers.append("Cookie: benchd_session_1=" + "0" * r.randint(0, 70))
     if r.random() < 0.05:
         headers.append("X: " + "y" * r.randint(0, 20000))
     if r.random() < 0.05:

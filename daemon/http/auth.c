@@ -60,11 +60,17 @@ int bd_http_check_media(const struct bd_http_call *c, struct bd_error *err)
 		"bodies of type '%.100s' are not taken", type ? type : "");
 }
 
+char *bd_http_cookie_name(const struct bd_http *h)
+{
+	return bd_printf(BD_HTTP_COOKIE "%d", h->port);
+}
+
 static int check_cookie(const struct bd_http_call *c, struct bd_error *err)
 {
 	char cookie[BD_HTTP_SECRET_LEN + 1];
 	const char *all = bd_http_header(c, "Cookie");
-	if (!all || mg_get_cookie(all, BD_HTTP_COOKIE, cookie, sizeof cookie) <= 0 ||
+	bd_auto_free char *name = bd_http_cookie_name(c->http);
+	if (!all || mg_get_cookie(all, name, cookie, sizeof cookie) <= 0 ||
 		!bd_http_sessions_has(c->http->sessions, cookie))
 		return bd_error_set(err, -EACCES, "unauthorized",
 			"send the token of token_file in daemon.json as Authorization: Bearer",

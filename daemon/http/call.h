@@ -115,7 +115,9 @@ void bd_http_sessions_free(struct bd_http_sessions **s);
 #define BD_HTTP_SECRET_LEN 65
 #define BD_HTTP_CODE_S 60
 #define BD_HTTP_SESSION_S (12 * 3600)
-#define BD_HTTP_COOKIE "benchd_session"
+/* The cookie of a session: browsers tell servers of one host apart by the name of their cookies, not by the port. */
+#define BD_HTTP_COOKIE "benchd_session_"
+char *bd_http_cookie_name(const struct bd_http *h);
 /* A code for one login within BD_HTTP_CODE_S. */
 int bd_http_sessions_code(struct bd_http_sessions *s, char ret_code[BD_HTTP_SECRET_LEN], struct bd_error *err);
 /* Spends the code and begins a session. unauthorized when there is no such code (any more). */

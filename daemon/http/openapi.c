@@ -133,7 +133,8 @@ cJSON *bd_http_openapi(const struct bd_http *h)
 	cJSON *session = cJSON_AddObjectToObject(schemes, "session");
 	cJSON_AddStringToObject(session, "type", "apiKey");
 	cJSON_AddStringToObject(session, "in", "cookie");
-	cJSON_AddStringToObject(session, "name", BD_HTTP_COOKIE);
+	bd_auto_free char *cookie = bd_http_cookie_name(h);
+	cJSON_AddStringToObject(session, "name", cookie);
 	cJSON *paths = cJSON_AddObjectToObject(root, "paths");
 	for (size_t g = 0; g < bd_route_table_len; g++)
 		for (size_t i = 0; i < bd_route_table[g]->len; i++) {

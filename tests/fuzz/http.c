@@ -205,7 +205,7 @@ static void request(unsigned bits, const char *text, size_t len, struct bd_str *
 		bd_str_printf(ret, "Content-Type: application/json\r\nContent-Length: %zu\r\n",
 			len - (size_t)(head + 4 - text));
 	if (bits & 8)
-		bd_str_printf(ret, "Cookie: benchd_session=%s\r\n", cookie);
+		bd_str_printf(ret, "Cookie: benchd_session_%d=%s\r\n", bd_http_port(http), cookie);
 	if (bits & 16)
 		bd_str_printf(ret, "Origin: http://127.0.0.1:%d\r\n", bd_http_port(http));
 	bd_str_append(ret, text + first, len - first);
@@ -225,8 +225,8 @@ static void log_in(void)
 	BD_FUZZ_CHECK(code);
 	bd_auto_free char *login = bd_printf("POST /login HTTP/1.1\r\n\r\n{\"code\":\"%.64s\"}", code + 8);
 	bd_auto_free char *answer = ask_text(1 | 4 | 16, login);
-	const char *at = strstr(answer, "benchd_session=");
-	BD_FUZZ_CHECK(at && sscanf(at, "benchd_session=%79[0-9a-f]", cookie) == 1);
+	const char *at = strstr(answer, "benchd_session_");
+	BD_FUZZ_CHECK(at && sscanf(at, "benchd_session_%*d=%79[0-9a-f]", cookie) == 1);
 }
 
 /* ---- ----------------------------------------------------------------------------------------------------------- */

@@ -1,5 +1,5 @@
 """Browser sessions: a code spent once, a cookie scripts cannot read, and no changes from elsewhere."""
-from daemon import Shared
+from daemon import Daemon, Shared
 
 JSON = "application/json"
 
@@ -24,9 +24,20 @@ class Sessions(Shared):
         cookie = self.login()
         self.assertEqual(self.d.request("GET", "/api/v1/runs", token=False, headers={"Cookie": cookie}).status, 200)
         self.assertEqual(self.d.request("GET", "/api/v1/runs", token=False, headers={"Cookie": f"a=b; {cookie}; c=d"}).status, 200)
-        for wrong in ("benchd_session=", "benchd_session=x", cookie[:-1], cookie + "0", cookie.replace("session", "other")):
+        for wrong in (f"benchd_session_{self.d.port}=", f"benchd_session_{self.d.port}=x", cookie[:-1], cookie.replace(f"_{self.d.port}", ""), cookie + "0", cookie.replace("session", "other")):
             a = self.d.request("GET", "/api/v1/runs", token=False, headers={"Cookie": wrong})
             self.assertEqual((a.status, a.key), (401, "unauthorized"), wrong)
+
+    def test_another_benchd_takes_no_session(self):
+        """A browser has one jar of cookies for all ports of a host."""
+        cookie, other = self.login(), Daemon()
+        self.addCleanup(other.close)
+        code = other.request("POST", "/api/v1/sessions").json["code"]
+        theirs = other.request("POST", "/login", {"code": code}, token=False).headers["Set-Cookie"].split(";")[0]
+        self.assertNotEqual(cookie.split("=")[0], theirs.split("=")[0])
+        for d in (self.d, other):
+            self.assertEqual(d.request("GET", "/api/v1/runs", token=False, headers={"Cookie": f"{theirs}; {cookie}"}).status, 200)
+        self.assertEqual(other.request("GET", "/api/v1/runs", token=False, headers={"Cookie": cookie}).status, 401)
 
     def test_a_code_is_spent_once(self):
         code = self.code()

@@ -41,8 +41,8 @@ static int post_login(struct bd_http_call *c, struct bd_error *err)
 	if (r < 0)
 		return r;
 	static const char ok[] = "{\"ok\":true}";
-	bd_auto_free char *set = bd_printf("Set-Cookie: " BD_HTTP_COOKIE
-					   "=%s; Path=/; Max-Age=%d; HttpOnly; SameSite=Strict\r\n",
+	bd_auto_free char *name = bd_http_cookie_name(c->http);
+	bd_auto_free char *set = bd_printf("Set-Cookie: %s=%s; Path=/; Max-Age=%d; HttpOnly; SameSite=Strict\r\n", name,
 		cookie, BD_HTTP_SESSION_S);
 	return bd_http_reply_text(c, 200, ok, sizeof ok - 1, false, set);
 }

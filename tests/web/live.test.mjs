@@ -147,3 +147,38 @@ test('a benchd that is ended in the ordinary way is said, too', async (t) => {
     await sameFigures(page, await again.run(id));
   });
 });
+
+test('an answer that breaks off, or is of somebody else, is asked for again', async (t) => {
+  const d = await Daemon.start(t, join(folder(t), 'd'), { measure: true });
+  const id = await d.submit(LONG);
+  await d.waitSample(id);
+  await browse(d, {}, async (page, watch) => {
+    watch.allow(/ERR_FAILED|403/);
+    const wrong = [{ status: 200, contentType: 'application/json', body: '{"schema":"benchd.run.v1","run":{' }, { status: 403, contentType: 'text/html', body: '<h1>No</h1>' }];
+    let streams = 1;
+    await page.route(`**/api/v1/runs/${id}/events`, (route) => (streams-- > 0 ? route.abort() : route.continue()));
+    await visit(page, d, `/runs/${id}`, 'run', 'offline');
+    await page.route(`**/api/v1/runs/${id}`, (route) => (wrong.length ? route.fulfill(wrong.shift()) : route.continue()));
+    await page.locator('#connection[data-state="lost"]').getByText('out of date').waitFor();
+    await connection(page, 'live');
+    assert.equal(wrong.length, 0);
+    await settled(page, 'run');
+  });
+});
+
+test('a benchd that says nothing any more is not live', async (t) => {
+  const d = await Daemon.start(t, join(folder(t), 'd'), { measure: true });
+  const id = await d.submit(LONG);
+  await d.waitSample(id);
+  await browse(d, {}, async (page, watch) => {
+    watch.allow(/ERR_/);
+    await visit(page, d, `/runs/${id}`, 'run');
+    await connection(page, 'live');
+    process.kill(d.pid, 'SIGSTOP');
+    await connection(page, 'lost');
+    await settled(page, 'run', 'offline');
+    process.kill(d.pid, 'SIGCONT');
+    await connection(page, 'live');
+    await settled(page, 'run');
+  });
+});

@@ -1,6 +1,8 @@
 /* The client of /api/v1, and resources that components show. */
 import { useCallback, useEffect, useRef, useState } from './ui.js';
 
+const PATIENCE_MS = 30000;
+
 /** A request that got no good answer; status 0: none at all. */
 export class ApiError extends Error {
   constructor(status, key, message, hint) {
@@ -9,29 +11,44 @@ export class ApiError extends Error {
   }
 }
 
-async function ask(method, path, { body, signal, text } = {}) {
-  let answer;
+const unreachable = () => new ApiError(0, 'unreachable', 'benchd does not answer', 'benchctl daemon status says whether it runs');
+
+/** {answer, content}, whole; what does not come, or not to its end, is unreachable. Nobody waits for ever for figures. */
+async function exchange(method, path, { body, signal, patience = PATIENCE_MS }) {
+  const end = new AbortController();
+  const stop = () => end.abort();
+  const timer = method === 'GET' ? setTimeout(stop, patience) : null;
+  signal?.addEventListener('abort', stop);
+  if (signal?.aborted) stop();
   try {
-    answer = await fetch(path, {
+    const answer = await fetch(path, {
       method,
-      signal,
+      signal: end.signal,
       credentials: 'same-origin',
       headers: method === 'GET' ? {} : { 'Content-Type': 'application/json' },
       body: method === 'GET' ? undefined : JSON.stringify(body ?? {}),
     });
+    return { answer, content: await answer.text() };
   } catch (error) {
-    if (error.name === 'AbortError') throw error;
-    throw new ApiError(0, 'unreachable', 'benchd does not answer', 'benchctl daemon status says whether it runs');
+    throw signal?.aborted ? error : unreachable();
+  } finally {
+    clearTimeout(timer);
+    signal?.removeEventListener('abort', stop);
   }
-  const content = await answer.text();
-  if (answer.ok) return text ? content : content ? JSON.parse(content) : null;
-  let said;
+}
+
+async function ask(method, path, options = {}) {
+  const { answer, content } = await exchange(method, path, options);
+  let said = null;
   try {
-    said = JSON.parse(content).error;
+    if (content) said = JSON.parse(content);
   } catch {
-    /* not from benchd */
+    /* not from benchd: another program has its port by now */
+    if (answer.ok) throw unreachable();
   }
-  throw new ApiError(answer.status, said?.key ?? 'unexpected', said?.message ?? `the answer was ${answer.status}`, said?.hint ?? null);
+  if (answer.ok) return said;
+  const { key, message, hint } = said?.error ?? {};
+  throw new ApiError(answer.status, key ?? 'unexpected', message ?? `the answer was ${answer.status}`, hint ?? null);
 }
 
 export const api = (path) => `/api/v1/${path}`;

@@ -8,6 +8,11 @@ const FIRST_WAIT_MS = 1000;
 const LONGEST_WAIT_MS = 15000;
 const REFUSED_WAIT_MS = 4000;
 const FLUSH_MS = 200;
+/* A stream that says nothing for so long is looked after: where it has silently ended (the benchd stopped, the tunnel or
+ * this computer asleep) nobody tells. */
+const SILENCE_MS = 20000;
+const LOOK_MS = 5000;
+const PATIENCE_MS = 10000;
 
 /** Follows a run until it ends or stop() is called. tell(changes) gets parts of
  *   {doc, progress, told: when they came, connection: live | lost | ended, error, again: when the next attempt is,
@@ -20,6 +25,7 @@ export function follow(id, tell) {
   let wait = FIRST_WAIT_MS;
   let news = {};
   let stopped = false;
+  let heard = 0;
   const abort = new AbortController();
 
   function close() {
@@ -36,7 +42,7 @@ export function follow(id, tell) {
     const pause = refused ? REFUSED_WAIT_MS : wait;
     tell({ connection: doc ? 'lost' : null, refused, error: doc ? null : error, again: Date.now() + pause });
     clearTimeout(retry);
-    retry = setTimeout(load, pause);
+    retry = setTimeout(() => load(), pause);
     if (!refused) wait = Math.min(wait * 2, LONGEST_WAIT_MS);
   }
 
@@ -52,12 +58,14 @@ export function follow(id, tell) {
   }
 
   function later(changes) {
+    heard = Date.now();
     Object.assign(news, changes);
     flush ??= setTimeout(deliver, FLUSH_MS);
   }
 
   function listen() {
     let opened = false;
+    heard = Date.now();
     source = new EventSource(api(`runs/${id}/events`));
     source.addEventListener('open', () => {
       opened = true;
@@ -82,25 +90,37 @@ export function follow(id, tell) {
     source.addEventListener('error', () => lost(new ApiError(0, 'unreachable', 'benchd does not answer', null), !opened));
   }
 
-  async function load() {
+  /* again: only to see whether it goes on; what is known of its progress stays */
+  async function load(again = false) {
     try {
-      doc = await get(`runs/${id}`, { signal: abort.signal });
+      doc = await get(`runs/${id}`, { signal: abort.signal, patience: PATIENCE_MS });
     } catch (error) {
       if (stopped) return;
-      if (error.status === 0 || error.status >= 500) lost(error);
-      else tell({ error, connection: null });
+      if (error.status !== 401 && error.status !== 404) {
+        lost(error);
+        return;
+      }
+      close();
+      tell({ error, connection: null });
       return;
     }
     if (stopped) return;
     const over = ended(doc.run.state);
-    tell({ doc, told: Date.now(), error: null, progress: null, ...(over ? { connection: 'ended' } : {}) });
+    tell({ doc, told: Date.now(), error: null, ...(again && !over ? {} : { progress: null }), ...(over ? { connection: 'ended' } : {}) });
     if (!over) listen();
   }
+
+  const watch = setInterval(() => {
+    if (!source || Date.now() - heard < SILENCE_MS) return;
+    close();
+    load(true);
+  }, LOOK_MS);
 
   load();
   return () => {
     stopped = true;
     abort.abort();
+    clearInterval(watch);
     clearTimeout(retry);
     close();
   };

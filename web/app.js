@@ -6,7 +6,7 @@
  * params: what stood for :names in the path. Its own state is the query: useQuery() of lib/router.js reads and changes it.
  * Styles of its own: a file views/NAME.css, named in `styles` of its route. */
 import { html, render, useEffect, useMemo, useState } from './lib/ui.js';
-import { Main, Problem } from './lib/main.js';
+import { Guard, Main, Problem } from './lib/main.js';
 import { Query, interceptLinks, queryOf, useAddress } from './lib/router.js';
 import { ThemeButton } from './lib/theme.js';
 import NotFound from './views/not-found.js';
@@ -96,7 +96,7 @@ function App() {
       <nav aria-label="Views"><a href="/" aria-current=${address.path === '/' ? 'page' : undefined}>Runs</a></nav>
       <${ThemeButton} />
     </header>
-    ${view}
+    <${Guard} of=${location.href}>${view}<//>
   <//>`;
 }
 

@@ -2,7 +2,7 @@
  * its state stands behind the #. */
 import './theme.js';
 import { html, render, useEffect, useState } from './lib/ui.js';
-import { Main } from './lib/main.js';
+import { Guard, Main } from './lib/main.js';
 import { changed, Query } from './lib/router.js';
 import { ThemeButton } from './lib/theme.js';
 import { RunDocument } from './views/run/document.js';
@@ -30,9 +30,9 @@ function Page() {
   };
   return html`<${Query.Provider} value=${own}>
     <header class="shell"><span class="brand">benchd</span><span class="dim">a stored run</span><${ThemeButton} /></header>
-    <${Main} view="run" state="ready" title=${doc.run.suite ?? 'Run'} heading=${false}>
+    <${Guard} of=${location.hash}><${Main} view="run" state="ready" title=${doc.run.suite ?? 'Run'} heading=${false}>
       <${RunDocument} doc=${doc} standalone=${true} />
-    <//>
+    <//><//>
   <//>`;
 }
 

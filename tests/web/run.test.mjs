@@ -225,3 +225,31 @@ test('a run is deleted after a question, and only then', async (t) => {
     watch.check();
   });
 });
+
+test('addresses that nobody would write break nothing', () =>
+  browse(d, {}, async (page) => {
+    const cells = full.cells.length;
+    for (const query of ['sort=__proto__', 'sort=-constructor', 'cell=__proto__', 'cell=-1', 'filter=%00', 'filter==', 'cell=%FF', 'a&&=', 'filter=ok?']) {
+      await visit(page, d, `/runs/${runs.full}?${query}`, 'run');
+      assert.equal((await order(page)).length, /filter=./.test(query) && query !== 'filter==' ? 0 : cells, query);
+    }
+  }));
+
+test('a document that lacks much is shown as far as it goes, and one that breaks the view says so', () =>
+  browse(d, {}, async (page, watch) => {
+    const long = 'L'.repeat(20_000);
+    const bare = structuredClone(full);
+    Object.assign(bare.run, { environment: { interpreters: null, allocators: null, variables: null }, reason: null, labels: { long, '\u202elabel': '😀' } });
+    bare.noise = null;
+    for (const cell of bare.cells) for (const key of Object.keys(cell)) if (!['id', 'case', 'axes', 'status', 'series', 'complete'].includes(key)) cell[key] = null;
+    let shown = bare;
+    await page.route(`**/api/v1/runs/${runs.full}`, (route) => route.fulfill({ json: shown }));
+    await visit(page, d, `/runs/${runs.full}?cell=0`, 'run');
+    assert.equal((await order(page)).length, full.cells.length);
+    await looksRight(page);
+    watch.allow(/TypeError|console/);
+    shown = { ...bare, cells: [{}] };
+    await visit(page, d, `/runs/${runs.full}`, 'error', 'error');
+    await page.locator('header.shell nav a').click();
+    await settled(page, 'runs');
+  }));

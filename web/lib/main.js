@@ -1,5 +1,5 @@
 /* The frame of a view, and the states every view has: loading, empty, error. */
-import { html, useEffect, useLayoutEffect, useRef, useState } from './ui.js';
+import { html, useEffect, useErrorBoundary, useLayoutEffect, useRef, useState } from './ui.js';
 
 /** The one <main> of the page. state: loading | empty | ready | error | offline. title: of the window and, unless the view
  * has a heading of its own, of the page. After a change of view the keyboard's focus is where the new one begins. */
@@ -55,6 +55,19 @@ export function Empty({ title, children }) {
   return html`<section class="state"><h2>${title}</h2>${children}</section>`;
 }
 
+/** Around a view: one that breaks says so, and leaves nothing half drawn. `of`: what may help when it changes. */
+export function Guard({ of, children }) {
+  const [error, again] = useErrorBoundary((failure) => console.error(failure));
+  const broken = useRef(of);
+  useEffect(() => {
+    if (error && broken.current !== of) again();
+    broken.current = of;
+  }, [of]);
+  if (!error) return children;
+  const said = { status: -1, key: 'broken', message: `The dashboard made a mistake: ${error.message}`, hint: 'benchctl runs show shows the same figures.' };
+  return html`<${Main} view="error" state="error" title="This view is broken"><${Problem} error=${said} retry=${() => location.reload()} /><//>`;
+}
+
 /** What went wrong, and what mends it. */
 export function Problem({ error, retry, what }) {
   if (error.status === 401) {
@@ -71,7 +84,7 @@ export function Problem({ error, retry, what }) {
     <h2>${titles[error.status] ?? `${what ?? 'This'} cannot be shown`}</h2>
     ${titles[error.status] !== error.message && html`<p>${error.message}</p>`}
     ${error.hint && html`<p class="hint">${error.hint}</p>`}
-    ${error.key && html`<p class="dim"><code>${error.key}</code>${error.status ? ` · ${error.status}` : ''}</p>`}
+    ${error.key && html`<p class="dim"><code>${error.key}</code>${error.status > 0 ? ` · ${error.status}` : ''}</p>`}
     <p>${retry && html`<button type="button" onClick=${retry}>Try again</button>`} <a href="/">All runs</a></p>
   </section>`;
 }

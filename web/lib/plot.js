@@ -1,7 +1,8 @@
 /* Small figures inside tables: places only, in per cent of their width, so they need no measuring and no style text. */
 import { html } from './ui.js';
 
-const at = (x) => `${Math.max(0, Math.min(100, x)).toFixed(3)}%`;
+/* What has no place, as the logarithm of nothing, is at the beginning. */
+const at = (x) => `${Math.max(0, Math.min(100, x || 0)).toFixed(3)}%`;
 
 /** A bar from zero to the median, and its interval on it. `most`: what is the whole width. */
 export function Bar({ median, lo, hi, most }) {

@@ -12,11 +12,13 @@ export function go(href, { replace = false } = {}) {
   tell();
 }
 
+const here = () => ({ pathname: location.pathname, search: location.search });
+
 /** {path, query: URLSearchParams} of now; the component is rendered again when it changes. */
 export function useAddress() {
-  const [address, set] = useState(() => location.pathname + location.search);
+  const [{ pathname, search }, set] = useState(here);
   useEffect(() => {
-    const changed = () => set(location.pathname + location.search);
+    const changed = () => set(here());
     listeners.add(changed);
     addEventListener('popstate', changed);
     return () => {
@@ -24,8 +26,7 @@ export function useAddress() {
       removeEventListener('popstate', changed);
     };
   }, []);
-  const [path, search = ''] = address.split('?', 2);
-  return { path, query: new URLSearchParams(search) };
+  return { path: pathname, query: new URLSearchParams(search) };
 }
 
 /** Takes over clicks on links whose path `leadsToView` accepts. */

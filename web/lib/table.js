@@ -138,8 +138,9 @@ export const SORTS = {
 
 /** The cells by a column, "-column" for the largest first; null when there is no such column. */
 export function sorted(cells, sort) {
-  const key = SORTS[sort?.replace(/^-/, '')];
-  if (!key) return null;
+  const name = sort?.replace(/^-/, '') ?? '';
+  if (!Object.hasOwn(SORTS, name)) return null;
+  const key = SORTS[name];
   const sign = sort.startsWith('-') ? -1 : 1;
   return [...cells].sort((a, b) => {
     const [x, y] = [key(a), key(b)];
@@ -151,7 +152,7 @@ export function sorted(cells, sort) {
 /** Whether a cell has every word of the filter: a status, "axis=value" whole, or a part of its id. */
 export function fits(doc, cell, filter) {
   return filter.toLowerCase().split(/\s+/).filter(Boolean).every((word) => {
-    const [axis, value] = word.split('=', 2);
+    const [, axis, value] = /^([^=]*)=?(.*)$/s.exec(word);
     const own = Object.keys(cell.axes).find((name) => name.toLowerCase() === axis);
     if (value && own) return axisOf(cell, own).toLowerCase() === value;
     return statusOf(doc, cell) === word || cell.id.toLowerCase().includes(word);

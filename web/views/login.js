@@ -6,8 +6,8 @@ import { Command, Empty, Loading, Main, Problem } from '../lib/main.js';
 
 /** A path of this dashboard, whatever was given: never another site. */
 export function ownPath(next) {
-  const to = next ? new URL(next, location.origin) : null;
-  return to && next.startsWith('/') && to.origin === location.origin ? to.pathname + to.search : '/';
+  const to = next?.startsWith('/') && URL.canParse(next, location.origin) ? new URL(next, location.origin) : null;
+  return to?.origin === location.origin ? to.pathname + to.search : '/';
 }
 
 export default function Login({ address }) {

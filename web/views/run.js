@@ -24,6 +24,7 @@ function Actions({ doc, reload, connection }) {
       await what();
       then();
     } catch (failure) {
+      dialog.current?.close(); /* what is behind it cannot be read */
       set(failure);
     }
     setBusy(false);

@@ -15,7 +15,7 @@ function Fact({ name, children }) {
 
 function Facts({ run, now }) {
   const share = run.measure_s > 0 && Number.isFinite(run.batch_s) ? run.batch_s / run.measure_s : null;
-  const labels = Object.entries(run.labels ?? {}).map(([key, value]) => `${key}=${value}`);
+  const labels = Object.entries(run.labels ?? {});
   return html`<dl class="facts">
     <${Fact} name="Started"><${When} at=${run.started} now=${now} /><//>
     ${Number.isFinite(run.wall_s) && html`<${Fact} name="Wall time">${seconds(run.wall_s)}<//>`}
@@ -25,7 +25,9 @@ function Facts({ run, now }) {
     <//>`}
     ${run.launches > 0 && run.rounds > 0 && html`<${Fact} name="Repeated">${plural(run.launches, 'launch', 'launches')} × ${plural(run.rounds, 'round')}<//>`}
     ${run.seed !== null && html`<${Fact} name="Seed"><code>${run.seed}</code><//>`}
-    ${labels.length > 0 && html`<${Fact} name="Labels">${labels.join(' ')}<//>`}
+    ${labels.length > 0 && html`<${Fact} name="Labels">
+      <span class="labels">${labels.map(([key, value]) => html`<span key=${key}>${key}=${value}</span>`)}</span>
+    <//>`}
     <${Fact} name="Run"><code class="id">${run.id}</code><//>
   </dl>`;
 }

@@ -37,7 +37,8 @@ function Pairs({ pairs }) {
 }
 
 function Interpreter({ of }) {
-  const { id, objects = [], ...rest } = of;
+  const { id, objects: loaded, ...rest } = of;
+  const objects = loaded ?? [];
   const gil = rest.free_threaded ? `free-threaded, GIL ${rest.gil_enabled ? 'on' : 'off'}` : 'with a GIL';
   return html`<section>
     <h3>Python ${id}</h3>
@@ -49,11 +50,12 @@ function Interpreter({ of }) {
 }
 
 export function Environment({ environment: e, comparability }) {
-  const { interpreters = [], allocators = [], variables = {}, calibration, ...rest } = e;
+  const { interpreters: pythons, allocators: heaps, variables, calibration, ...rest } = e;
+  const [interpreters, allocators] = [pythons ?? [], heaps ?? []];
   const known = Object.keys(NAMES).filter((name) => name in rest);
   const others = Object.keys(rest).filter((name) => !(name in NAMES));
   if (!known.length && !others.length && !interpreters.length) return null;
-  const set = Object.entries(variables);
+  const set = Object.entries(variables ?? {});
   return html`<details class="environment" open=${WIDE.matches}>
     <summary><h2>Environment</h2></summary>
     <div class="columns">

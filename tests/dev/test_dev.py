@@ -131,6 +131,8 @@ class Usage(unittest.TestCase):
         self.assertEqual(done.returncode, 0)
         for verb in ("build", "run SUITE", "test", "asan", "tsan", "fuzz", "lint", "bench", "clean"):
             self.assertIn(f"  {verb}", done.stdout)
+        for args in (["--help"], ["test", "--help"], ["fuzz", "-h"], ["clean", "--help"]):
+            self.assertEqual(self.dev(*args).stdout, done.stdout, args)
 
     def test_what_does_not_exist_is_refused(self):
         for args in (["frobnicate"], ["build", "x"], ["lint", "x"], ["clean", "x"], ["test", "a", "b"], ["bench", "nosuch"], ["asan", "a", "b"], ["tsan", "a", "b"],

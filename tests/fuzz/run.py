@@ -7,6 +7,7 @@ are read too, and not changed. An input that breaks something is put into BUILD/
 import concurrent.futures
 import os
 import re
+import shlex
 import shutil
 import subprocess
 import sys
@@ -68,6 +69,10 @@ class Target:
     def replay(self):
         return self.run(["-runs=0", *self.folders()], 600)
 
+    def written(self):
+        """The inputs that broke something; the folder's name may contain anything."""
+        return re.findall(rf"Test unit written to ({re.escape(self.findings)}\S+)$", self.said(), re.M)
+
     def line(self, status):
         """What came of it, in one line, and when something was found, how to see it again."""
         text = self.said()
@@ -78,10 +83,10 @@ class Target:
                 f"  corpus {len(os.listdir(self.corpus))}  {'ok' if status == 0 else 'FOUND SOMETHING'}")
         if status == 0:
             return line
-        found = re.findall(r"Test unit written to (\S+)", text)
+        found = self.written()
         about = re.findall(r"^SUMMARY: .*|^.*does not hold: .*|^==\d+== ERROR: libFuzzer.*", text, re.M)
         return "\n".join([line, *(f"    {a}" for a in about[:2]), f"    log     {self.log}",
-                          *(f"    input   {f}\n    again   {self.program} {f}" for f in found)])
+                          *(f"    input   {f}\n    again   {shlex.join([self.program, f])}" for f in found)])
 
 
 def control(build):
@@ -91,7 +96,7 @@ def control(build):
     os.makedirs(planted.corpus)
     if planted.fuzz(60) == 0 or "heap-buffer-overflow" not in planted.said():
         sys.exit(f"dev: fuzz: the planted mistake was not found: these fuzzers find nothing (log: {planted.log})")
-    for found in re.findall(r"Test unit written to (\S+)", planted.said()):
+    for found in planted.written():
         os.unlink(found)
 
 
@@ -100,13 +105,11 @@ def main(arguments):
     rest = arguments[1:]
     while rest:
         word = rest.pop(0)
-        if word == "--seconds" and rest and rest[0].isdigit() and int(rest[0]) > 0:
-            seconds = int(rest.pop(0))
-        elif word.startswith("--seconds="):
-            rest.insert(0, word.partition("=")[2])
-            rest.insert(0, "--seconds")
-            if not rest[1].isdigit():
-                usage("--seconds needs a whole number")
+        if word == "--seconds" or word.startswith("--seconds="):
+            value = word[len("--seconds="):] if "=" in word else rest.pop(0) if rest else ""
+            if not re.fullmatch("[0-9]{1,6}", value) or int(value) == 0:
+                usage(f"--seconds needs a whole number above 0, not '{value}'")
+            seconds = int(value)
         elif word == "--replay":
             replay = True
         elif word.startswith("-"):
@@ -124,10 +127,15 @@ def main(arguments):
     start, failed = time.monotonic(), 0
     with concurrent.futures.ThreadPoolExecutor(2) as pool:
         jobs = {pool.submit(t.replay if replay else t.fuzz, *([] if replay else [seconds])): t for t in targets}
-        for job in concurrent.futures.as_completed(jobs):
-            status = job.result()
-            failed += status != 0
-            print(jobs[job].line(status), flush=True)
+        try:
+            for job in concurrent.futures.as_completed(jobs):
+                status = job.result()
+                failed += status != 0
+                print(jobs[job].line(status), flush=True)
+        except KeyboardInterrupt:  # the terminal tells the fuzzers, too; those that have not begun need not begin
+            pool.shutdown(cancel_futures=True)
+            print("dev: fuzz: interrupted; the inputs that are new so far are kept", file=sys.stderr)
+            return 130
     print(f"{len(targets)} targets, {failed} found something, {time.monotonic() - start:.0f} s")
     return 1 if failed else 0
 

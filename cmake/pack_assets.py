@@ -6,6 +6,7 @@ import argparse
 import base64
 import gzip
 import hashlib
+import json
 import os
 import re
 import shutil
@@ -14,9 +15,8 @@ import sys
 
 TYPES = {".js": "text/javascript; charset=utf-8", ".css": "text/css; charset=utf-8", ".svg": "image/svg+xml",
          ".txt": "text/plain; charset=utf-8"}
-NOT_SERVED = ("index.html", "page.html", "page.js")
 LICENSES = "licenses.txt"
-IMPORT = re.compile(r"""^(?:import|export)\b[^'"();]*?['"](\.{1,2}/[^'"]+)['"]""", re.M)
+ENTRIES = ("app.js", "app.css", "theme.js")
 MODULES = re.compile(r"<!-- modules: (.+) -->\n")
 DOCUMENT = "<!-- the document -->"
 
@@ -33,7 +33,7 @@ def collect(web):
         folders[:] = [f for f in folders if f not in ("node_modules", "licenses")]
         for name in names:
             path = os.path.relpath(os.path.join(folder, name), web)
-            if os.path.splitext(name)[1] in TYPES and path not in NOT_SERVED:
+            if os.path.splitext(name)[1] in TYPES:
                 found[path] = read(os.path.join(web, path))
     return found
 
@@ -62,17 +62,26 @@ def stage(folder, files):
             f.write(data)
 
 
-def closure(assets, entries):
-    """The entries and everything they import at once, in order of discovery."""
-    found = list(entries)
-    for path in found:
-        for name in IMPORT.findall(assets[path].decode()):
-            target = os.path.normpath(os.path.join(os.path.dirname(path), name))
-            if target not in assets:
-                sys.exit(f"web/{path} imports '{name}', which is not there")
-            if target not in found:
-                found.append(target)
-    return found
+def bundle(esbuild, folder):
+    """({path: bytes} of what the dashboard loads, {entry: the files it needs at once}): the modules as few files, because each
+    costs a connection. What is imported later is a file of its own; what several need is shared."""
+    out = os.path.join(folder, "bundled")
+    esbuild.run("--bundle", "--splitting", "--minify", "--format=esm", "--legal-comments=none", "--charset=utf8", "--outdir=" + out,
+                "--entry-names=[name]", "--chunk-names=part/[name]-[hash]", "--metafile=" + os.path.join(folder, "meta.json"),
+                *(os.path.join(folder, name) for name in ENTRIES))
+    outputs = {os.path.relpath(path, os.path.relpath(out)): about for path, about in json.loads(read(os.path.join(folder, "meta.json")))["outputs"].items()}
+
+    def needs(path, found):
+        if path not in found:
+            found.append(path)
+            for other in outputs[path]["imports"]:
+                if other["kind"] == "import-statement":
+                    needs(os.path.relpath(other["path"], os.path.relpath(out)), found)
+        return found
+
+    at_once = {os.path.relpath(about["entryPoint"], os.path.relpath(folder)): needs(path, [])
+               for path, about in outputs.items() if "entryPoint" in about}
+    return {path: read(os.path.join(out, path)) for path in outputs}, at_once
 
 
 def licenses(items):
@@ -144,10 +153,13 @@ def write(path, rows, named, digest, off, arrays):
 
 def pack(options):
     esbuild = Esbuild(options.modules)
-    assets = collect(options.web)
+    sources = collect(options.web)
     for item in options.vendor:
         name, _, source = item.partition("=")
-        assets["vendor/" + name] = esbuild.smaller(name, read(os.path.join(options.modules, source)))
+        sources["vendor/" + name] = read(os.path.join(options.modules, source))
+    stage(options.stage, sources)
+    assets, at_once = bundle(esbuild, options.stage)
+    assets.update({path: data for path, data in sources.items() if path.endswith(".svg")})
     terms = assets[LICENSES] = licenses(options.licenses)
     shell = read(os.path.join(options.web, "index.html")).decode()
     digest = hashlib.sha256()
@@ -158,19 +170,18 @@ def pack(options):
     digest = digest.hexdigest()[:16]
 
     def links(match):
-        names = match[1].split()
-        for name in names:
-            if name not in assets:
-                sys.exit(f"web/index.html names the module {name}, which is not there")
-        return "".join(f'<link rel="modulepreload" href="/assets/{digest}/{p}">\n' for p in closure(assets, names))
+        names = []
+        for name in match[1].split():
+            if name not in at_once:
+                sys.exit(f"web/index.html names the module {name}, which is none that app.js loads")
+            names += [path for path in at_once[name] if path not in names]
+        return "".join(f'<link rel="modulepreload" href="/assets/{digest}/{path}">\n' for path in names)
 
     shell = MODULES.sub(links, shell.replace("/assets/HASH/", f"/assets/{digest}/"))
     for path in re.findall(rf"/assets/{digest}/([^\"'>]+)", shell):
         if path not in assets:
             sys.exit(f"web/index.html names '{path}', which is not there")
-
-    stage(options.stage, {**assets, "page.js": read(os.path.join(options.web, "page.js"))})
-    head, tail = make_page(esbuild, options.stage, read(os.path.join(options.web, "page.html")), assets["style.css"],
+    head, tail = make_page(esbuild, options.stage, read(os.path.join(options.web, "page.html")), sources["style.css"],
                            terms)
 
     out = Output()

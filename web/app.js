@@ -4,7 +4,7 @@
  * fetched along with the shell). Its default export is a component
  *     View({ params, address }) → html`<${Main} view="NAME" state="loading|empty|ready|error|offline" title="…">…<//>`
  * params: what stood for :names in the path. Its own state is the query: useQuery() of lib/router.js reads and changes it.
- * Styles of its own: a file views/NAME.css, named in `styles` of its route. */
+ * Styles of its own: a file views/NAME.css, named in app.css. */
 import { html, render, useEffect, useMemo, useState } from './lib/ui.js';
 import { Guard, Main, Problem } from './lib/main.js';
 import { Query, interceptLinks, queryOf, useAddress } from './lib/router.js';
@@ -14,7 +14,7 @@ import NotFound from './views/not-found.js';
 const routes = [
   { path: '/', load: () => import('./views/runs.js') },
   { path: '/runs/:id', load: () => import('./views/run.js') },
-  { path: '/series/:id', load: () => import('./views/series.js'), styles: ['vendor/uplot.css', 'views/series.css'] },
+  { path: '/series/:id', load: () => import('./views/series.js') },
   { path: '/login', load: () => import('./views/login.js') },
 ];
 
@@ -39,21 +39,12 @@ function match(path) {
   return null;
 }
 
-function addStyles(names = []) {
-  for (const name of names) {
-    const href = new URL(name, import.meta.url).pathname;
-    if (document.querySelector(`link[href="${href}"]`)) continue;
-    document.head.append(Object.assign(document.createElement('link'), { rel: 'stylesheet', href }));
-  }
-}
-
 /** The view of a route, once it is here. */
 function useView(route) {
   const [state, set] = useState({});
   useEffect(() => {
     if (!route || state.route === route) return undefined;
     let left = false; /* for another view, before this one has come */
-    addStyles(route.styles);
     route.load().then(
       (module) => left || set({ route, View: module.default }),
       () => left || set({ route, failed: true }),

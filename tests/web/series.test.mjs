@@ -186,12 +186,13 @@ test('a part that is dragged out is in the address, and leads back to the whole'
 
 test('an axis that does not begin at 0 says where it begins', () =>
   browse(d, {}, async (page) => {
-    await visit(page, d, path('many'), 'series');
+    // of one run, the least noisy: the axis of all may begin at 0 of itself
+    const [{ run, lo }] = (await points('many')).filter((p) => p.lo > 0).sort((a, b) => b.lo / b.hi - a.lo / a.hi);
+    await visit(page, d, path('many', `?from=${run}&to=${run}`), 'series');
     const cut = page.locator('[data-scale="cut"]');
     const fit = await picture(page);
-    const least = Math.min(...(await points('many')).flatMap((p) => [p.value, p.lo]).filter((v) => v !== null));
     const [, text] = /begins at (.+), not at 0/.exec(await cut.innerText());
-    assert.ok(!says(text, 0) && !says(text, least), text);
+    assert.ok(!says(text, 0) && !says(text, lo), text);
     await cut.getByRole('link', { name: 'Begin at 0' }).click();
     await page.waitForFunction(() => location.search.includes('y=zero'));
     await cut.waitFor({ state: 'detached' });
@@ -246,18 +247,17 @@ test('a view that comes late does not take the place of the one that was gone ba
     await visit(page, d, `/runs/${run.run.id}?cell=0`, 'run');
     let release;
     const held = new Promise((resolve) => (release = resolve));
-    await page.route('**/views/series.js', async (route) => {
+    await page.route('**/part/series-*.js', async (route) => {
       await held;
       await route.continue();
     });
-    const arrived = page.waitForResponse('**/views/series.js');
+    const arrived = page.waitForResponse('**/part/series-*.js');
     await page.locator('[data-link="series"]').click();
     await settled(page, 'loading', 'loading');
     await page.goBack();
     await settled(page, 'run');
     release();
     await (await arrived).finished();
-    await page.waitForFunction(() => performance.getEntriesByType('resource').some((r) => r.name.endsWith('/vendor/uplot.js')));
     await page.evaluate(() => new Promise((resolve) => setTimeout(resolve, 200)));
     await settled(page, 'run');
     await page.locator('[data-link="series"]').click();

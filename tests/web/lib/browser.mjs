@@ -151,17 +151,26 @@ export async function tabTo(page, selector, most = 80) {
 
 export const WIDTHS = [360, 1280, 3840];
 
+async function themed(page, scheme) {
+  await page.emulateMedia({ colorScheme: scheme });
+  // the event comes a moment later
+  await page.waitForFunction((s) => {
+    const { theme, chosen } = document.documentElement.dataset;
+    return [undefined, chosen ?? s].includes(theme);
+  }, scheme);
+}
+
 // The page as it stands, light and dark, narrow and wide: accessible, and nowhere wider than its window.
 export async function looksRight(page) {
   const size = page.viewportSize();
   for (const scheme of ['light', 'dark']) {
-    await page.emulateMedia({ colorScheme: scheme });
+    await themed(page, scheme);
     for (const width of WIDTHS) {
       await page.setViewportSize({ width, height: width > 2000 ? 2160 : 900 });
       assert.ok((await overflow(page)) <= 0, `${page.url()} is ${await overflow(page)} px too wide at ${width}`);
       if (width !== 3840) assert.deepEqual(await inaccessible(page), [], `${page.url()} ${scheme} at ${width}`);
     }
   }
-  await page.emulateMedia({ colorScheme: 'light' });
+  await themed(page, 'light');
   await page.setViewportSize(size);
 }

@@ -20,6 +20,19 @@ set(BD_WEB_LICENSES
 
 find_program(BD_NPM npm)
 
+# Of what is needed from packages, the first file that is not there, or "".
+function(bd_web_lack out)
+  set(needed @esbuild/linux-x64/bin/esbuild ${BD_WEB_VENDOR})
+  list(TRANSFORM needed REPLACE "^[^=]+=" "")
+  set(${out} "" PARENT_SCOPE)
+  foreach(f ${needed})
+    if(NOT EXISTS ${BD_WEB_BUILT}/node_modules/${f})
+      set(${out} ${f} PARENT_SCOPE)
+      return()
+    endif()
+  endforeach()
+endfunction()
+
 function(bd_web_install)
   if(NOT BD_NPM)
     set(BD_WEB_OFF "npm is missing (sudo apt-get install npm, then build again)" PARENT_SCOPE)
@@ -35,7 +48,8 @@ function(bd_web_install)
   set(stamp ${BD_WEB_BUILT}/installed)
   if(EXISTS ${stamp})
     file(READ ${stamp} have)
-    if(have STREQUAL want)
+    bd_web_lack(lack)
+    if(have STREQUAL want AND lack STREQUAL "")
       return()
     endif()
     file(REMOVE ${stamp})
@@ -43,12 +57,17 @@ function(bd_web_install)
   file(COPY ${inputs} DESTINATION ${BD_WEB_BUILT})
   message(STATUS "dashboard: npm ci")
   execute_process(
-    COMMAND ${BD_NPM} ci --ignore-scripts --no-audit --no-fund --no-progress --prefer-offline --fetch-retries=1
+    # include: whatever the caller's NODE_ENV and .npmrc leave out
+    COMMAND ${BD_NPM} ci --include=dev --include=optional --ignore-scripts --no-audit --no-fund --no-progress --prefer-offline --fetch-retries=1
             --fetch-timeout=30000
     WORKING_DIRECTORY ${BD_WEB_BUILT} TIMEOUT 300 RESULT_VARIABLE status OUTPUT_QUIET ERROR_VARIABLE output)
   if(status EQUAL 0)
-    file(WRITE ${stamp} "${want}")
-    return()
+    bd_web_lack(lack)
+    if(lack STREQUAL "")
+      file(WRITE ${stamp} "${want}")
+      return()
+    endif()
+    set(output "npm error it brought no ${lack}")
   endif()
   # npm says much; what it found is in the first line that is an error and no code
   string(REPLACE ";" "," output "${output}")

@@ -48,7 +48,13 @@ if [ -e "$STATE/broken" ]; then
 	echo "npm error network request to the registry failed; is it \\"there\\"?" >&2
 	exit 1
 fi
-ln -sfn "$MODULES" node_modules
+if [ -e "$STATE/half" ]; then
+	rm -rf node_modules
+	mkdir node_modules
+else
+	rm -rf node_modules
+	ln -sfn "$MODULES" node_modules
+fi
 """
 
 
@@ -123,7 +129,7 @@ class Build(unittest.TestCase):
         made, (_, more, *_) = self.build()
         self.assertEqual(int(more), int(number) + 1)
         self.assertEqual(len(self.calls()), 1, "npm is asked once")
-        self.assertIn("ci --ignore-scripts", self.calls()[0])
+        self.assertIn("ci --include=dev --include=optional --ignore-scripts", self.calls()[0])
         self.assertFalse(os.path.exists(os.path.join(self.root, "web", "node_modules")))
 
     @unittest.skipUnless(os.path.isdir(MODULES), "this build has no dashboard (benchctl doctor says why)")
@@ -164,6 +170,18 @@ class Build(unittest.TestCase):
         _, (_, number, _, why) = self.build()
         self.assertGreater(int(number), 10)
         self.assertEqual(why.strip(), "-")
+
+    @unittest.skipUnless(os.path.isdir(MODULES), "this build has no dashboard (benchctl doctor says why)")
+    def test_packages_that_are_not_all_there_are_asked_for_again(self):
+        self.write("state/half", "")
+        self.assertRegex(self.configure(), r"^dashboard: npm ci failed: it brought no @esbuild/.*build again")
+        os.remove(os.path.join(self.state, "half"))
+        self.assertEqual(self.configure(), "")
+        os.remove(os.path.join(self.tree, "web", "node_modules"))
+        self.assertEqual(self.configure(), "")
+        self.assertEqual(len(self.calls()), 3)
+        _, (_, number, _, _) = self.build()
+        self.assertGreater(int(number), 10)
 
     def test_the_lock_file_names_no_place(self):
         """Packages come from wherever npm is told to look, checked by their hashes."""

@@ -51,7 +51,7 @@ def packages(place):
             pass
         for name in ("package.json", "package-lock.json"):
             shutil.copy(os.path.join(HERE, name), folder)
-        done = subprocess.run(["npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund"], cwd=folder, stdin=subprocess.DEVNULL,
+        done = subprocess.run(["npm", "ci", "--include=dev", "--ignore-scripts", "--no-audit", "--no-fund"], cwd=folder, stdin=subprocess.DEVNULL,
                               stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
         if done.returncode != 0:
             lines = [line for line in done.stdout.splitlines() if "error" in line.lower()] or done.stdout.splitlines()

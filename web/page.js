@@ -9,6 +9,9 @@ import { RunDocument } from './views/run/document.js';
 
 const doc = JSON.parse(document.getElementById('document').textContent);
 
+/* A bare # would lead to the top of the page. */
+const NOTHING = '-';
+
 function useHash() {
   const [hash, set] = useState(() => location.hash.slice(1));
   useEffect(() => {
@@ -16,12 +19,12 @@ function useHash() {
     addEventListener('hashchange', follow);
     return () => removeEventListener('hashchange', follow);
   }, []);
-  return new URLSearchParams(hash);
+  return new URLSearchParams(hash === NOTHING ? '' : hash);
 }
 
 function Page() {
   const query = useHash();
-  const href = (changes) => `#${changed(query, changes)}`;
+  const href = (changes) => `#${changed(query, changes).toString() || NOTHING}`;
   const own = {
     get: (name) => query.get(name),
     has: (name) => query.has(name),

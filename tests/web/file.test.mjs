@@ -66,6 +66,15 @@ test('cells open in the file, and its address keeps which', async (t) => {
     await page.locator('button.theme').click();
     await page.locator('button.theme').click();
     assert.notEqual(await paper(), light);
+    // closing the cell leaves one where one is
+    const row = page.locator(`tr[data-cell="${index}"] a`);
+    await page.setViewportSize({ width: 1280, height: 300 });
+    await page.evaluate(() => scrollTo(0, 250));
+    const before = await page.evaluate(() => scrollY);
+    await row.evaluate((a) => a.click());
+    await page.locator(`[data-details="${index}"]`).waitFor({ state: 'detached' });
+    assert.ok(before > 0);
+    assert.equal(await page.evaluate(() => scrollY), before);
   });
 });
 

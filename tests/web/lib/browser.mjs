@@ -150,6 +150,7 @@ export async function tabTo(page, selector, most = 80) {
 }
 
 export const WIDTHS = [360, 1280, 3840];
+const BETWEEN = [320, 760, 960]; // where one layout turns into another
 
 async function themed(page, scheme) {
   await page.emulateMedia({ colorScheme: scheme });
@@ -165,10 +166,10 @@ export async function looksRight(page) {
   const size = page.viewportSize();
   for (const scheme of ['light', 'dark']) {
     await themed(page, scheme);
-    for (const width of WIDTHS) {
+    for (const width of [...BETWEEN, ...WIDTHS]) {
       await page.setViewportSize({ width, height: width > 2000 ? 2160 : 900 });
       assert.ok((await overflow(page)) <= 0, `${page.url()} is ${await overflow(page)} px too wide at ${width}`);
-      if (width !== 3840) assert.deepEqual(await inaccessible(page), [], `${page.url()} ${scheme} at ${width}`);
+      if (width === 360 || width === 1280) assert.deepEqual(await inaccessible(page), [], `${page.url()} ${scheme} at ${width}`);
     }
   }
   await themed(page, 'light');

@@ -7,6 +7,7 @@ import { browse, looksRight, settled, tabTo, visit } from './lib/browser.mjs';
 import { Daemon, folder, measured } from './lib/daemon.mjs';
 import { says } from './lib/figures.mjs';
 import { file } from './lib/file.mjs';
+import { waitFor } from './lib/waiting.mjs';
 
 let d;
 let runs;
@@ -183,3 +184,32 @@ test('a list whose benchd has gone keeps what it knew, and says so', async (t) =
     assert.deepEqual(await ids(page), known);
   });
 });
+
+test('the way back leads to where one was', () =>
+  browse(d, { height: 300 }, async (page) => {
+    await visit(page, d, '/', 'runs');
+    await page.evaluate(() => scrollTo(0, 200));
+    const before = await page.evaluate(() => scrollY);
+    assert.ok(before > 0, 'the list is longer than the window');
+    await page.locator('tr[data-run] th a').last().evaluate((a) => a.click());
+    await settled(page, 'run');
+    assert.equal(await page.evaluate(() => scrollY), 0);
+    await page.goBack();
+    await settled(page, 'runs');
+    await waitFor('the old place', 10, async () => (await page.evaluate(() => scrollY)) === before);
+  }));
+
+test('answers that take longer than the list waits between two questions come all the same', () =>
+  browse(d, {}, async (page) => {
+    let asked = 0;
+    await page.route('**/api/v1/runs?*', async (route) => {
+      const answer = await route.fetch();
+      const list = await answer.json();
+      Object.assign(list.runs[0], { state: 'running', reason: null, wall_s: ++asked });
+      await new Promise((resolve) => setTimeout(resolve, asked > 1 ? 2500 : 0));
+      await route.fulfill({ json: list }).catch(() => {});
+    });
+    await visit(page, d, '/', 'runs');
+    const wall = () => page.locator('tr[data-run] td[data-col="wall"]').first().getAttribute('data-value');
+    await waitFor('the third answer', 30, async () => Number(await wall()) >= 3);
+  }));

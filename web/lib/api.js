@@ -57,7 +57,8 @@ export const post = (path, body) => ask('POST', api(path), { body });
 export const remove = (path) => ask('DELETE', api(path));
 export const login = (code) => ask('POST', '/login', { body: { code } });
 
-/** What a GET gives, for a component: {data, error, loading, reload()}. Data of an earlier answer stays while a newer one is
+/** What a GET gives, for a component: {data, error, loading, reload(), renew()}; renew waits for an answer that is on its
+ * way, so that answers which take longer than one asks come, too. Data of an earlier answer stays while a newer one is
  * fetched, but never belongs to another path. */
 export function useResource(path) {
   const [state, set] = useState({ path: null, data: null, error: null });
@@ -70,7 +71,9 @@ export function useResource(path) {
     get(path, { signal: abort.signal }).then(
       (data) => set({ path, data, error: null }),
       (error) => error.name !== 'AbortError' && set((old) => ({ path, data: old.path === path ? old.data : null, error })),
-    );
+    ).finally(() => {
+      if (running.current === abort) running.current = null;
+    });
     return () => abort.abort();
   }, [path, count]);
   const own = state.path === path;
@@ -79,6 +82,7 @@ export function useResource(path) {
     error: own ? state.error : null,
     loading: !own,
     reload: useCallback(() => again((n) => n + 1), []),
+    renew: useCallback(() => running.current || again((n) => n + 1), []),
   };
 }
 

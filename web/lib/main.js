@@ -1,5 +1,6 @@
 /* The frame of a view, and the states every view has: loading, empty, error. */
 import { html, useEffect, useErrorBoundary, useLayoutEffect, useRef, useState } from './ui.js';
+import { takeDown } from './router.js';
 
 /** The one <main> of the page. state: loading | empty | ready | error | offline. title: of the window and, unless the view
  * has a heading of its own, of the page. After a change of view the keyboard's focus is where the new one begins. */
@@ -12,6 +13,8 @@ export function Main({ view, state, title, heading = true, children }) {
     if (Main.moved && state !== 'loading') {
       Main.moved = false;
       element.current.querySelector('h1')?.focus({ preventScroll: true });
+      const down = takeDown();
+      if (down !== null) scrollTo(0, down);
     }
   }, [view, state]);
   return html`<main id="main" ref=${element} tabindex="-1" data-view=${view} data-state=${state} aria-busy=${state === 'loading'}>

@@ -5,9 +5,21 @@ import { createContext, useContext, useEffect, useState } from './ui.js';
 const listeners = new Set();
 const tell = () => listeners.forEach((listener) => listener());
 
+/* How far down one was where one goes back to; the browser itself tries before the view has come. */
+let down = null;
+
+/** Once, after a way back to another view: how far down that was; else null. */
+export function takeDown() {
+  const y = down;
+  down = null;
+  return y;
+}
+
 /** Goes to an address of this dashboard. replace: without a new entry in the history. */
 export function go(href, { replace = false } = {}) {
   const to = new URL(href, location.href);
+  down = null;
+  if (to.href !== location.href && !replace) history.replaceState({ down: scrollY }, '');
   if (to.href !== location.href) history[replace ? 'replaceState' : 'pushState'](null, '', to);
   tell();
 }
@@ -18,7 +30,10 @@ const here = () => ({ pathname: location.pathname, search: location.search });
 export function useAddress() {
   const [{ pathname, search }, set] = useState(here);
   useEffect(() => {
-    const changed = () => set(here());
+    const changed = (event) => {
+      if (event) down = event.state?.down ?? null;
+      set(here());
+    };
     listeners.add(changed);
     addEventListener('popstate', changed);
     return () => {

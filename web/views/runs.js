@@ -85,11 +85,11 @@ function Nothing({ query }) {
 
 export default function Runs() {
   const query = useQuery();
-  const { data, error, loading, reload } = useResource(listPath(query));
+  const { data, error, reload, renew } = useResource(listPath(query));
   const suites = useResource('suites');
   const touched = useTouched();
   const busy = data?.runs.some((run) => !ended(run.state));
-  useEvery(busy ? BUSY_MS : CALM_MS, () => (busy || touched()) && reload());
+  useEvery(busy ? BUSY_MS : CALM_MS, () => (busy || touched()) && renew());
   const now = useNow(30000);
   if (!data || error?.status === 401) {
     return html`<${Main} view="runs" state=${error ? 'error' : 'loading'} title="Runs">

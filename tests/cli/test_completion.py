@@ -279,6 +279,12 @@ class Bash(Interactive):
         self.assertEqual(self.completed("../programs/benchctl run --thr"), ["../programs/benchctl", "run", "--threads"])
         self.assertEqual(self.completed("~/programs/benchctl run --thr"), [f"{self.data}/programs/benchctl", "run", "--threads"])
 
+    def test_words_in_quotes(self):
+        self.assertEqual(self.completed('benchctl run "gil'), ["benchctl", "run", "gil-contention"])
+        self.assertEqual(self.completed("benchctl run 'gil-contention' --thr"), ["benchctl", "run", "gil-contention", "--threads"])
+        self.assertEqual(self.completed('benchctl run --axis "gil=ho'), ["benchctl", "run", "--axis", "gil=hold"])
+        self.assertEqual(self.completed('benchctl run --axis="gil=ho'), ["benchctl", "run", "--axis=gil=hold"])
+
 
 class Zsh(Interactive):
     shell = "zsh"

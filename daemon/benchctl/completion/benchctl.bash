@@ -12,8 +12,9 @@ _benchctl() {
 		rest=${rest#"${rest%%[![:space:]]*}"}
 		rest=${rest#"$word"}
 	done
+	words=("${words[@]//[\"\'\\]/}") # as typed, an open quote too; no word of ours has any in it
 	# and it puts the answer in the place of the last piece alone
-	part=${COMP_WORDS[COMP_CWORD]}
+	part=${COMP_WORDS[COMP_CWORD]//[\"\'\\]/}
 	[[ $part != *[!=:]* ]] && part=''
 	word=${words[-1]}
 	local before=${word%"$part"}

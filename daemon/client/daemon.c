@@ -428,6 +428,11 @@ int bd_client_daemon_status(const char *data, cJSON **ret, struct bd_error *err)
 	bd_auto_client struct bd_client *c = NULL;
 	bd_auto_json cJSON *answer = NULL;
 	bd_doc_init(&state_doc, &s);
+	bd_auto_free char *lock = bd_printf("%s/lock", data);
+	if (access(lock, R_OK) < 0 &&
+		errno == EACCES) /* somebody else's: nothing is known of it, not even that none runs */
+		return bd_error_set(err, -EACCES, "not-permitted", "name your own with BENCHD_DATA",
+			"cannot look into %s: %s", data, strerror(EACCES));
 	bool running = alive(data);
 	int r = running ? state_read(data, &s, err) : 0;
 	if (running && r == 0)

@@ -177,6 +177,20 @@ class Unusable(Case):
         self.assertIn("it does not answer", self.ctl("daemon", "status", env=env)[0])
         self.assertNotIn("nan", self.ctl("daemon", "status", env=env)[0])
 
+    def test_a_folder_of_somebody_else_is_not_said_to_have_no_daemon(self):
+        with tempfile.TemporaryDirectory() as home:
+            data = os.path.join(home, "benchd")
+            os.mkdir(data, 0o000)
+            # root without what lets it pass any mode
+            less = ["setpriv", "--bounding-set=-dac_override,-dac_read_search"] if os.geteuid() == 0 else []
+            for command in (["status"], ["stop"]):
+                done = subprocess.run([*less, BENCHCTL, "daemon", *command], env=environment(self.data, BENCHD_DATA=data), check=False,
+                                      capture_output=True, text=True, timeout=60)
+                self.assertEqual((done.returncode, done.stdout), (77, ""))
+                self.assertEqual(done.stderr, f"benchctl: cannot look into {data}: Permission denied (name your own with BENCHD_DATA)\n")
+            os.chmod(data, 0o700)
+            self.assertEqual(self.ctl("daemon", "status", status=1, env={"BENCHD_DATA": data})[0], "not running\n")
+
     def test_a_daemon_that_stands_still_is_not_waited_for_without_end(self):
         _, env, status = self.lost("frozen")
         os.kill(status["pid"], signal.SIGSTOP)

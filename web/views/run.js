@@ -39,7 +39,9 @@ function Actions({ doc, reload, connection }) {
     ${over && html`<a class="button" href=${api(`runs/${id}/page`)} download=${`benchd-${id}.html`}>One-file HTML</a>`}
     ${over && html`<button type="button" disabled=${busy} onClick=${() => dialog.current.showModal()}>Delete…</button>`}
     ${error && html`<p class="notice" role="alert">
-      ${error.message}${error.hint ? ` (${error.hint})` : ''} <button type="button" onClick=${reload}>Reload</button>
+      ${error.status === 401
+        ? 'This browser is not logged in any more: type benchctl open where benchd runs, then try again.'
+        : `${error.message}${error.hint ? ` (${error.hint})` : ''}`} <button type="button" onClick=${reload}>Reload</button>
     </p>`}
     <dialog ref=${dialog} aria-labelledby="delete-title">
       <h2 id="delete-title">Delete this run?</h2>

@@ -194,11 +194,17 @@ static struct bd_probe_thread run(const struct step *steps, size_t n, uint64_t s
 BD_TEST(timer_slices_continue)
 {
 	load();
-	struct bd_probe_thread th = RUN({COND}, {COND}, {COND}, {COND}, {COND});
-	BD_CHECK_INT(th.waits, 1);
-	BD_CHECK_INT(th.retries, 0);
-	BD_CHECK_INT(th.runqueue_ns, 0); /* after a timer the run queue counts as holder */
-	BD_CHECK_INT(th.wait_ns, th.max_ns);
+	uint64_t runqueue_ns = 1;
+	/* After a timer the run queue counts as holder, and a thread is always a moment in it. One that loses its processor
+	 * just then, on a busy machine, does wait in the run queue: another try. */
+	for (int i = 0; i < 20 && runqueue_ns; i++) {
+		struct bd_probe_thread th = RUN({COND}, {COND}, {COND}, {COND}, {COND});
+		BD_CHECK_INT(th.waits, 1);
+		BD_CHECK_INT(th.retries, 0);
+		BD_CHECK_INT(th.wait_ns, th.max_ns);
+		runqueue_ns = th.runqueue_ns;
+	}
+	BD_CHECK_INT(runqueue_ns, 0);
 }
 
 BD_TEST(a_hand_over_between_others_continues)

@@ -87,7 +87,7 @@ test('what is asked from another machine does not get there', async () => {
 test('a page that is wider than its window is caught', async () => {
   await look('/wide', async (p) => {
     assert.ok((await overflow(p)) > 0);
-    await assert.rejects(looksRight(p), /px too wide at 360/);
+    await assert.rejects(looksRight(p), /px too wide at 320/);
   });
 });
 

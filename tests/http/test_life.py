@@ -184,7 +184,7 @@ class Life(Case):
             self.assertTrue(target == "/dev/null" or target.startswith(("anon_inode:", "socket:", "pipe:", os.path.join(home, "d"))), target)
         with open(f"/proc/{pid}/environ", "rb") as f:
             names = {v.split(b"=")[0].decode() for v in f.read().split(b"\0") if v}
-        self.assertLessEqual(names, {"HOME", "PATH", "TMPDIR", "TZ", "XDG_RUNTIME_DIR", "BENCHD_CONFIG", "ASAN_OPTIONS", "LSAN_OPTIONS",
+        self.assertLessEqual(names, {"GLIBC_TUNABLES", "HOME", "PATH", "TMPDIR", "TZ", "XDG_RUNTIME_DIR", "BENCHD_CONFIG", "ASAN_OPTIONS", "LSAN_OPTIONS",
                                      "TSAN_OPTIONS", "UBSAN_OPTIONS"})
         self.assertFalse([f for f in os.listdir(f"/proc/{starter.pid}/fd")] if os.path.exists(f"/proc/{starter.pid}") else [])
 

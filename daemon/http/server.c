@@ -255,9 +255,10 @@ bool bd_http_retire(struct bd_http *h, int64_t unused_ns)
 struct bd_engine *bd_http_engine_take(struct bd_http *h)
 {
 	pthread_rwlock_rdlock(&h->engine_lock);
-	if (!h->engine)
+	struct bd_engine *engine = h->engine;
+	if (!engine)
 		pthread_rwlock_unlock(&h->engine_lock);
-	return h->engine;
+	return engine;
 }
 
 void bd_http_engine_give(struct bd_http *h)

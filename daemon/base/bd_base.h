@@ -144,6 +144,11 @@ void bd_log(enum bd_log_level level, const char *fmt, ...) BD_PRINTF(2, 3);
 /* Whole file, at most max bytes (-EFBIG beyond). ret_len may be NULL; the text is NUL-terminated. */
 int bd_file_read(const char *path, size_t max, char **ret_text, size_t *ret_len);
 int bd_fd_read(int fd, size_t max, char **ret_text, size_t *ret_len);
+/* Opens for reading a file of ours that nobody else can have written (forbidden 022) or read either (077): a descriptor or
+ * -errno. -ELOOP: a link somebody may have placed; -EPERM: not such a file, ret_stat (may be NULL) says why. Never waits for
+ * the other end of a pipe. */
+struct stat;
+int bd_file_open_own(const char *path, mode_t forbidden, struct stat *ret_stat);
 /* Temporary file beside it, fsync, rename: readers see the old or the new text, never half of one. */
 int bd_file_write(const char *path, const void *data, size_t len, mode_t mode);
 int bd_mkdirs(const char *path, mode_t mode);

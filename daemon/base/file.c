@@ -68,6 +68,19 @@ int bd_file_write(const char *path, const void *data, size_t len, mode_t mode)
 	return r;
 }
 
+int bd_file_open_own(const char *path, mode_t forbidden, struct stat *ret_stat)
+{
+	bd_auto_close int fd = open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC | O_NOCTTY);
+	struct stat st;
+	if (fd < 0 || fstat(fd, &st) < 0)
+		return -errno;
+	if (S_ISREG(st.st_mode) && st.st_uid == geteuid() && !(st.st_mode & forbidden))
+		return BD_TAKE_FD(fd);
+	if (ret_stat)
+		*ret_stat = st;
+	return -EPERM;
+}
+
 int bd_mkdirs(const char *path, mode_t mode)
 {
 	bd_auto_free char *p = bd_strdup(path);

@@ -111,24 +111,23 @@ static bool token_good(const char *s)
 static int token_read(struct data *d, struct bd_error *err)
 {
 	bd_auto_free char *hint = bd_printf("remove %s, a new one is made at the next start", d->token_file);
-	/* not through a link somebody else placed; not waiting for a pipe's other end */
-	bd_auto_close int fd = open(d->token_file, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC | O_NOCTTY);
-	if (fd < 0 && errno == ENOENT)
-		return token_make(d, err);
 	struct stat st;
-	if (fd < 0 && errno == ELOOP)
-		return bd_error_set(err, -ELOOP, "token-unusable", hint, "the token file %s is a symbolic link",
+	bd_auto_close int fd = bd_file_open_own(d->token_file, 077, &st);
+	if (fd == -ENOENT)
+		return token_make(d, err);
+	if (fd == -ELOOP)
+		return bd_error_set(err, fd, "token-unusable", hint, "the token file %s is a symbolic link",
 			d->token_file);
-	if (fd < 0 || fstat(fd, &st) < 0)
-		return bd_error_set(err, -errno, "token-unusable", hint, "cannot open the token file %s: %s",
-			d->token_file, strerror(errno));
-	if (!S_ISREG(st.st_mode))
+	if (fd < 0 && fd != -EPERM)
+		return bd_error_set(err, fd, "token-unusable", hint, "cannot open the token file %s: %s", d->token_file,
+			strerror(-fd));
+	if (fd < 0 && !S_ISREG(st.st_mode))
 		return bd_error_set(err, -EINVAL, "token-unusable", hint, "the token file %s is not a file",
 			d->token_file);
-	if (st.st_uid != geteuid())
+	if (fd < 0 && st.st_uid != geteuid())
 		return bd_error_set(err, -EPERM, "token-unusable", hint, "the token file %s belongs to user %u",
 			d->token_file, st.st_uid);
-	if (st.st_mode & 077)
+	if (fd < 0)
 		return bd_error_set(err, -EPERM, "token-unusable", hint,
 			"the token file %s is open to others (mode %o)", d->token_file, st.st_mode & 07777U);
 	bd_auto_free char *text = NULL;
@@ -147,11 +146,9 @@ static int token_read(struct data *d, struct bd_error *err)
 /* Only a wish: whatever is wrong with it, there are other ports. */
 static int port_read(const char *path)
 {
-	bd_auto_close int fd = open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC | O_NOCTTY);
+	bd_auto_close int fd = bd_file_open_own(path, 022, NULL);
 	bd_auto_free char *text = NULL;
-	struct stat st;
-	if (fd < 0 || fstat(fd, &st) < 0 || !S_ISREG(st.st_mode) || st.st_uid != geteuid() || (st.st_mode & 022) ||
-		bd_fd_read(fd, PORT_MAX, &text, NULL) < 0)
+	if (fd < 0 || bd_fd_read(fd, PORT_MAX, &text, NULL) < 0)
 		return 0;
 	char *end;
 	long port = strtol(text, &end, 10);

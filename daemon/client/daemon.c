@@ -47,16 +47,15 @@ char *bd_client_data_dir(void)
 /* A file that only we can have written. -ENOENT is no error to speak of. */
 static int read_own(const char *path, char **ret, const char *key, struct bd_error *err)
 {
-	bd_auto_close int fd = open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC | O_NOCTTY);
-	struct stat st;
-	if (fd < 0 && errno == ENOENT)
+	bd_auto_close int fd = bd_file_open_own(path, 022, NULL);
+	if (fd == -ENOENT)
 		return -ENOENT;
-	if (fd < 0 || fstat(fd, &st) < 0)
-		return bd_error_set(err, -errno, key, NULL, "cannot open %s: %s", path,
-			errno == ELOOP ? "it is a symbolic link" : strerror(errno));
-	if (!S_ISREG(st.st_mode) || st.st_uid != geteuid() || (st.st_mode & 022))
-		return bd_error_set(err, -EPERM, key, "use a data folder of your own",
-			"%s is not a file of yours alone", path);
+	if (fd == -EPERM)
+		return bd_error_set(err, fd, key, "use a data folder of your own", "%s is not a file of yours alone",
+			path);
+	if (fd < 0)
+		return bd_error_set(err, fd, key, NULL, "cannot open %s: %s", path,
+			fd == -ELOOP ? "it is a symbolic link" : strerror(-fd));
 	int r = bd_fd_read(fd, STATE_MAX, ret, NULL);
 	return r < 0 ? bd_error_set(err, r, key, NULL, "cannot read %s: %s", path, strerror(-r)) : 0;
 }

@@ -56,15 +56,14 @@ static const struct bd_doc kept_file_doc = {.name = "sessions",
 /* Text of a file that nobody else can have read or written. */
 static int read_private(const char *path, char **ret, struct bd_error *err)
 {
-	bd_auto_close int fd = open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC | O_NOCTTY);
-	struct stat st;
-	if (fd < 0 && errno == ENOENT)
+	bd_auto_close int fd = bd_file_open_own(path, 077, NULL);
+	if (fd == -ENOENT)
 		return -ENOENT;
-	if (fd < 0 || fstat(fd, &st) < 0)
-		return bd_error_set(err, -errno, "internal", NULL, "%s",
-			errno == ELOOP ? "it is a symbolic link" : strerror(errno));
-	if (!S_ISREG(st.st_mode) || st.st_uid != geteuid() || (st.st_mode & 077))
-		return bd_error_set(err, -EPERM, "internal", NULL, "it is not a file of ours alone");
+	if (fd == -EPERM)
+		return bd_error_set(err, fd, "internal", NULL, "it is not a file of ours alone");
+	if (fd < 0)
+		return bd_error_set(err, fd, "internal", NULL, "%s",
+			fd == -ELOOP ? "it is a symbolic link" : strerror(-fd));
 	int r = bd_fd_read(fd, FILE_MAX, ret, NULL);
 	return r < 0 ? bd_error_set(err, r, "internal", NULL, "%s", strerror(-r)) : 0;
 }
@@ -72,6 +71,16 @@ static int read_private(const char *path, char **ret, struct bd_error *err)
 static bool is_secret(const char *text)
 {
 	return strlen(text) == BD_HTTP_SECRET_LEN - 1 && strspn(text, "0123456789abcdef") == BD_HTTP_SECRET_LEN - 1;
+}
+
+/* The one that expires first: its place is given away. */
+static struct secret *oldest(struct secret *v, size_t n)
+{
+	struct secret *found = &v[0];
+	for (size_t i = 1; i < n; i++)
+		if (v[i].expires_ns < found->expires_ns)
+			found = &v[i];
+	return found;
 }
 
 /* Those that are alive; of more than there is room for, those that live longest. */
@@ -82,15 +91,12 @@ static void take(struct bd_http_sessions *s, const struct kept_file *f)
 		int64_t left = f->v[i].expires - now / SECOND;
 		if (!is_secret(f->v[i].cookie) || left <= 0 || left > BD_HTTP_SESSION_S)
 			continue; /* one that lives too long was made by another clock */
-		struct secret *oldest = &s->sessions[0];
-		for (size_t k = 1; k < SESSIONS; k++)
-			if (s->sessions[k].expires_ns < oldest->expires_ns)
-				oldest = &s->sessions[k];
+		struct secret *place = oldest(s->sessions, SESSIONS);
 		int64_t expires_ns = f->v[i].expires * SECOND;
-		if (expires_ns <= oldest->expires_ns)
+		if (expires_ns <= place->expires_ns)
 			continue;
-		memcpy(oldest->text, f->v[i].cookie, BD_HTTP_SECRET_LEN);
-		oldest->expires_ns = expires_ns;
+		memcpy(place->text, f->v[i].cookie, BD_HTTP_SECRET_LEN);
+		place->expires_ns = expires_ns;
 	}
 }
 
@@ -177,14 +183,11 @@ static int issue(struct secret *v, size_t n, int64_t expires_ns, char ret[BD_HTT
 	int r = bd_random_bytes(raw, sizeof raw);
 	if (r < 0)
 		return bd_error_set(err, r, "internal", NULL, "no random bytes: %s", strerror(-r));
-	struct secret *oldest = &v[0];
-	for (size_t i = 1; i < n; i++)
-		if (v[i].expires_ns < oldest->expires_ns)
-			oldest = &v[i];
+	struct secret *place = oldest(v, n);
 	for (size_t i = 0; i < sizeof raw; i++)
-		snprintf(oldest->text + 2 * i, 3, "%02x", raw[i]);
-	oldest->expires_ns = expires_ns;
-	memcpy(ret, oldest->text, BD_HTTP_SECRET_LEN);
+		snprintf(place->text + 2 * i, 3, "%02x", raw[i]);
+	place->expires_ns = expires_ns;
+	memcpy(ret, place->text, BD_HTTP_SECRET_LEN);
 	return 0;
 }
 

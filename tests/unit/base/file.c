@@ -194,4 +194,29 @@ BD_TEST(times_are_utc)
 	BD_CHECK(bd_clock_mono_ns() - a >= 1000);
 }
 
+BD_TEST(own_files_are_told_from_others)
+{
+	char own[] = "/tmp/bd-own-XXXXXX";
+	BD_CHECK(mkdtemp(own));
+	bd_auto_free char *path = bd_printf("%s/f", own), *link = bd_printf("%s/l", own),
+			  *pipe = bd_printf("%s/p", own);
+	struct stat st = {0};
+	BD_CHECK_INT(bd_file_open_own(path, 077, NULL), -ENOENT);
+	BD_CHECK_INT(bd_file_write(path, "x", 1, 0600), 0);
+	bd_auto_close int fd = bd_file_open_own(path, 077, NULL);
+	BD_CHECK(fd >= 0);
+	BD_CHECK_INT(symlink(path, link), 0);
+	BD_CHECK_INT(bd_file_open_own(link, 077, NULL), -ELOOP);
+	BD_CHECK_INT(mkfifo(pipe, 0600), 0);
+	BD_CHECK_INT(bd_file_open_own(pipe, 077, &st), -EPERM); /* and does not wait */
+	BD_CHECK(S_ISFIFO(st.st_mode));
+	BD_CHECK_INT(chmod(path, 0644), 0);
+	BD_CHECK_INT(bd_file_open_own(path, 077, &st), -EPERM);
+	BD_CHECK_INT(st.st_mode & 0777, 0644);
+	bd_auto_close int read_by_others = bd_file_open_own(path, 022, NULL);
+	BD_CHECK(read_by_others >= 0);
+	bd_auto_free char *rm = bd_printf("rm -r '%s'", own);
+	BD_CHECK_INT(system(rm), 0);
+}
+
 BD_TEST_MAIN

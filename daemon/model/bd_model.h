@@ -137,20 +137,45 @@ void bd_reason_free(struct bd_reason *r);
 
 /* ---- what is asked for ------------------------------------------------------------------------------------- */
 
+struct bd_side {            /* one of the two that `ab` compares: what differs from the request itself */
+	char *label;        /* what people named */
+	char *registered;   /* id of a folder, virtual environment or shared object; NULL = none */
+	char *target;       /* id of this side's own copy of the target; NULL = the request's */
+	struct bd_map axes; /* axis → value, of process-level axes */
+	struct bd_map env;
+};
+struct bd_sides {
+	struct bd_side a, b;
+};
 struct bd_request {               /* POST runs */
-	char *target;             /* a suite name, or a case glob */
-	char *kind;               /* "run" */
+	char *target;             /* a suite name, a case glob, or "@ID" of something registered */
+	char *kind;               /* "run" or "ab" */
+	struct bd_sides *sides;   /* of "ab", else NULL */
 	struct bd_choices axes;   /* overrides the suite's */
 	struct bd_strv cases;     /* globs over case names and cell ids; empty = all */
 	double budget_s;          /* wall time of the whole run; NAN = the suite's */
 	int64_t launches, rounds; /* BD_NULL_INT = the suite's */
 	int64_t seed;             /* 0 … 2^53-1; BD_NULL_INT = drawn */
+	double precision;         /* a cell is done when its interval is this narrow, 0.01 = ±1 %; NAN = not asked */
+	double equivalence;       /* "no difference" up to this; NAN = 2 %, or what this machine can tell */
 	char *trace;              /* "off" | "counters"; NULL = the suite's */
 	struct bd_map labels, env;
 	double wait_s; /* for the machine's turn; NAN = 600 */
 	bool dry_run;
 };
 extern const struct bd_doc bd_request_doc;
+
+/* DATA/registered/ID.json (schema benchd.registered.v1): programs are never named by a request, only by the id of what
+ * benchctl wrote here. */
+struct bd_registered {
+	char *kind; /* targets: "python", "plugin", "command"; sides: "folder", "venv", "object" */
+	char *path; /* absolute; NULL for a command */
+	struct bd_strv argv;
+	struct bd_map env;
+	char *cwd, *name; /* name: what people see */
+	cJSON *manifest;  /* [{path, build_id}] promised, absolute paths; NULL = nothing was promised */
+};
+extern const struct bd_doc bd_registered_doc;
 
 struct bd_suite_defaults {
 	double budget_s;
@@ -183,6 +208,10 @@ struct bd_case_info {
 	char *plain; /* binding:variant when the case uses no binding ("plain"), else NULL */
 	struct bd_case_param *params;
 	size_t params_len;
+	int64_t target;           /* index into the targets described, BD_NULL_INT = ours */
+	struct bd_reason *reason; /* why it cannot be tried (a syntax error): its cell is `failed`; else NULL */
+	char *affinity;           /* what the case asks for, NULL = the default */
+	double timeout_s;         /* of one batch, NAN = the default */
 };
 struct bd_binding_info {
 	char *name, *summary;
@@ -228,6 +257,7 @@ struct bd_cell {       /* one point of the matrix, as the store keeps it */
 	int64_t duration_ns;           /* per batch, 0 for cells that count iterations */
 	struct bd_reason *gil_off;     /* why not traced; NULL = traced */
 	struct bd_reason *scaling_off; /* why scaling is null though there is a one-thread cell */
+	cJSON *facts;                  /* what is no sample, an object: see docs/interfaces.md; NULL = nothing yet */
 };
 void bd_cell_done(struct bd_cell *c);
 
@@ -250,6 +280,7 @@ struct bd_sample_bucket { /* GIL wait histogram, see bd_hist_* */
 enum bd_sample_kind {
 	BD_SAMPLE_MAIN = 0,    /* the cell's own */
 	BD_SAMPLE_SCALING = 1, /* a one-thread cell on another processor of the set, for `scaling` only */
+	BD_SAMPLE_FIRST = 2,   /* the very first call in a process: one operation; round 0 */
 };
 struct bd_sample {
 	int64_t cell, launch, round;
@@ -288,6 +319,7 @@ struct bd_run { /* the store's row */
 	char *comparability_key;
 	cJSON *environment;
 	cJSON *request; /* bd_request_doc */
+	cJSON *plan;    /* what a recomputation needs besides samples: see docs/interfaces.md */
 	int64_t cells;  /* count of role "cell" */
 };
 void bd_run_done(struct bd_run *r);
@@ -347,20 +379,29 @@ struct bd_cell_result {
 	size_t threads_len;
 	struct bd_memory_result *memory;
 	struct bd_reason *memory_reason;
+	struct bd_interval *first_call_ns;
+	int64_t launches; /* of this cell */
+	char *stopped;    /* why no further: "precision", "decided", "budget", "limit" */
+	char *verdict;    /* of its ratio: "slower", "faster", "no difference", "undecided" */
+	double p, p_adjusted, smallest_effect, equivalence;
+	struct bd_reason *notes;
+	size_t notes_len;
+	cJSON *provenance; /* {"a": [{path, build_id}], "b": […]} */
 };
 struct bd_noise {
 	char *kind, *cell;
 	double ratio, lo, hi;
 };
 struct bd_run_head {
-	char *id, *suite, *state;
+	char *id, *suite, *kind, *state;
 	struct bd_reason *reason;
 	char *started;
 	double wall_s, setup_s, measure_s, batch_s;
 	int64_t seed, launches, rounds;
 	struct bd_map labels;
 	char *comparability_key;
-	cJSON *environment;
+	cJSON *environment, *plan, *machine;
+	char *noise_line; /* what the machine did meanwhile, in a sentence */
 };
 struct bd_run_document {
 	struct bd_run_head run;
@@ -368,6 +409,7 @@ struct bd_run_document {
 	size_t noise_len;
 	struct bd_cell_result *cells;
 	size_t cells_len;
+	cJSON *comparability; /* of compare: {"same", "differences"} */
 };
 extern const struct bd_doc bd_run_document_doc, bd_cell_result_doc;
 
@@ -487,6 +529,7 @@ struct bd_worker_ready {
 	struct bd_worker_object *objects;
 	size_t objects_len;
 	char *malloc_name, *malloc_version, *objalloc;
+	char *host; /* "embedded" or "exe" */
 };
 extern const struct bd_doc bd_worker_ready_doc;
 
@@ -498,7 +541,18 @@ struct bd_worker_cell { /* answer to prepare and bye, and instead of a sample wh
 	struct bd_ints tids;
 	double overlap;  /* V4, NAN when not applicable */
 	double parallel; /* sum of thread CPU ÷ wall in the overlap batch */
+	int64_t first_call_ns;
+	struct bd_reason *notes; /* of interest, nothing wrong */
+	size_t notes_len;
+	struct bd_worker_object *loaded; /* answer to bye: what was loaded since `ready` */
+	size_t loaded_len;
 };
+/* Answer to memory {cell}. */
+struct bd_worker_memory {
+	int64_t rss_bytes, rss_peak_bytes, allocator_bytes, allocator_before_bytes;
+	double bytes_per_op;
+};
+extern const struct bd_doc bd_worker_memory_doc;
 extern const struct bd_doc bd_worker_cell_doc;
 
 struct bd_worker_sample {

@@ -35,12 +35,24 @@ DOC(bd_reason_doc, bd_reason, NULL, true);
 
 /* ---- what is asked for */
 
+static const struct bd_field bd_side_fields[] = {F(bd_side, STRING, label), F(bd_side, STRING, registered),
+	F(bd_side, STRING, target), F(bd_side, MAP, axes), F(bd_side, MAP, env)};
+static DOC(side_doc, bd_side, NULL, false);
+static const struct bd_field bd_sides_fields[] = {FD(bd_sides, OBJECT, a, side_doc), FD(bd_sides, OBJECT, b, side_doc)};
+static DOC(sides_doc, bd_sides, NULL, false);
+
 static const struct bd_field bd_request_fields[] = {FR(bd_request, STRING, target), F(bd_request, STRING, kind),
-	F(bd_request, CHOICES, axes), F(bd_request, STRINGS, cases), F(bd_request, DOUBLE, budget_s),
-	F(bd_request, INT, launches), F(bd_request, INT, rounds), F(bd_request, INT, seed),
+	FD(bd_request, OPTIONAL, sides, sides_doc), F(bd_request, CHOICES, axes), F(bd_request, STRINGS, cases),
+	F(bd_request, DOUBLE, budget_s), F(bd_request, INT, launches), F(bd_request, INT, rounds),
+	F(bd_request, INT, seed), F(bd_request, DOUBLE, precision), F(bd_request, DOUBLE, equivalence),
 	F(bd_request, STRING, trace), F(bd_request, MAP, labels), F(bd_request, MAP, env),
 	F(bd_request, DOUBLE, wait_s), F(bd_request, BOOL, dry_run)};
 DOC(bd_request_doc, bd_request, NULL, false);
+
+static const struct bd_field bd_registered_fields[] = {FR(bd_registered, STRING, kind), F(bd_registered, STRING, path),
+	F(bd_registered, STRINGS, argv), F(bd_registered, MAP, env), F(bd_registered, STRING, cwd),
+	F(bd_registered, STRING, name), F(bd_registered, JSON, manifest)};
+DOC(bd_registered_doc, bd_registered, "benchd.registered.v1", false);
 
 static const struct bd_field bd_suite_defaults_fields[] = {F(bd_suite_defaults, DOUBLE, budget_s),
 	F(bd_suite_defaults, INT, launches), F(bd_suite_defaults, INT, rounds), F(bd_suite_defaults, STRING, trace),
@@ -60,7 +72,9 @@ static DOC(case_param_doc, bd_case_param, NULL, true);
 
 static const struct bd_field bd_case_info_fields[] = {FR(bd_case_info, STRING, name), F(bd_case_info, STRING, summary),
 	FR(bd_case_info, STRING, shape), F(bd_case_info, STRING, plain),
-	FD(bd_case_info, ARRAY, params, case_param_doc)};
+	FD(bd_case_info, ARRAY, params, case_param_doc), F(bd_case_info, INT, target),
+	FD(bd_case_info, OPTIONAL, reason, bd_reason_doc), F(bd_case_info, STRING, affinity),
+	F(bd_case_info, DOUBLE, timeout_s)};
 static DOC(case_info_doc, bd_case_info, NULL, true);
 
 static const struct bd_field bd_binding_info_fields[] = {FR(bd_binding_info, STRING, name),
@@ -121,7 +135,12 @@ static const struct bd_field bd_cell_result_fields[] = {FR(bd_cell_result, STRIN
 	FD(bd_cell_result, OPTIONAL, scaling_reason, bd_reason_doc), F(bd_cell_result, STRING, steady),
 	F(bd_cell_result, BOOL, oversubscribed), FD(bd_cell_result, OPTIONAL, gil, gil_result_doc),
 	FD(bd_cell_result, ARRAY, threads, thread_result_doc), FD(bd_cell_result, OPTIONAL, memory, memory_result_doc),
-	FD(bd_cell_result, OPTIONAL, memory_reason, bd_reason_doc)};
+	FD(bd_cell_result, OPTIONAL, memory_reason, bd_reason_doc),
+	FD(bd_cell_result, OPTIONAL, first_call_ns, interval_doc), F(bd_cell_result, INT, launches),
+	F(bd_cell_result, STRING, stopped), F(bd_cell_result, STRING, verdict), F(bd_cell_result, DOUBLE, p),
+	F(bd_cell_result, DOUBLE, p_adjusted), F(bd_cell_result, DOUBLE, smallest_effect),
+	F(bd_cell_result, DOUBLE, equivalence), FD(bd_cell_result, ARRAY, notes, bd_reason_doc),
+	F(bd_cell_result, JSON, provenance)};
 DOC(bd_cell_result_doc, bd_cell_result, NULL, true);
 
 static const struct bd_field bd_noise_fields[] = {FR(bd_noise, STRING, kind), FR(bd_noise, STRING, cell),
@@ -129,15 +148,20 @@ static const struct bd_field bd_noise_fields[] = {FR(bd_noise, STRING, kind), FR
 static DOC(noise_doc, bd_noise, NULL, true);
 
 static const struct bd_field bd_run_head_fields[] = {F(bd_run_head, STRING, id), F(bd_run_head, STRING, suite),
-	F(bd_run_head, STRING, state), FD(bd_run_head, OPTIONAL, reason, bd_reason_doc),
+	F(bd_run_head, STRING, kind), F(bd_run_head, STRING, state), FD(bd_run_head, OPTIONAL, reason, bd_reason_doc),
 	F(bd_run_head, STRING, started), F(bd_run_head, DOUBLE, wall_s), F(bd_run_head, DOUBLE, setup_s),
 	F(bd_run_head, DOUBLE, measure_s), F(bd_run_head, DOUBLE, batch_s), F(bd_run_head, INT, seed),
 	F(bd_run_head, INT, launches), F(bd_run_head, INT, rounds), F(bd_run_head, MAP, labels),
-	F(bd_run_head, STRING, comparability_key), F(bd_run_head, JSON, environment)};
+	F(bd_run_head, STRING, comparability_key), F(bd_run_head, JSON, environment), F(bd_run_head, JSON, plan),
+	F(bd_run_head, JSON, machine), F(bd_run_head, STRING, noise_line)};
 static DOC(run_head_doc, bd_run_head, NULL, true);
 
 static const struct bd_field bd_run_document_fields[] = {FD(bd_run_document, OBJECT, run, run_head_doc),
-	FD(bd_run_document, ARRAY, noise, noise_doc), FD(bd_run_document, ARRAY, cells, bd_cell_result_doc)};
+	FD(bd_run_document, ARRAY, noise, noise_doc), FD(bd_run_document, ARRAY, cells, bd_cell_result_doc),
+	{.name = "comparability",
+		.type = BD_F_JSON,
+		.offset = offsetof(struct bd_run_document, comparability),
+		.omit_null = true}};
 DOC(bd_run_document_doc, bd_run_document, "benchd.run.v1", true);
 
 static const struct bd_field bd_statuses_fields[] = {F(bd_statuses, INT, ok), F(bd_statuses, INT, unsupported),
@@ -214,14 +238,20 @@ static const struct bd_field bd_worker_ready_fields[] = {FR(bd_worker_ready, INT
 	FD(bd_worker_ready, ARRAY, gils, worker_gil_doc), FR(bd_worker_ready, STRING, cap_eff),
 	FR(bd_worker_ready, INT, no_new_privs), FD(bd_worker_ready, ARRAY, objects, worker_object_doc),
 	F(bd_worker_ready, STRING, malloc_name), F(bd_worker_ready, STRING, malloc_version),
-	F(bd_worker_ready, STRING, objalloc)};
+	F(bd_worker_ready, STRING, objalloc), F(bd_worker_ready, STRING, host)};
 DOC(bd_worker_ready_doc, bd_worker_ready, NULL, true);
 
 static const struct bd_field bd_worker_cell_fields[] = {FR(bd_worker_cell, INT, cell),
 	FR(bd_worker_cell, STRING, status), FD(bd_worker_cell, OPTIONAL, reason, bd_reason_doc),
 	F(bd_worker_cell, INT, iterations), F(bd_worker_cell, INTS, tids), F(bd_worker_cell, DOUBLE, overlap),
-	F(bd_worker_cell, DOUBLE, parallel)};
+	F(bd_worker_cell, DOUBLE, parallel), F(bd_worker_cell, INT, first_call_ns),
+	FD(bd_worker_cell, ARRAY, notes, bd_reason_doc), FD(bd_worker_cell, ARRAY, loaded, worker_object_doc)};
 DOC(bd_worker_cell_doc, bd_worker_cell, NULL, true);
+
+static const struct bd_field bd_worker_memory_fields[] = {F(bd_worker_memory, INT, rss_bytes),
+	F(bd_worker_memory, INT, rss_peak_bytes), F(bd_worker_memory, INT, allocator_bytes),
+	F(bd_worker_memory, INT, allocator_before_bytes), F(bd_worker_memory, DOUBLE, bytes_per_op)};
+DOC(bd_worker_memory_doc, bd_worker_memory, NULL, true);
 
 static const struct bd_field bd_worker_sample_fields[] = {FR(bd_worker_sample, INT, cell),
 	FR(bd_worker_sample, INT, start_ns), FR(bd_worker_sample, INT, wall_ns), FR(bd_worker_sample, INTS, ops),

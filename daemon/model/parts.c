@@ -122,6 +122,7 @@ void bd_cell_done(struct bd_cell *c)
 	bd_reason_free(c->reason);
 	bd_reason_free(c->gil_off);
 	bd_reason_free(c->scaling_off);
+	cJSON_Delete(c->facts);
 	*c = (struct bd_cell){0};
 }
 
@@ -156,5 +157,6 @@ void bd_run_done(struct bd_run *r)
 	free(r->comparability_key);
 	cJSON_Delete(r->environment);
 	cJSON_Delete(r->request);
+	cJSON_Delete(r->plan);
 	*r = (struct bd_run){0};
 }

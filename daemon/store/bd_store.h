@@ -21,9 +21,9 @@ int bd_store_recover(struct bd_store *s, struct bd_error *err);
 /* Inserts the run and its cells in one transaction; the store keeps copies. */
 int bd_store_run_create(struct bd_store *s, const struct bd_run *run, const struct bd_cell *cells, size_t cells_len,
 	struct bd_error *err);
-/* Updates state, reason, times, figures, launches, rounds, environment and key of run->id. */
+/* Updates state, reason, times, figures, launches, rounds, environment, plan and key of run->id. */
 int bd_store_run_update(struct bd_store *s, const struct bd_run *run, struct bd_error *err);
-/* Updates status, reason, iterations, gil_off, scaling_off of the cell with this index. */
+/* Updates status, reason, iterations, gil_off, scaling_off, facts of the cell with this index. */
 int bd_store_cell_update(struct bd_store *s, const char *run_id, const struct bd_cell *cell, struct bd_error *err);
 /* All samples of one round, in one transaction. */
 int bd_store_round_put(struct bd_store *s, const char *run_id, const struct bd_sample *samples, size_t n,

@@ -131,6 +131,7 @@ int bd_sqlite_axes_read(sqlite3_stmt *s, int column, struct bd_axes *ret, struct
 int bd_sqlite_axes_decode(const cJSON *holder, struct bd_axes *ret, struct bd_error *err);
 /* JSON text of an optional reason, and back. Caller frees. */
 char *bd_sqlite_reason_text(const struct bd_reason *r);
+int bd_sqlite_json_read(sqlite3_stmt *s, int column, cJSON **ret, struct bd_error *err); /* NULL stays NULL */
 int bd_sqlite_reason_read(sqlite3_stmt *s, int column, struct bd_reason **ret, struct bd_error *err);
 
 #endif

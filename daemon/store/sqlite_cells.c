@@ -43,11 +43,13 @@ static int bind_cell_changing(sqlite3 *db, sqlite3_stmt *s, const struct bd_cell
 	bd_auto_free char *reason = bd_sqlite_reason_text(c->reason);
 	bd_auto_free char *gil_off = bd_sqlite_reason_text(c->gil_off);
 	bd_auto_free char *scaling_off = bd_sqlite_reason_text(c->scaling_off);
+	bd_auto_free char *facts = c->facts ? bd_json_text(c->facts) : NULL;
 	bd_sqlite_bind_text(s, 1, bd_cell_status_names[c->status]);
 	bd_sqlite_bind_text(s, 2, reason);
 	bd_sqlite_bind_int(s, 3, c->iterations);
 	bd_sqlite_bind_text(s, 4, gil_off);
 	bd_sqlite_bind_text(s, 5, scaling_off);
+	bd_sqlite_bind_text(s, 6, facts);
 	int r = bd_sqlite_run(db, s, "storing a cell", err);
 	sqlite3_clear_bindings(s);
 	return r;
@@ -57,22 +59,22 @@ int bd_sqlite_cells_insert(sqlite3 *db, int64_t run, const struct bd_cell *cells
 {
 	bd_auto_stmt sqlite3_stmt *s = NULL;
 	int r = bd_sqlite_prepare(db,
-		"INSERT INTO cells(status, reason, iterations, gil_off, scaling_off, run, cell, id, case_name, axes, reference, scaling,"
-		" role, twin, duration_ns) VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+		"INSERT INTO cells(status, reason, iterations, gil_off, scaling_off, facts, run, cell, id, case_name, axes, reference, scaling,"
+		" role, twin, duration_ns) VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
 		&s, err);
 	for (size_t i = 0; r == 0 && i < n; i++) {
 		const struct bd_cell *c = &cells[i];
 		bd_auto_free char *axes = bd_sqlite_axes_text(&c->axes);
-		sqlite3_bind_int64(s, 6, run);
-		sqlite3_bind_int64(s, 7, c->index);
-		bd_sqlite_bind_text(s, 8, c->id);
-		bd_sqlite_bind_text(s, 9, c->case_name);
-		bd_sqlite_bind_text(s, 10, axes);
-		bd_sqlite_bind_int(s, 11, c->reference);
-		bd_sqlite_bind_int(s, 12, c->scaling);
-		bd_sqlite_bind_text(s, 13, c->role);
-		bd_sqlite_bind_int(s, 14, c->twin);
-		bd_sqlite_bind_int(s, 15, c->duration_ns);
+		sqlite3_bind_int64(s, 7, run);
+		sqlite3_bind_int64(s, 8, c->index);
+		bd_sqlite_bind_text(s, 9, c->id);
+		bd_sqlite_bind_text(s, 10, c->case_name);
+		bd_sqlite_bind_text(s, 11, axes);
+		bd_sqlite_bind_int(s, 12, c->reference);
+		bd_sqlite_bind_int(s, 13, c->scaling);
+		bd_sqlite_bind_text(s, 14, c->role);
+		bd_sqlite_bind_int(s, 15, c->twin);
+		bd_sqlite_bind_int(s, 16, c->duration_ns);
 		r = bind_cell_changing(db, s, c, err);
 	}
 	return r;
@@ -89,11 +91,11 @@ int bd_sqlite_cell_update(struct bd_store *base, const char *run_id, const struc
 		r = bd_sqlite_run_number(db, run_id, &run, NULL, err);
 	if (r == 0)
 		r = bd_sqlite_prepare(db,
-			"UPDATE cells SET status=?, reason=?, iterations=?, gil_off=?, scaling_off=? WHERE run=? AND cell=?",
+			"UPDATE cells SET status=?, reason=?, iterations=?, gil_off=?, scaling_off=?, facts=? WHERE run=? AND cell=?",
 			&s, err);
 	if (r == 0) {
-		sqlite3_bind_int64(s, 6, run);
-		sqlite3_bind_int64(s, 7, cell->index);
+		sqlite3_bind_int64(s, 7, run);
+		sqlite3_bind_int64(s, 8, cell->index);
 		r = bind_cell_changing(db, s, cell, err);
 	}
 	if (r == 0 && sqlite3_changes(db) != 1)
@@ -123,6 +125,8 @@ static int cell_read(sqlite3_stmt *s, struct bd_cell *c, struct bd_error *err)
 		r = bd_sqlite_reason_read(s, 12, &c->gil_off, err);
 	if (r == 0)
 		r = bd_sqlite_reason_read(s, 13, &c->scaling_off, err);
+	if (r == 0)
+		r = bd_sqlite_json_read(s, 14, &c->facts, err);
 	return r;
 }
 
@@ -142,7 +146,7 @@ int bd_sqlite_cells_get(struct bd_store *base, const char *run_id, struct bd_cel
 	if (r == 0)
 		r = bd_sqlite_prepare(c->db,
 			"SELECT cell, id, case_name, axes, reference, scaling, role, twin, status, reason, iterations, duration_ns, gil_off,"
-			" scaling_off FROM cells WHERE run=? ORDER BY cell",
+			" scaling_off, facts FROM cells WHERE run=? ORDER BY cell",
 			&s, err);
 	if (r == 0) {
 		sqlite3_bind_int64(s, 1, run);
@@ -218,7 +222,10 @@ static int sample_read(sqlite3_stmt *s, struct bd_sample *x, struct bd_error *er
 	x->launch = bd_sqlite_int(s, 0);
 	x->round = bd_sqlite_int(s, 1);
 	x->cell = bd_sqlite_int(s, 2);
-	x->kind = sqlite3_column_int(s, 3) == BD_SAMPLE_SCALING ? BD_SAMPLE_SCALING : BD_SAMPLE_MAIN;
+	int kind = sqlite3_column_int(s, 3);
+	if (kind < BD_SAMPLE_MAIN || kind > BD_SAMPLE_FIRST)
+		return bd_error_set(err, -EBADMSG, "store-failed", NULL, "a sample in the store is of an unknown kind");
+	x->kind = (enum bd_sample_kind)kind;
 	x->start_ns = bd_sqlite_int(s, 5);
 	x->wall_ns = bd_sqlite_int(s, 6);
 	x->probe_ns[0] = bd_sqlite_int(s, 7);

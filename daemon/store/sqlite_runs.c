@@ -15,7 +15,7 @@ char *bd_sqlite_reason_text(const struct bd_reason *r)
 	return bd_json_text(j);
 }
 
-static int json_read(sqlite3_stmt *s, int column, cJSON **ret, struct bd_error *err)
+int bd_sqlite_json_read(sqlite3_stmt *s, int column, cJSON **ret, struct bd_error *err)
 {
 	const char *text = (const char *)sqlite3_column_text(s, column);
 	if (!text)
@@ -29,7 +29,7 @@ static int json_read(sqlite3_stmt *s, int column, cJSON **ret, struct bd_error *
 int bd_sqlite_reason_read(sqlite3_stmt *s, int column, struct bd_reason **ret, struct bd_error *err)
 {
 	bd_auto_json cJSON *j = NULL;
-	int r = json_read(s, column, &j, err);
+	int r = bd_sqlite_json_read(s, column, &j, err);
 	if (r < 0 || !j)
 		return r;
 	struct bd_reason *reason = bd_alloc(sizeof *reason);
@@ -87,7 +87,8 @@ static int labels_insert(sqlite3 *db, int64_t run, const struct bd_map *labels, 
 }
 
 /* The columns that run_update may change, from place `i` on. The texts must outlive the statement's run. */
-static int bind_changing(sqlite3_stmt *s, int i, const struct bd_run *run, const char *reason, const char *environment)
+static int bind_changing(sqlite3_stmt *s, int i, const struct bd_run *run, const char *reason, const char *environment,
+	const char *plan)
 {
 	bd_sqlite_bind_text(s, i++, bd_run_state_names[run->state]);
 	bd_sqlite_bind_text(s, i++, reason);
@@ -101,6 +102,7 @@ static int bind_changing(sqlite3_stmt *s, int i, const struct bd_run *run, const
 	bd_sqlite_bind_int(s, i++, run->rounds);
 	bd_sqlite_bind_text(s, i++, run->comparability_key);
 	bd_sqlite_bind_text(s, i++, environment);
+	bd_sqlite_bind_text(s, i++, plan);
 	return i;
 }
 
@@ -108,16 +110,17 @@ static int run_insert(sqlite3 *db, const struct bd_run *run, struct bd_error *er
 {
 	bd_auto_free char *reason = bd_sqlite_reason_text(run->reason);
 	bd_auto_free char *environment = run->environment ? bd_json_text(run->environment) : NULL;
+	bd_auto_free char *plan = run->plan ? bd_json_text(run->plan) : NULL;
 	bd_auto_free char *request = run->request ? bd_json_text(run->request) : NULL;
 	bd_auto_stmt sqlite3_stmt *s = NULL;
 	int r = bd_sqlite_prepare(db,
 		"INSERT INTO runs(state, reason, started_ns, finished_ns, wall_s, setup_s, measure_s, batch_s, launches, rounds,"
-		" comparability_key, environment, id, suite, created_ns, seed, request, cells)"
-		" VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+		" comparability_key, environment, plan, id, suite, created_ns, seed, request, cells)"
+		" VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
 		&s, err);
 	if (r < 0)
 		return r;
-	int i = bind_changing(s, 1, run, reason, environment);
+	int i = bind_changing(s, 1, run, reason, environment, plan);
 	bd_sqlite_bind_text(s, i++, run->id);
 	bd_sqlite_bind_text(s, i++, run->suite);
 	bd_sqlite_bind_int(s, i++, run->created_ns);
@@ -153,6 +156,7 @@ static int update_once(struct bd_sqlite *q, const struct bd_run *run, struct bd_
 {
 	bd_auto_free char *reason = bd_sqlite_reason_text(run->reason);
 	bd_auto_free char *environment = run->environment ? bd_json_text(run->environment) : NULL;
+	bd_auto_free char *plan = run->plan ? bd_json_text(run->plan) : NULL;
 	bd_auto_stmt sqlite3_stmt *s = NULL;
 	/* what a client is told is over is over, also after a power cut */
 	int r = bd_sqlite_begin(q, bd_sqlite_finished(run->state) ? BD_SQLITE_POWER : BD_SQLITE_PROCESS, err);
@@ -163,10 +167,10 @@ static int update_once(struct bd_sqlite *q, const struct bd_run *run, struct bd_
 	if (r == 0)
 		r = bd_sqlite_prepare(db,
 			"UPDATE runs SET state=?, reason=?, started_ns=?, finished_ns=?, wall_s=?, setup_s=?, measure_s=?, batch_s=?,"
-			" launches=?, rounds=?, comparability_key=?, environment=? WHERE run=?",
+			" launches=?, rounds=?, comparability_key=?, environment=?, plan=? WHERE run=?",
 			&s, err);
 	if (r == 0) {
-		sqlite3_bind_int64(s, bind_changing(s, 1, run, reason, environment), number);
+		sqlite3_bind_int64(s, bind_changing(s, 1, run, reason, environment, plan), number);
 		r = bd_sqlite_run(db, s, "storing the state of a run", err);
 	}
 	return bd_sqlite_end(q, r, err);
@@ -270,7 +274,7 @@ static int run_read(sqlite3 *db, const char *run_id, struct bd_run *run, struct 
 	if (r == 0)
 		r = bd_sqlite_prepare(db,
 			"SELECT id, suite, reason, created_ns, started_ns, finished_ns, wall_s, setup_s, measure_s, batch_s, seed, launches,"
-			" rounds, comparability_key, environment, request, cells FROM runs WHERE run=?",
+			" rounds, comparability_key, environment, request, cells, plan FROM runs WHERE run=?",
 			&s, err);
 	if (r < 0)
 		return r;
@@ -295,9 +299,11 @@ static int run_read(sqlite3 *db, const char *run_id, struct bd_run *run, struct 
 	run->cells = bd_sqlite_int(s, 16);
 	r = bd_sqlite_reason_read(s, 2, &run->reason, err);
 	if (r == 0)
-		r = json_read(s, 14, &run->environment, err);
+		r = bd_sqlite_json_read(s, 14, &run->environment, err);
 	if (r == 0)
-		r = json_read(s, 15, &run->request, err);
+		r = bd_sqlite_json_read(s, 15, &run->request, err);
+	if (r == 0)
+		r = bd_sqlite_json_read(s, 17, &run->plan, err);
 	if (r == 0)
 		r = bd_sqlite_labels_prepare(db, &labels, err);
 	return r < 0 ? r : bd_sqlite_labels_read(db, labels, number, &run->labels, err);

@@ -10,7 +10,7 @@
  *
  * runs.run is a number private to this file; runs.id is the name everybody uses, and sorts by time. Absent is NULL.
  * runs.state is one of bd_run_state_names, or "deleted": hidden, and being taken away (sqlite_delete.c).
- * reason, axes, environment and request are JSON text. samples.detail is described in detail.c. results and statuses
+ * reason, axes, environment, request, plan and facts are JSON text. samples.detail is described in detail.c. results and statuses
  * say what is in the documents, in a form that can be searched; place counts a document's cells. */
 const struct bd_sqlite_migration bd_sqlite_migrations[] = {
 	{"CREATE TABLE runs(run INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, suite TEXT, state TEXT NOT NULL, reason TEXT,"
@@ -49,6 +49,7 @@ const struct bd_sqlite_migration bd_sqlite_migrations[] = {
 	 "CREATE TABLE statuses(run INTEGER PRIMARY KEY REFERENCES runs(run) ON DELETE CASCADE, ok INTEGER NOT NULL,"
 	 " unsupported INTEGER NOT NULL, invalid INTEGER NOT NULL, failed INTEGER NOT NULL, interrupted INTEGER NOT NULL);",
 		bd_sqlite_results_backfill},
+	{"ALTER TABLE runs ADD COLUMN plan TEXT; ALTER TABLE cells ADD COLUMN facts TEXT;", NULL},
 };
 const size_t bd_sqlite_migrations_len = BD_LEN(bd_sqlite_migrations);
 

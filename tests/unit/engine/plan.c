@@ -107,7 +107,7 @@ BD_TEST(refusals)
 		{"{\"target\":\"gil-contention\",\"seed\":-1}", "bad-value", NULL},
 		{"{\"target\":\"gil-contention\",\"kind\":\"ab\"}", "bad-value", NULL},
 		{"{\"target\":\"gil-contention\",\"env\":{\"LD_PRELOAD\":\"x\"}}", "bad-value", NULL},
-		{"{\"target\":\"gil-contention\",\"precision\":0.01}", "unknown-field", NULL},
+		{"{\"target\":\"gil-contention\",\"precison\":0.01}", "unknown-field", NULL},
 	};
 	struct world w;
 	world_begin(&w);

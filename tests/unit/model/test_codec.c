@@ -14,7 +14,7 @@ BD_TEST(request_round_trip)
 	static const char text[] =
 		"{\"target\":\"gil-contention\",\"kind\":\"run\",\"sides\":null,\"axes\":{\"threads\":[1,2],\"u\":[\"1us\"]},"
 		"\"cases\":[\"a*\"],\"budget_s\":25,\"launches\":6,\"rounds\":null,\"seed\":9007199254740991,"
-		"\"trace\":null,\"labels\":{\"k\":\"v\"},\"env\":{},\"wait_s\":0.5,\"dry_run\":true}";
+		"\"precision\":null,\"equivalence\":null,\"trace\":null,\"labels\":{\"k\":\"v\"},\"env\":{},\"wait_s\":0.5,\"dry_run\":true}";
 	struct bd_request q;
 	struct bd_error err;
 	BD_CHECK_INT(decode(&bd_request_doc, text, &q, &err), 0);

@@ -16,6 +16,7 @@ const struct bd_error_kind bd_error_kinds[] = {
 	{"unknown-value", 400, BD_EXIT_USAGE},
 	{"bad-suite", 400, BD_EXIT_USAGE},
 	{"no-cells", 400, BD_EXIT_USAGE},
+	{"bad-registered", 400, BD_EXIT_USAGE},
 	{"not-found", 404, BD_EXIT_NOINPUT},
 	{"no-such-input", 404, BD_EXIT_NOINPUT},
 	{"conflict", 409, BD_EXIT_UNDECIDED},

@@ -247,6 +247,7 @@ int bd_engine_new(const struct bd_engine_config *config, struct bd_store *store,
 	e->tracer = bd_strdup(config->tracer);
 	e->suites = bd_strdup(config->suites);
 	e->store = store;
+	registered_sweep(e->data);
 	pthread_mutex_init(&e->catalogue_lock, NULL);
 	pthread_mutex_init(&e->lock, NULL);
 	pthread_cond_init(&e->changed, NULL);

@@ -14,7 +14,11 @@
 #define MAX_PROCESS_THREADS (BD_TRACER_MAX_THREADS - 8)
 #define DEFAULT_LAUNCHES 6
 #define DEFAULT_BUDGET_S 45.0
+#define MAX_LAUNCHES 36 /* of a run that goes on until its cells are done */
+#define DEFAULT_AB_BUDGET_S 10.0
 #define DEFAULT_WAIT_S 600.0
+#define CATALOGUE_TIMEOUT_S 20.0 /* until a cell of ours is prepared; of one batch, beyond 20 times the expected time */
+#define OWN_TIMEOUT_S 10.0       /* the same for users' cases that say nothing else */
 
 /* ---- interpreters and catalogues (catalogue.c) ------------------------------------------------------------- */
 
@@ -46,11 +50,43 @@ cJSON *environment_document(void);
 /* Hash over what makes results comparable. */
 char *comparability_key(const cJSON *environment);
 
-/* ---- the plan (resolve.c) ------------------------------------------------------------------------------------- */
+/* ---- what benchctl registered, and the sides of a comparison (registered.c, sides.c) --------------------------- */
+
+/* Initialised or not, *ret is set only on success; bd_doc_done(&bd_registered_doc, ret) frees it. A target is of kind
+ * python, plugin or command, a side of kind folder, venv or object; paths are absolute, and it has a name. Errors:
+ * not-found, bad-registered. */
+int registered_load(const char *data, const char *id, struct bd_registered *ret, struct bd_error *err);
+bool registered_is_target(const struct bd_registered *g);
+/* Removes what was registered more than 30 days ago. */
+void registered_sweep(const char *data);
+
+/* What the processes of one side load and stand in. A run that compares no sides has one without a name. */
+struct side {
+	const char *name;            /* "a" or "b"; NULL */
+	const struct bd_side *asked; /* borrowed from the request; NULL */
+	struct bd_registered what;   /* a folder, a virtual environment, a shared object; kind NULL = nothing */
+	bool has_target;
+	struct bd_registered target;
+	cJSON *targets;    /* [{kind, path, root, argv, cwd, env}], as a worker is told; NULL = none */
+	char *interpreter; /* the id its virtual environment needs, NULL = any */
+};
+int side_load(struct bd_engine *e, const struct bd_request *request, const char *name, struct side *ret,
+	struct bd_error *err);
+void side_done(struct side *s);
+/* Adds what the side needs to a worker's environment. */
+void side_environment(const struct side *s, struct bd_map *env);
+const char *side_cwd(const struct side *s); /* NULL = "/" */
+/* What can be measured there: the catalogue, and with a target its cases too, also those that cannot even be loaded
+ * (they have a reason). A file that kills or hangs whoever imports it is taken out of s->targets. */
+int side_catalogue(struct bd_engine *e, struct side *s, const char *python, const struct bd_map *request_env,
+	const struct bd_catalogue **ret, bool *ret_owned, struct bd_error *err);
+
+/* ---- the plan (resolve.c, plan.c) ------------------------------------------------------------------------------------- */
 
 struct config {                     /* what needs a process of its own, in every launch */
 	const struct bd_axes *axes; /* of its first cell: the process-level axes are the same for all */
 	const struct interpreter *python;
+	const struct side *side;
 	bool threaded;
 	int replica; /* 1: the second process of the A/A row */
 	size_t *cells;
@@ -62,16 +98,30 @@ struct plan {
 	struct bd_suite suite;
 	struct bd_cell *cells;   /* twins last */
 	size_t cells_len, twins; /* cells_len counts the twins */
+	struct side sides[2];    /* one without a name, or a and b */
+	size_t sides_len;
+	struct case_limit { /* what a user's case asks for */
+		char *case_name;
+		double timeout_s;
+	} * limits;
+	size_t limits_len;
+	bool ab;
+	double precision, equivalence; /* NAN = not asked */
 	struct config *configs;
 	size_t configs_len;
 	int64_t launches, rounds; /* rounds 0 = from the budget */
 	bool launches_fixed;
+	bool adaptive;           /* launches go on until cells are done (looks.c) */
 	double budget_s, wait_s; /* budget_s NAN = none */
 	bool budget_firm;        /* asked for: it may cost launches, and with them the intervals */
 	bool trace;
 	int64_t max_threads, seed;
 };
 int plan_make(struct bd_engine *e, const struct bd_request *request, struct plan **ret, struct bd_error *err);
+/* Fills suite, sides and cells of a plan that has its request. (resolve.c) */
+int plan_resolve(struct bd_engine *e, struct plan *p, struct bd_error *err);
+/* How long one batch of the case may take, beyond what is expected, before it counts as hanging; seconds. */
+double plan_timeout_s(const struct plan *p, const struct bd_cell *c);
 void plan_free(struct plan *p);
 void plan_document(const struct plan *p, struct bd_plan_document *ret);
 /* Expected seconds of one batch of the cell, of one launch's setup, of one round. */

@@ -7,13 +7,16 @@
 
 #define SECOND 1000000000LL
 #define START_TIMEOUT_NS (20 * SECOND)
-#define PREPARE_TIMEOUT_NS (20 * SECOND)
-#define BATCH_TIMEOUT_NS (10 * SECOND) /* beyond 20 times the expected time */
-#define WARM_NS 15000000LL             /* a few switch intervals: code is specialised after some ten calls */
+#define WARM_NS 15000000LL /* a few switch intervals: code is specialised after some ten calls */
 
 static bool live(const struct run *r, size_t cell)
 {
 	return r->plan->cells[cell].status == BD_CELL_OK;
+}
+
+static int64_t timeout_ns(const struct run *r, size_t cell)
+{
+	return (int64_t)(plan_timeout_s(r->plan, &r->plan->cells[cell]) * 1e9);
 }
 
 static void fail(struct run *r, size_t cell, const struct bd_error *err)
@@ -105,8 +108,10 @@ void launch_kill(struct run *r)
 static void make_spec(struct run *r, const struct config *c, struct bd_map *env, struct bd_worker_spec *ret)
 {
 	worker_environment(env, c->axes, &r->plan->request.env, r->hash_seed, r->padding);
+	side_environment(c->side, env);
 	*ret = (struct bd_worker_spec){.program = c->python->worker,
 		.env = env,
+		.cwd = side_cwd(c->side),
 		.log_fd = r->e->config.worker_log_fd,
 		.start_timeout_ns = START_TIMEOUT_NS};
 }
@@ -172,6 +177,12 @@ static bool is_type(const cJSON *m, const char *type)
 	return cJSON_IsString(t) && bd_streq(t->valuestring, type);
 }
 
+static bool inside(const char *path, const char *folder)
+{
+	size_t n = strlen(folder);
+	return path && strncmp(path, folder, n) == 0 && (path[n] == '/' || !path[n]);
+}
+
 static cJSON *prepare_message(struct run *r, const size_t *cells, size_t n, const struct config *config)
 {
 	cJSON *m = message("prepare"), *list = cJSON_AddArrayToObject(m, "cells"),
@@ -204,8 +215,23 @@ static cJSON *prepare_message(struct run *r, const size_t *cells, size_t n, cons
 		cJSON_AddItemToArray(allowed, cJSON_CreateNumber((double)r->processors.allowed[i]));
 	cJSON_AddNumberToObject(m, "probe_steps", (double)r->probe_steps);
 	cJSON_AddNumberToObject(m, "seed", (double)(r->plan->seed & 0x7fffffff));
-	cJSON_AddItemToObject(m, "manifest",
-		config->python->manifest ? cJSON_Duplicate(config->python->manifest, true) : cJSON_CreateArray());
+	cJSON *manifest = config->python->manifest ? cJSON_Duplicate(config->python->manifest, true)
+						   : cJSON_CreateArray();
+	const cJSON *promised;
+	cJSON_ArrayForEach(promised, config->side->what.manifest)
+		cJSON_AddItemToArray(manifest, cJSON_Duplicate(promised, true));
+	cJSON_AddItemToObject(m, "manifest", manifest);
+	if (config->side->targets)
+		cJSON_AddItemToObject(m, "targets", cJSON_Duplicate(config->side->targets, true));
+	/* what lies in the other side's folder was loaded by mistake */
+	cJSON *foreign = cJSON_AddArrayToObject(m, "foreign");
+	for (size_t i = 0; i < r->plan->sides_len; i++) {
+		const struct side *other = &r->plan->sides[i];
+		if (other != config->side && other->what.path && !inside(config->side->what.path, other->what.path))
+			cJSON_AddItemToArray(foreign, cJSON_CreateString(other->what.path));
+	}
+	/* finding leaks takes time, and once is enough */
+	cJSON_AddBoolToObject(m, "leaks", r->launch == 0);
 	return m;
 }
 
@@ -257,8 +283,8 @@ static int ask_for_cells(struct run *r, struct slot *s, cJSON *ask, const size_t
 		bd_auto_json cJSON *answer = NULL;
 		size_t cell = 0, i = 0;
 		res = bd_worker_receive(s->worker, types,
-			PREPARE_TIMEOUT_NS + 20 * r->plan->cells[cells[first]].duration_ns, r->e->cancel_fd, &answer,
-			&err);
+			timeout_ns(r, cells[first]) + 20 * r->plan->cells[cells[first]].duration_ns, r->e->cancel_fd,
+			&answer, &err);
 		if (res == 0)
 			res = take_cell(r, answer, &cell, &err);
 		while (res == 0 && i < n && cells[i] != cell)
@@ -312,7 +338,7 @@ static int batch(struct run *r, struct slot *s, size_t cell, bool record, enum b
 	gap_close(r->e, r->spare);
 	int res = bd_worker_send(s->worker, ask, &err);
 	if (res == 0)
-		res = bd_worker_receive(s->worker, types, BATCH_TIMEOUT_NS + 20 * expected, r->e->cancel_fd, &answer,
+		res = bd_worker_receive(s->worker, types, timeout_ns(r, cell) + 20 * expected, r->e->cancel_fd, &answer,
 			&err);
 	gap_open(r->e, expected);
 	cJSON_Delete(ask);

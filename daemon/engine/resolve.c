@@ -5,13 +5,10 @@
 #include <errno.h>
 #include <stdio.h>
 
-#define SETUP_BASE_S 0.45     /* start and end of a launch's workers */
-#define SETUP_THREADED_S 0.12 /* verification before and after, warm-up of one threaded cell */
-#define SETUP_SINGLE_S 0.06
-
 struct resolver {
 	struct bd_engine *e;
 	struct plan *p;
+	struct side *side;      /* whose cells are being made */
 	struct bd_choices axes; /* the suite's, overridden by the request's */
 	struct bd_error *err;
 };
@@ -49,9 +46,33 @@ static const struct bd_binding_info *find_binding(const struct bd_catalogue *c, 
 
 /* ---- the target ----------------------------------------------------------------------------------------------- */
 
+/* The cases of a registered target, of whichever side has them. */
+static void add_own_cases(struct resolver *r, const struct bd_catalogue *catalogue)
+{
+	struct plan *p = r->p;
+	for (size_t i = 0; i < catalogue->cases_len; i++) {
+		const struct bd_case_info *c = &catalogue->cases[i];
+		if (c->target == BD_NULL_INT || bd_strv_has(&p->suite.cases, c->name))
+			continue;
+		bd_strv_add(&p->suite.cases, c->name);
+		*BD_PUSH(p->limits, p->limits_len) = (struct case_limit){bd_strdup(c->name), c->timeout_s};
+	}
+}
+
 static int load_target(struct resolver *r, const struct bd_catalogue *catalogue)
 {
 	const char *target = r->p->request.target;
+	if (r->side->has_target) {
+		const char *name = r->side->target.name;
+		bd_doc_init(&bd_suite_doc, &r->p->suite);
+		r->p->suite.name = bd_strdup(name ? name : r->side->target.kind);
+		add_own_cases(r, catalogue);
+		if (r->p->suite.cases.n || r->p->sides_len > 1)
+			return 0;
+		return bd_error_set(r->err, -ENOENT, "no-such-input",
+			"functions whose names begin with bench_ are measured; benchctl new bench NAME writes one",
+			"%s has no benchmarks", r->p->suite.name);
+	}
 	struct bd_error suite_error;
 	int res = bd_suite_load(r->e->suites, target, &r->p->suite, &suite_error);
 	if (res == 0)
@@ -189,6 +210,15 @@ static int check_value(struct resolver *r, const char *axis, const char *value, 
 static void values_of(struct resolver *r, const struct bd_case_info *info, const char *axis, struct bd_strv *ret)
 {
 	const struct bd_choice *chosen = bd_choices_get(&r->axes, axis);
+	const char *own = r->side->asked ? bd_map_get(&r->side->asked->axes, axis) : NULL;
+	if (own) {
+		bd_strv_add(ret, own);
+		return;
+	}
+	if (bd_streq(axis, "affinity") && !chosen && info->affinity) {
+		bd_strv_add(ret, info->affinity);
+		return;
+	}
 	bool single = bd_streq(info->shape, "iterations");
 	if (bd_streq(axis, "threads") && single) {
 		bd_strv_add(ret, "1");
@@ -290,11 +320,11 @@ static int64_t batch_duration(const struct resolver *r, const struct bd_axes *ax
 	return max_ns(least, max_ns(40 * interval, 20 * work));
 }
 
-static int add_cell(struct resolver *r, const char *case_name, const struct bd_axes *axes,
+static int add_cell(struct resolver *r, const struct bd_case_info *info, const struct bd_axes *axes,
 	const struct bd_catalogue *catalogue)
 {
-	struct bd_cell cell = {.case_name = bd_strdup(case_name),
-		.id = bd_cell_id(case_name, axes),
+	struct bd_cell cell = {.case_name = bd_strdup(info->name),
+		.id = bd_cell_id(info->name, axes),
 		.reference = -1,
 		.scaling = -1,
 		.twin = -1,
@@ -306,8 +336,13 @@ static int add_cell(struct resolver *r, const char *case_name, const struct bd_a
 	}
 	if (bd_axes_threads(axes) > 1)
 		cell.duration_ns = batch_duration(r, axes);
-	cell.reason = illegal(r, &cell, catalogue);
-	cell.status = cell.reason ? BD_CELL_UNSUPPORTED : BD_CELL_OK;
+	if (info->reason) {
+		cell.reason = bd_reason_copy(info->reason);
+		cell.status = BD_CELL_FAILED;
+	} else {
+		cell.reason = illegal(r, &cell, catalogue);
+		cell.status = cell.reason ? BD_CELL_UNSUPPORTED : BD_CELL_OK;
+	}
 	cell.index = (int64_t)r->p->cells_len;
 	if (cell.index >= 4096) {
 		bd_cell_done(&cell);
@@ -319,14 +354,14 @@ static int add_cell(struct resolver *r, const char *case_name, const struct bd_a
 }
 
 /* All combinations, the first axis slowest. */
-static int add_product(struct resolver *r, const char *case_name, const struct bd_choices *values, size_t at,
+static int add_product(struct resolver *r, const struct bd_case_info *info, const struct bd_choices *values, size_t at,
 	struct bd_axes *axes, const struct bd_catalogue *catalogue)
 {
 	if (at == values->n)
-		return add_cell(r, case_name, axes, catalogue);
+		return add_cell(r, info, axes, catalogue);
 	for (size_t i = 0; i < values->v[at].values.n; i++) {
 		bd_axes_set(axes, values->v[at].name, values->v[at].values.v[i]);
-		int res = add_product(r, case_name, values, at + 1, axes, catalogue);
+		int res = add_product(r, info, values, at + 1, axes, catalogue);
 		if (res < 0)
 			return res;
 	}
@@ -336,6 +371,8 @@ static int add_product(struct resolver *r, const char *case_name, const struct b
 static int add_case(struct resolver *r, const char *name, const char *python, const struct bd_catalogue *catalogue)
 {
 	const struct bd_case_info *info = find_case(catalogue, name);
+	if (!info && r->side->has_target)
+		return 0; /* the other side has it */
 	if (!info) {
 		const char *known[256];
 		size_t n = 0;
@@ -358,7 +395,9 @@ static int add_case(struct resolver *r, const char *name, const char *python, co
 		bd_strv_done(&v);
 	}
 	struct bd_axes axes = {0};
-	int res = add_product(r, name, &values, 0, &axes, catalogue);
+	if (r->side->name)
+		bd_axes_set(&axes, "side", r->side->name);
+	int res = add_product(r, info, &values, 0, &axes, catalogue);
 	bd_axes_done(&axes);
 	for (size_t i = 0; i < values.n; i++) {
 		free(values.v[i].name);
@@ -368,196 +407,6 @@ static int add_case(struct resolver *r, const char *name, const char *python, co
 	return res;
 }
 
-static int64_t find_cell(const struct plan *p, const char *case_name, const struct bd_axes *axes)
-{
-	for (size_t i = 0; i < p->cells_len; i++)
-		if (bd_streq(p->cells[i].case_name, case_name) && bd_axes_equal(&p->cells[i].axes, axes))
-			return (int64_t)i;
-	return -1;
-}
-
-/* The first value of the axis in the order of the cells, which is the order in which it was asked for. */
-static const char *first_value(const struct plan *p, const char *case_name, const char *axis)
-{
-	for (size_t i = 0; i < p->cells_len; i++)
-		if (bd_streq(p->cells[i].case_name, case_name))
-			return bd_axes_get(&p->cells[i].axes, axis);
-	return NULL;
-}
-
-static void link_cells(struct plan *p)
-{
-	for (size_t i = 0; i < p->cells_len; i++) {
-		struct bd_cell *c = &p->cells[i];
-		struct bd_axes axes;
-		bd_axes_copy(&c->axes, &axes);
-		for (size_t k = 0; k < p->suite.reference.n; k++) {
-			const char *axis = p->suite.reference.v[k].key, *value = p->suite.reference.v[k].value;
-			if (!bd_axes_get(&axes, axis))
-				continue;
-			value = bd_streq(value, "first") ? first_value(p, c->case_name, axis) : value;
-			bd_axes_set(&axes, axis, value);
-		}
-		if (p->suite.reference.n)
-			c->reference = find_cell(p, c->case_name, &axes);
-		if (c->reference == (int64_t)i || (c->reference >= 0 && p->cells[c->reference].status != BD_CELL_OK))
-			c->reference = -1;
-		bd_axes_done(&axes);
-		if (bd_axes_threads(&c->axes) > 1) {
-			bd_axes_copy(&c->axes, &axes);
-			bd_axes_set(&axes, "threads", "1");
-			c->scaling = find_cell(p, c->case_name, &axes);
-			if (c->scaling >= 0 && p->cells[c->scaling].status != BD_CELL_OK)
-				c->scaling = -1;
-			bd_axes_done(&axes);
-		}
-	}
-}
-
-/* The A/A rows repeat the cheapest cell that crosses the boundary: fewest threads, then the first. */
-static void add_twins(struct plan *p)
-{
-	const struct bd_cell *best = NULL;
-	for (int pass = 0; pass < 2 && !best; pass++) {
-		for (size_t i = 0; i < p->cells_len; i++) {
-			const struct bd_cell *c = &p->cells[i];
-			bool plain = bd_starts_with(bd_axes_get(&c->axes, "binding"), "plain");
-			if (c->status == BD_CELL_OK && (pass || !plain) &&
-				(!best || bd_axes_threads(&c->axes) < bd_axes_threads(&best->axes)))
-				best = c;
-		}
-	}
-	if (!best)
-		return;
-	static const char *const roles[] = {"same-process", "second-process"};
-	struct bd_cell of = *best; /* the array moves when it grows */
-	for (size_t k = 0; k < BD_LEN(roles); k++) {
-		/* no row rather than one that is not what it says: both must fit into one process */
-		if (k == 0 && 2 * bd_axes_threads(&of.axes) > MAX_PROCESS_THREADS)
-			continue;
-		struct bd_cell twin = {.index = (int64_t)p->cells_len,
-			.id = bd_printf("%s#%s", of.id, roles[k]),
-			.case_name = bd_strdup(of.case_name),
-			.role = bd_strdup(roles[k]),
-			.twin = of.index,
-			.reference = -1,
-			.scaling = -1,
-			.duration_ns = of.duration_ns};
-		bd_axes_copy(&of.axes, &twin.axes);
-		*BD_PUSH(p->cells, p->cells_len) = twin;
-		p->twins++;
-	}
-}
-
-static bool same_process(const struct bd_axes *a, const struct bd_axes *b)
-{
-	for (size_t i = 0; i < bd_axis_kinds_len; i++)
-		if (bd_axis_kinds[i].process &&
-			!bd_streq(bd_axes_get(a, bd_axis_kinds[i].name), bd_axes_get(b, bd_axis_kinds[i].name)))
-			return false;
-	return true;
-}
-
-/* Threads a process needs for the cell, and for its twin in the same process if it has one. */
-static int64_t threads_with_twin(const struct plan *p, size_t cell)
-{
-	int64_t threads = bd_axes_threads(&p->cells[cell].axes);
-	for (size_t i = p->cells_len - p->twins; i < p->cells_len; i++)
-		if (p->cells[i].twin == (int64_t)cell && bd_streq(p->cells[i].role, "same-process"))
-			return 2 * threads;
-	return threads;
-}
-
-static struct config *config_of(struct plan *p, size_t cell)
-{
-	for (size_t k = 0; k < p->configs_len; k++)
-		for (size_t i = 0; i < p->configs[k].cells_len; i++)
-			if (p->configs[k].cells[i] == cell)
-				return &p->configs[k];
-	return NULL;
-}
-
-static void make_configs(struct bd_engine *e, struct plan *p)
-{
-	for (size_t i = 0; i < p->cells_len; i++) {
-		const struct bd_cell *c = &p->cells[i];
-		if (c->status != BD_CELL_OK)
-			continue;
-		bool threaded = bd_axes_threads(&c->axes) > 1, same = bd_streq(c->role, "same-process");
-		int replica = bd_streq(c->role, "second-process");
-		struct config *config = same ? config_of(p, (size_t)c->twin) : NULL;
-		for (size_t k = 0; k < p->configs_len && !config; k++)
-			if (p->configs[k].threaded == threaded && p->configs[k].replica == replica &&
-				same_process(p->configs[k].axes, &c->axes) &&
-				(!threaded || p->configs[k].threads + threads_with_twin(p, i) <= MAX_PROCESS_THREADS))
-				config = &p->configs[k];
-		if (!config) {
-			config = BD_PUSH(p->configs, p->configs_len);
-			*config = (struct config){.axes = &c->axes,
-				.threaded = threaded,
-				.replica = replica,
-				.python = interpreter_find(e, bd_axes_get(&c->axes, "python"))};
-		}
-		*BD_PUSH(config->cells, config->cells_len) = i;
-		config->threads += !threaded || same ? 0 : threads_with_twin(p, i);
-		p->max_threads = BD_MAX(p->max_threads, bd_axes_threads(&c->axes));
-	}
-}
-
-/* ---- times ---------------------------------------------------------------------------------------------------------- */
-
-double plan_batch_s(const struct bd_cell *c)
-{
-	return (double)(c->duration_ns ? c->duration_ns : TARGET_BATCH_NS) / 1e9;
-}
-
-double plan_setup_s(const struct plan *p)
-{
-	double s = SETUP_BASE_S;
-	for (size_t i = 0; i < p->cells_len; i++)
-		if (p->cells[i].status == BD_CELL_OK)
-			s += p->cells[i].duration_ns ? SETUP_THREADED_S : SETUP_SINGLE_S;
-	return s;
-}
-
-double plan_round_s(const struct plan *p)
-{
-	struct processors processors;
-	processors_allowed(&processors);
-	double s = 0;
-	for (size_t i = 0; i < p->cells_len; i++) {
-		const struct bd_cell *c = &p->cells[i];
-		if (c->status != BD_CELL_OK)
-			continue;
-		double batches = 1;
-		for (size_t k = 0; k < p->cells_len && batches <= 1; k++)
-			if (p->cells[k].scaling == (int64_t)i)
-				batches = (double)BD_MIN(processors.n, (size_t)p->max_threads);
-		s += batches * (plan_batch_s(c) + 0.001);
-	}
-	return s;
-}
-
-#define MAX_ROUNDS 500
-#define ROUNDS_WITHOUT_BUDGET 2
-
-void plan_shape(const struct plan *p, double setup_s, double left_s, int64_t *ret_launches, int64_t *ret_rounds)
-{
-	double round = plan_round_s(p), n = (double)p->launches;
-	int64_t rounds = p->rounds;
-	if (!rounds && isnan(p->budget_s))
-		rounds = ROUNDS_WITHOUT_BUDGET;
-	if (!rounds)
-		rounds = (int64_t)BD_MAX(BD_MIN(floor((left_s - (n - 1) * setup_s) / (n * round)), (double)MAX_ROUNDS),
-			1.0);
-	double one = setup_s + (double)rounds * round;
-	*ret_rounds = rounds;
-	*ret_launches = p->launches;
-	/* Fewer launches only when not even one round in each fits: six launches of one round say more than one of six. */
-	if (p->budget_firm && !p->launches_fixed && n * one - setup_s > left_s)
-		*ret_launches = (int64_t)BD_MAX(floor((left_s + setup_s) / one), 1.0);
-}
-
 /* ---- the plan ------------------------------------------------------------------------------------------------------- */
 
 static int check_request(struct resolver *r)
@@ -565,8 +414,16 @@ static int check_request(struct resolver *r)
 	const struct bd_request *q = &r->p->request;
 	static const char *const reserved[] = {"PYTHONMALLOC", "LD_PRELOAD", "PYTHONHASHSEED", "BENCHD_FDS",
 		"BENCHD_PAD"};
-	if (q->kind && !bd_streq(q->kind, "run"))
-		return bd_error_set(r->err, -EINVAL, "bad-value", NULL, "kind must be \"run\", not '%s'", q->kind);
+	if (q->kind && !bd_streq(q->kind, "run") && !bd_streq(q->kind, "ab"))
+		return bd_error_set(r->err, -EINVAL, "bad-value", NULL, "kind must be \"run\" or \"ab\", not '%s'",
+			q->kind);
+	if (bd_streq(q->kind, "ab") != (q->sides != NULL))
+		return bd_error_set(r->err, -EINVAL, "bad-value", NULL, "%s",
+			q->sides ? "only kind \"ab\" has sides" : "kind \"ab\" needs sides");
+	if (!isnan(q->precision) && !(q->precision >= 0.0001 && q->precision <= 1))
+		return bd_error_set(r->err, -EINVAL, "bad-value", NULL, "precision must be from 0.0001 to 1");
+	if (!isnan(q->equivalence) && !(q->equivalence >= 0.0001 && q->equivalence <= 1))
+		return bd_error_set(r->err, -EINVAL, "bad-value", NULL, "equivalence must be from 0.0001 to 1");
 	if (q->trace && !bd_streq(q->trace, "off") && !bd_streq(q->trace, "counters"))
 		return unknown(r->err, "unknown-value", "there is no trace level", q->trace,
 			(const char *const[]){"off", "counters"}, 2);
@@ -594,116 +451,99 @@ static int check_request(struct resolver *r)
 	return 0;
 }
 
-static int resolve(struct resolver *r)
+static int check_side_axes(struct resolver *r, const struct bd_catalogue *catalogue)
+{
+	const struct bd_map *axes = r->side->asked ? &r->side->asked->axes : NULL;
+	for (size_t i = 0; axes && i < axes->n; i++) {
+		int res = check_axis_name(r, axes->v[i].key, catalogue);
+		if (res == 0)
+			res = check_value(r, axes->v[i].key, axes->v[i].value, catalogue);
+		if (res < 0)
+			return res;
+	}
+	return 0;
+}
+
+/* The first catalogue says what the target is, and which axes it has. */
+static int begin(struct resolver *r, const struct bd_catalogue *catalogue)
 {
 	struct plan *p = r->p;
-	const struct bd_choice *pythons = bd_choices_get(&p->request.axes, "python");
+	int res = load_target(r, catalogue);
+	for (size_t k = 0; res == 0 && k < p->suite.axes.n; k++)
+		bd_choices_set(&r->axes, p->suite.axes.v[k].name, &p->suite.axes.v[k].values);
+	for (size_t k = 0; res == 0 && k < p->request.axes.n; k++)
+		bd_choices_set(&r->axes, p->request.axes.v[k].name, &p->request.axes.v[k].values);
+	for (size_t k = 0; res == 0 && k < r->axes.n; k++) {
+		const struct bd_choice *c = &r->axes.v[k];
+		res = check_axis_name(r, c->name, catalogue);
+		for (size_t v = 0; res == 0 && v < c->values.n; v++)
+			res = check_value(r, c->name, c->values.v[v], catalogue);
+	}
+	return res;
+}
+
+/* The interpreter of one side: its virtual environment's, or the one it names, or those of the request. */
+static const char *side_python(const struct resolver *r, size_t i)
+{
+	const struct side *s = r->side;
+	const char *own = s->asked ? bd_map_get(&s->asked->axes, "python") : NULL;
+	const struct bd_choice *chosen = bd_choices_get(&r->p->request.axes, "python");
 	const struct interpreter *fallback = interpreter_find(r->e, NULL);
-	int res = check_request(r);
-	for (size_t i = 0; res == 0 && i < (pythons ? pythons->values.n : 1); i++) {
+	if (own || s->interpreter)
+		return i ? NULL : own ? own : s->interpreter;
+	if (chosen)
+		return i < chosen->values.n ? chosen->values.v[i] : NULL;
+	return i ? NULL : fallback ? fallback->id : "";
+}
+
+static int resolve_side(struct resolver *r, bool first)
+{
+	struct plan *p = r->p;
+	int res = 0;
+	const char *python;
+	for (size_t i = 0; res == 0 && (python = side_python(r, i)); i++) {
 		const struct bd_catalogue *catalogue = NULL;
 		bool owned = false;
-		const char *python = pythons ? pythons->values.v[i] : fallback ? fallback->id : NULL;
-		res = catalogue_get(r->e, python, &p->request.env, &catalogue, &owned, r->err);
-		if (res == 0 && i == 0) {
-			res = load_target(r, catalogue);
-			for (size_t k = 0; res == 0 && k < p->suite.axes.n; k++)
-				bd_choices_set(&r->axes, p->suite.axes.v[k].name, &p->suite.axes.v[k].values);
-			for (size_t k = 0; res == 0 && k < p->request.axes.n; k++)
-				bd_choices_set(&r->axes, p->request.axes.v[k].name, &p->request.axes.v[k].values);
-			for (size_t k = 0; res == 0 && k < r->axes.n; k++) {
-				const struct bd_choice *c = &r->axes.v[k];
-				res = check_axis_name(r, c->name, catalogue);
-				for (size_t v = 0; res == 0 && v < c->values.n; v++)
-					res = check_value(r, c->name, c->values.v[v], catalogue);
-			}
-		}
+		res = side_catalogue(r->e, r->side, *python ? python : NULL, &p->request.env, &catalogue, &owned,
+			r->err);
+		if (res == 0 && first && i == 0)
+			res = begin(r, catalogue);
+		if (res == 0)
+			res = check_side_axes(r, catalogue);
+		if (res == 0 && r->side->has_target)
+			add_own_cases(r, catalogue);
 		for (size_t k = 0; res == 0 && k < p->suite.cases.n; k++)
 			res = add_case(r, p->suite.cases.v[k], python, catalogue);
 		if (owned)
 			catalogue_free((struct bd_catalogue *)(uintptr_t)catalogue);
 	}
-	if (res == 0 && !p->cells_len)
-		res = bd_error_set(r->err, -EINVAL, "no-cells", "--dry-run without --case lists the cells",
-			"nothing matches --case");
 	return res;
 }
 
-int plan_make(struct bd_engine *e, const struct bd_request *request, struct plan **ret, struct bd_error *err)
+int plan_resolve(struct bd_engine *e, struct plan *p, struct bd_error *err)
 {
-	struct plan *p = bd_alloc(sizeof *p);
 	struct resolver r = {.e = e, .p = p, .err = err};
-	bd_doc_init(&bd_request_doc, &p->request);
-	bd_doc_init(&bd_suite_doc, &p->suite);
-	/* a copy through the codec: the request outlives the HTTP call */
-	bd_auto_json cJSON *copy = bd_doc_encode(&bd_request_doc, request);
-	int res = bd_doc_decode(&bd_request_doc, copy, &p->request, err);
-	if (res == 0)
-		res = resolve(&r);
+	int res = check_request(&r);
+	p->ab = bd_streq(p->request.kind, "ab");
+	static const char *const names[] = {"a", "b"};
+	for (size_t i = 0; res == 0 && i < (p->ab ? 2 : 1); i++) {
+		p->sides_len = i + 1;
+		res = side_load(e, &p->request, p->ab ? names[i] : NULL, &p->sides[i], err);
+	}
+	for (size_t i = 0; res == 0 && i < p->sides_len; i++) {
+		r.side = &p->sides[i];
+		res = resolve_side(&r, i == 0);
+	}
+	if (res == 0 && !p->cells_len)
+		res = p->request.cases.n ? bd_error_set(err, -EINVAL, "no-cells",
+						   "--dry-run without --case lists the cells", "nothing matches --case")
+					 : bd_error_set(err, -ENOENT, "no-such-input",
+						   "functions whose names begin with bench_ are measured",
+						   "%s has no benchmarks", p->suite.name);
 	for (size_t i = 0; i < r.axes.n; i++) {
 		free(r.axes.v[i].name);
 		bd_strv_done(&r.axes.v[i].values);
 	}
 	free(r.axes.v);
-	if (res < 0) {
-		plan_free(p);
-		return res;
-	}
-	link_cells(p);
-	add_twins(p);
-	make_configs(e, p);
-	const struct bd_suite_defaults *d = &p->suite.defaults;
-	const struct bd_request *q = &p->request;
-	p->launches_fixed = q->launches != BD_NULL_INT;
-	p->launches = p->launches_fixed ? q->launches : d->launches != BD_NULL_INT ? d->launches : DEFAULT_LAUNCHES;
-	p->rounds = q->rounds != BD_NULL_INT ? q->rounds : d->rounds != BD_NULL_INT ? d->rounds : 0;
-	p->budget_s = !isnan(q->budget_s)        ? q->budget_s
-		: p->launches_fixed && p->rounds ? (double)NAN /* both counts given: they decide */
-		: !isnan(d->budget_s)            ? d->budget_s
-						 : DEFAULT_BUDGET_S;
-	p->budget_firm = !isnan(q->budget_s);
-	p->wait_s = isnan(q->wait_s) ? DEFAULT_WAIT_S : q->wait_s;
-	const char *trace = q->trace ? q->trace : d->trace;
-	p->trace = !bd_streq(trace, "off");
-	uint64_t drawn = 0;
-	if (q->seed != BD_NULL_INT)
-		drawn = (uint64_t)q->seed;
-	else if (bd_random_bytes(&drawn, sizeof drawn) == 0)
-		drawn &= (1ULL << 53) - 1;
-	p->seed = (int64_t)drawn;
-	*ret = p;
-	return 0;
-}
-
-void plan_free(struct plan *p)
-{
-	if (!p)
-		return;
-	for (size_t i = 0; i < p->cells_len; i++)
-		bd_cell_done(&p->cells[i]);
-	free(p->cells);
-	for (size_t i = 0; i < p->configs_len; i++)
-		free(p->configs[i].cells);
-	free(p->configs);
-	bd_doc_done(&bd_request_doc, &p->request);
-	bd_doc_done(&bd_suite_doc, &p->suite);
-	free(p);
-}
-
-void plan_document(const struct plan *p, struct bd_plan_document *ret)
-{
-	ret->suite = bd_strdup(p->suite.name);
-	double setup = plan_setup_s(p);
-	plan_shape(p, setup, p->budget_s - setup, &ret->launches, &ret->rounds);
-	ret->expected_s = (double)ret->launches * (setup + (double)ret->rounds * plan_round_s(p));
-	for (size_t i = 0; i < p->cells_len - p->twins; i++) {
-		const struct bd_cell *c = &p->cells[i];
-		struct bd_plan_cell *out = BD_PUSH(ret->cells, ret->cells_len);
-		*out = (struct bd_plan_cell){.id = bd_strdup(c->id),
-			.case_name = bd_strdup(c->case_name),
-			.status = bd_strdup(bd_cell_status_names[c->status]),
-			.reason = bd_reason_copy(c->reason),
-			.batch_s = plan_batch_s(c)};
-		bd_axes_copy(&c->axes, &out->axes);
-	}
+	return res;
 }

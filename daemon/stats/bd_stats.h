@@ -7,6 +7,8 @@
 
 /* Fewest launches with which an interval is printed. */
 #define BD_STATS_MIN_LAUNCHES 6
+/* The error rate of verdicts. */
+#define BD_STATS_ALPHA 0.05
 
 double bd_stats_median(const double *v, size_t n);             /* NAN for n = 0; v is not changed */
 double bd_stats_mad(const double *v, size_t n);                /* median absolute deviation, unscaled */
@@ -16,6 +18,8 @@ double bd_stats_sd(const double *v, size_t n); /* n-1; NAN for n < 2 */
 /* Quantile of Student's t with df degrees of freedom, p in (0, 1): Newton steps on the regularised incomplete beta
  * function (continued fraction: Thompson & Barnett 1986); relative error < 1e-9. */
 double bd_stats_t_quantile(double p, double df);
+/* P(T > t): for t of either sign; df > 0, INFINITY for the normal distribution. Relative error < 1e-10. NAN otherwise. */
+double bd_stats_t_tail(double t, double df);
 
 struct bd_stats_interval {
 	double estimate, lo, hi; /* lo, hi NAN under BD_STATS_MIN_LAUNCHES */
@@ -30,12 +34,66 @@ struct bd_stats_point {
 	int64_t launch, round;
 	double value;
 	bool left_out; /* flagged by its probes: not used in ratios */
+	double num,
+		den; /* value = num / den: wall ns x threads and operations; 0 where sums over rounds are not wanted */
 };
 /* Median of each launch, in order of launch; out has room for n. Returns the number of launches. */
 size_t bd_stats_launch_medians(const struct bd_stats_point *p, size_t n, double *out);
-/* Paired ratio a ÷ b: log ratio per (launch, round) present in both and not left out, median per launch, t interval. */
+/* One ratio a / b per launch, in order of launch, from the (launch, round) present in both, not left out and > 0: the
+ * median of the rounds' log ratios, or with `sums` (sum a.num / sum a.den) / (sum b.num / sum b.den). ret_ratios and
+ * ret_launches (the launches' numbers; may be NULL) have room for na. Returns the number of launches. */
+size_t bd_stats_paired_launches(const struct bd_stats_point *a, size_t na, const struct bd_stats_point *b, size_t nb,
+	bool sums, double *ret_ratios, int64_t *ret_launches);
+/* Fixed-sample interval over the medians of bd_stats_paired_launches. */
 struct bd_stats_interval bd_stats_paired_ratio(const struct bd_stats_point *a, size_t na,
 	const struct bd_stats_point *b, size_t nb, double confidence);
+
+/* ---- looks: when a cell may stop, and what it may say then -------------------------------------------- */
+
+/* Launches after which a run looks at what it has. */
+extern const int64_t bd_stats_looks[6]; /* 6 8 11 16 24 36 */
+
+/* The looks up to the one at hand. `level`: two-sided nominal level of each, to be used as a quantile of Student's t
+ * with launches - 1 degrees of freedom; `spent`: probability under H0 of having crossed at this look or before. */
+struct bd_stats_plan {
+	size_t n;
+	int64_t launches[8];
+	double level[8], spent[8];
+	double alpha; /* what the whole plan may spend */
+};
+/* Looks of a cell that has `done` launches of at most `max`: the standard looks below done, then done. Alpha is spent by
+ * the O'Brien-Fleming type function of Lan & DeMets 1983 on done / max, half of it on each side. `final`: the end did
+ * not depend on the data (budget, limit), so the last look spends all that is left; so does done >= max. Fewer than six
+ * launches, or alpha outside (0, 1): n = 0. */
+void bd_stats_plan_make(int64_t done, int64_t max, bool final, double alpha, struct bd_stats_plan *ret);
+/* Repeated interval (Jennison & Turnbull 1989) at the plan's last look, from one value per launch: all intervals of a
+ * plan's looks hold the truth together with probability 1 - alpha, so it may be read whenever a run ends. log_scale as
+ * in bd_stats_launch_interval. lo, hi NAN under six launches or with an empty plan. */
+struct bd_stats_interval bd_stats_sequential(const double *launch_values, size_t n, const struct bd_stats_plan *plan,
+	bool log_scale);
+/* The last look rejects H0: mean(log ratio) = 0. */
+bool bd_stats_crossed(const double *launch_ratios, size_t n, const struct bd_stats_plan *plan);
+/* p of H0 by stage-wise ordering (Fairbanks & Madsen 1982; Tsiatis, Rosner & Mehta 1984): crossing earlier is more
+ * extreme than crossing later. It is below alpha exactly when bd_stats_crossed. A cell that stopped for another reason
+ * without crossing counts whatever later looks could still spend as more extreme too. NAN where there is no interval. */
+double bd_stats_stagewise_p(const double *launch_ratios, size_t n, const struct bd_stats_plan *plan);
+
+/* False-discovery adjustment (Benjamini & Hochberg 1995): adjusted p of each, in the order given. NAN stays NAN and does
+ * not count. p and ret may be the same array. */
+void bd_stats_adjust(const double *p, size_t n, double *ret);
+
+/* ---- effort: what more launches would bring ------------------------------------------------------------- */
+
+/* Relative difference (0.008: a ratio of 1.008) that n launches with this SD of their log ratios find with a power of
+ * 80 % at a two-sided level: from the noncentral t distribution. NAN without an SD, with n < 2, level outside (0, 1). */
+double bd_stats_smallest_effect(double sd_log, size_t n, double level);
+/* Variances between launches and within a launch of the logs of the values not left out: one-way analysis of variance,
+ * launches of different size (Searle 1971); neither is below 0. NAN where there is nothing to compute it from. */
+void bd_stats_components(const struct bd_stats_point *p, size_t n, double *ret_between, double *ret_within);
+/* Rounds per launch that make the interval narrowest for the time (Kalibera & Jones 2013): sqrt(cost of a launch without
+ * rounds / cost of a round x within / between), 1 to 500. Without a variance between launches as many as allowed. */
+int64_t bd_stats_rounds(double var_between, double var_within, double launch_s, double round_s);
+
 /* Quantile (nearest rank) of a bucketed histogram of integers, by the middle of the bucket it falls into: bucket i holds
  * low(i) … low(i+1)-1, so a bucket of one value is exact. The last bucket counts as its low end. NAN when empty. */
 double bd_stats_hist_quantile(const uint64_t *counts, size_t n, uint64_t (*low)(unsigned), double q);

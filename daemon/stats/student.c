@@ -113,3 +113,19 @@ double bd_stats_t_quantile(double p, double df)
 	}
 	return p < 0.5 ? -t : t;
 }
+
+double bd_stats_t_tail(double t, double df)
+{
+	if (isnan(t) || !(df > 0))
+		return NAN;
+	double size = fabs(t), tail, central;
+	if (size == 0)
+		return 0.5;
+	if (isinf(size))
+		return t > 0 ? 0 : 1;
+	if (isinf(df))
+		normal_areas(size, &tail, &central);
+	else
+		areas(size, df, &tail, &central);
+	return t > 0 ? tail : 0.5 + central;
+}

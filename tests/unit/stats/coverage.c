@@ -20,8 +20,9 @@ static void draw(struct bd_rng *r, double ratio, struct bd_stats_point *a, struc
 		for (int round = 0; round < ROUNDS; round++, i++) {
 			double speed = bd_rng_below(r, 2) ? 2 : 1;
 			a[i] = (struct bd_stats_point){l, round, 500 * ratio * speed * exp(launch_a + 0.01 * normal(r)),
-				false};
-			b[i] = (struct bd_stats_point){l, round, 500 * speed * exp(launch_b + 0.01 * normal(r)), false};
+				.left_out = false};
+			b[i] = (struct bd_stats_point){l, round, 500 * speed * exp(launch_b + 0.01 * normal(r)),
+				.left_out = false};
 		}
 	}
 }

@@ -72,8 +72,8 @@ BD_TEST(ratios_must_be_positive)
 
 BD_TEST(launch_medians_in_order_of_launch)
 {
-	const struct bd_stats_point p[] = {{3, 0, 30, false}, {1, 2, 12, false}, {1, 0, 11, false}, {3, 1, 32, true},
-		{1, 1, 90, false}};
+	const struct bd_stats_point p[] = {{3, 0, 30, .left_out = false}, {1, 2, 12, .left_out = false},
+		{1, 0, 11, .left_out = false}, {3, 1, 32, .left_out = true}, {1, 1, 90, .left_out = false}};
 	double out[5];
 	BD_CHECK_INT(bd_stats_launch_medians(p, BD_LEN(p), out), 2);
 	BD_CHECK_NEAR(out[0], 12, 0);
@@ -88,8 +88,8 @@ static void speeds(struct bd_stats_point *a, struct bd_stats_point *b, double ra
 	bd_rng_init(&r, 1);
 	for (int i = 0; i < 18; i++) {
 		double speed = 1 << bd_rng_below(&r, 4);
-		a[i] = (struct bd_stats_point){i / 3, i % 3, 100 * ratio * speed, false};
-		b[17 - i] = (struct bd_stats_point){i / 3, i % 3, 100 * speed, false};
+		a[i] = (struct bd_stats_point){i / 3, i % 3, 100 * ratio * speed, .left_out = false};
+		b[17 - i] = (struct bd_stats_point){i / 3, i % 3, 100 * speed, .left_out = false};
 	}
 }
 

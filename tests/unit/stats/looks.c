@@ -1,0 +1,173 @@
+/* Looks: boundaries against published tables, and what an interval, a crossing and a p say of the same values. */
+#include "bd_stats.h"
+#include "bd_test.h"
+#include "plan.h"
+
+static double normal_quantile(double p)
+{
+	return bd_stats_t_quantile(p, INFINITY);
+}
+
+/* Five equal looks, two-sided 5 %: printed in Jennison & Turnbull 2000 and by every program since Lan & DeMets. */
+static const double five_looks[] = {4.877, 3.357, 2.680, 2.290, 2.031};
+
+static double worst_of_five(double alpha)
+{
+	struct bd_stats_plan plan = {.n = 5, .launches = {1000, 2000, 3000, 4000, 5000}, .alpha = alpha};
+	bd_stats_plan_spend(&plan, 5000, false);
+	double worst = 0;
+	for (size_t i = 0; i < 5; i++)
+		worst = fmax(worst, fabs(normal_quantile(1 - plan.level[i] / 2) - five_looks[i]));
+	return worst;
+}
+
+BD_TEST(boundaries_are_the_published_ones)
+{
+	BD_CHECK(worst_of_five(0.05) < 0.0011);
+	BD_CHECK(worst_of_five(0.049) > 0.003); /* control */
+}
+
+BD_TEST(a_plan_spends_alpha_and_no_more)
+{
+	for (int64_t max = 6; max <= 80; max++)
+		for (int64_t done = 6; done <= max; done++)
+			for (int final = 0; final < 2; final++) {
+				struct bd_stats_plan plan;
+				bd_stats_plan_make(done, max, final, 0.05, &plan);
+				BD_CHECK(plan.n >= 1 && plan.n <= 7);
+				BD_CHECK_INT(plan.launches[plan.n - 1], done);
+				for (size_t i = 1; i < plan.n; i++) {
+					BD_CHECK(plan.launches[i] > plan.launches[i - 1]);
+					BD_CHECK(plan.spent[i] > plan.spent[i - 1]);
+				}
+				double spent = plan.spent[plan.n - 1], level = plan.level[plan.n - 1];
+				BD_CHECK(level > 0 && level <= 0.05 * (1 + 1e-9));
+				if (final || done == max)
+					BD_CHECK_NEAR(spent, 0.05, 1e-15);
+				else
+					BD_CHECK(spent < 0.05);
+			}
+}
+
+BD_TEST(looks_are_the_standard_ones_and_the_last)
+{
+	struct bd_stats_plan plan;
+	bd_stats_plan_make(13, 36, false, 0.05, &plan);
+	BD_CHECK_INT(plan.n, 4);
+	BD_CHECK_INT(plan.launches[2], 11);
+	BD_CHECK_INT(plan.launches[3], 13);
+	bd_stats_plan_make(36, 36, false, 0.05, &plan);
+	BD_CHECK_INT(plan.n, 6);
+	bd_stats_plan_make(500, 500, false, 0.05, &plan);
+	BD_CHECK_INT(plan.n, 7);
+	/* one look of all there is: nothing sequential about it */
+	bd_stats_plan_make(6, 6, false, 0.05, &plan);
+	BD_CHECK_INT(plan.n, 1);
+	BD_CHECK_NEAR(plan.level[0], 0.05, 1e-9);
+	bd_stats_plan_make(5, 36, true, 0.05, &plan);
+	BD_CHECK_INT(plan.n, 0);
+	bd_stats_plan_make(6, 36, true, NAN, &plan);
+	BD_CHECK_INT(plan.n, 0);
+}
+
+/* Values whose t statistic is exactly `t`. */
+static void with_t(double *v, size_t n, double t)
+{
+	double mean = 0, sd;
+	for (size_t i = 0; i < n; i++)
+		v[i] = sin((double)i * 1.7);
+	mean = bd_stats_mean(v, n);
+	sd = bd_stats_sd(v, n);
+	for (size_t i = 0; i < n; i++)
+		v[i] = exp(0.01 * ((v[i] - mean) / sd + t / sqrt((double)n)));
+}
+
+BD_TEST(interval_crossing_and_p_agree)
+{
+	const int64_t max[] = {6, 8, 11, 13, 16, 24, 36, 40, 100, 1000};
+	for (size_t m = 0; m < BD_LEN(max); m++)
+		for (int64_t done = 6; done <= BD_MIN(max[m], 40); done++)
+			for (int final = 0; final < 2; final++) {
+				struct bd_stats_plan plan;
+				bd_stats_plan_make(done, max[m], final, 0.05, &plan);
+				double v[40], level = plan.level[plan.n - 1];
+				double bound = -bd_stats_t_quantile(level / 2, (double)(done - 1));
+				if (bound > 1e4) /* exp() of what would cross has no end */
+					continue;
+				const double factors[] = {0, 0.3, 1 - 1e-4, 1 - 1e-8, 1 + 1e-8, 1 + 1e-4, 1.5};
+				double before = 2;
+				for (size_t f = 0; f < BD_LEN(factors); f++) {
+					with_t(v, (size_t)done, bound * factors[f]);
+					struct bd_stats_interval i = bd_stats_sequential(v, (size_t)done, &plan, true);
+					bool crossed = bd_stats_crossed(v, (size_t)done, &plan);
+					double p = bd_stats_stagewise_p(v, (size_t)done, &plan);
+					BD_CHECK_INT(crossed, factors[f] > 1);
+					BD_CHECK_INT(i.lo > 1, crossed);
+					BD_CHECK_INT(p < 0.05, crossed);
+					if (!(p >= 0 && p <= 1 && p <= before))
+						BD_FAIL("done %ld of %ld, factor %g: p %.17g after %.17g", (long)done,
+							(long)max[m], factors[f], p, before);
+					before = p;
+				}
+			}
+}
+
+/* With a single look the p is that of the t test: 2 P(T > 3) with 9 degrees of freedom, from its closed form. */
+BD_TEST(one_look_is_the_t_test)
+{
+	struct bd_stats_plan plan = {.n = 1, .launches = {10}, .alpha = 0.05};
+	bd_stats_plan_spend(&plan, 10, false);
+	double v[10];
+	with_t(v, 10, 3);
+	double want = 2 * bd_stats_t_tail(3, 9);
+	BD_CHECK_NEAR(want, 0.014956363910, 1e-11);
+	BD_CHECK_NEAR(bd_stats_stagewise_p(v, 10, &plan), want, 1e-8);
+	struct bd_stats_interval fixed = bd_stats_launch_interval(v, 10, 0.95, true);
+	struct bd_stats_interval i = bd_stats_sequential(v, 10, &plan, true);
+	BD_CHECK_NEAR(i.lo, fixed.lo, 1e-9);
+	BD_CHECK_NEAR(i.hi, fixed.hi, 1e-9);
+	BD_CHECK_NEAR(i.estimate, fixed.estimate, 0);
+}
+
+/* Crossing at the first of several looks is rarer than anything that can be seen later. */
+BD_TEST(earlier_is_more_extreme)
+{
+	struct bd_stats_plan early, late;
+	bd_stats_plan_make(8, 16, false, 0.05, &early);
+	bd_stats_plan_make(16, 16, false, 0.05, &late);
+	double a[16], b[16];
+	with_t(a, 8, 6);
+	with_t(b, 16, 60);
+	BD_CHECK(bd_stats_stagewise_p(a, 8, &early) < bd_stats_stagewise_p(b, 16, &late));
+	BD_CHECK(bd_stats_stagewise_p(b, 16, &late) >= late.spent[2]);
+}
+
+BD_TEST(nothing_to_say_is_nan)
+{
+	struct bd_stats_plan plan, none;
+	bd_stats_plan_make(8, 16, false, 0.05, &plan);
+	bd_stats_plan_make(3, 16, false, 0.05, &none);
+	double v[8], nan[8], zero[8];
+	with_t(v, 8, 100);
+	memcpy(nan, v, sizeof nan);
+	memcpy(zero, v, sizeof zero);
+	nan[3] = NAN;
+	zero[3] = 0;
+	BD_CHECK(bd_stats_crossed(v, 8, &plan));
+	BD_CHECK(!bd_stats_crossed(nan, 8, &plan) && isnan(bd_stats_stagewise_p(nan, 8, &plan)));
+	BD_CHECK(!bd_stats_crossed(zero, 8, &plan) && isnan(bd_stats_stagewise_p(zero, 8, &plan)));
+	BD_CHECK(isnan(bd_stats_sequential(zero, 8, &plan, true).estimate));
+	BD_CHECK(!bd_stats_crossed(v, 5, &plan) && isnan(bd_stats_stagewise_p(v, 5, &plan)));
+	BD_CHECK(!bd_stats_crossed(v, 8, &none) && isnan(bd_stats_stagewise_p(v, 8, &none)));
+	struct bd_stats_interval i = bd_stats_sequential(v, 8, &none, true);
+	BD_CHECK(i.estimate > 1 && isnan(i.lo) && isnan(i.hi));
+	/* launches that are exactly alike */
+	for (int k = 0; k < 8; k++)
+		v[k] = 1;
+	BD_CHECK(!bd_stats_crossed(v, 8, &plan) && bd_stats_stagewise_p(v, 8, &plan) >= 0.05);
+	for (int k = 0; k < 8; k++)
+		v[k] = 1.5;
+	BD_CHECK(bd_stats_crossed(v, 8, &plan) && bd_stats_stagewise_p(v, 8, &plan) < 0.05);
+}
+
+BD_TEST_MAIN

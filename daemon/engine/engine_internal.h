@@ -47,6 +47,15 @@ const char *allocator_package_hint(const char *name);
 void worker_environment(struct bd_map *env, const struct bd_axes *axes, const struct bd_map *request_env,
 	uint32_t hash_seed, size_t padding);
 cJSON *environment_document(void);
+/* What the machine did: begun before the first worker starts; environment_seen at the end of each launch; at last
+ * environment_ended writes load_before, load_after, mhz_lo, mhz_hi and others_cpu_s (what other programs used) into the
+ * environment, as far as they can be read. */
+struct environment_watch {
+	double load, busy_s, own_s, mhz_lo, mhz_hi;
+};
+void environment_begun(struct environment_watch *w);
+void environment_seen(struct environment_watch *w);
+void environment_ended(struct environment_watch *w, cJSON *environment);
 /* Hash over what makes results comparable. */
 char *comparability_key(const cJSON *environment);
 
@@ -128,6 +137,7 @@ void plan_document(const struct plan *p, struct bd_plan_document *ret);
 double plan_batch_s(const struct bd_cell *c);
 double plan_setup_s(const struct plan *p);
 double plan_round_s(const struct plan *p);
+double memory_expected_s(const struct plan *p); /* of all memory launches (memory.c) */
 /* Launches and rounds per launch that fit, once the first launch is set up: setup_s of each further one, left_s of the
  * budget. */
 void plan_shape(const struct plan *p, double setup_s, double left_s, int64_t *ret_launches, int64_t *ret_rounds);

@@ -5,6 +5,7 @@
 #include <gnu/libc-version.h>
 #include <stdio.h>
 #include <sys/sysinfo.h>
+#include <sys/resource.h>
 #include <sys/utsname.h>
 #include <unistd.h>
 
@@ -162,6 +163,75 @@ cJSON *environment_document(void)
 	if (sysinfo(&si) == 0)
 		cJSON_AddNumberToObject(o, "memory_bytes", (double)si.totalram * si.mem_unit);
 	return o;
+}
+
+/* ---- what it did meanwhile ------------------------------------------------------------------------------------ */
+
+static double load_now(void)
+{
+	bd_auto_free char *s = first_line("/proc/loadavg");
+	return s ? strtod(s, NULL) : (double)NAN;
+}
+
+/* Processor seconds that anybody used since the machine started; stolen and idle ones are nobody's. */
+static double busy_now(void)
+{
+	bd_auto_free char *s = first_line("/proc/stat");
+	unsigned long long user, nice, kernel, irq, softirq;
+	if (!s || sscanf(s, "cpu %llu %llu %llu %*u %*u %llu %llu", &user, &nice, &kernel, &irq, &softirq) != 5)
+		return (double)NAN;
+	return (double)(user + nice + kernel + irq + softirq) / (double)sysconf(_SC_CLK_TCK);
+}
+
+static double own_now(void)
+{
+	double s = 0;
+	static const int whose[] = {RUSAGE_SELF, RUSAGE_CHILDREN};
+	for (size_t i = 0; i < BD_LEN(whose); i++) {
+		struct rusage u;
+		if (getrusage(whose[i], &u) < 0)
+			return (double)NAN;
+		s += (double)u.ru_utime.tv_sec + (double)u.ru_stime.tv_sec +
+			(double)(u.ru_utime.tv_usec + u.ru_stime.tv_usec) / 1e6;
+	}
+	return s;
+}
+
+void environment_begun(struct environment_watch *w)
+{
+	*w = (struct environment_watch){load_now(), busy_now(), own_now(), (double)NAN, (double)NAN};
+}
+
+void environment_seen(struct environment_watch *w)
+{
+	struct processors p;
+	processors_allowed(&p);
+	for (size_t i = 0; i < p.n; i++) {
+		bd_auto_free char *path = bd_printf("/sys/devices/system/cpu/cpu%lld/cpufreq/scaling_cur_freq",
+			(long long)p.allowed[i]);
+		bd_auto_free char *khz = first_line(path);
+		double mhz = khz ? strtod(khz, NULL) / 1e3 : (double)NAN;
+		w->mhz_lo = fmin(w->mhz_lo, mhz); /* the number, where one of them is NAN */
+		w->mhz_hi = fmax(w->mhz_hi, mhz);
+	}
+}
+
+static void add_number(cJSON *o, const char *name, double v)
+{
+	if (isnan(v))
+		cJSON_AddNullToObject(o, name);
+	else
+		cJSON_AddNumberToObject(o, name, v);
+}
+
+void environment_ended(struct environment_watch *w, cJSON *environment)
+{
+	add_number(environment, "load_before", w->load);
+	add_number(environment, "load_after", load_now());
+	add_number(environment, "mhz_lo", w->mhz_lo);
+	add_number(environment, "mhz_hi", w->mhz_hi);
+	double others = (busy_now() - w->busy_s) - (own_now() - w->own_s);
+	add_number(environment, "others_cpu_s", isnan(others) ? others : fmax(others, 0));
 }
 
 char *comparability_key(const cJSON *environment)

@@ -9,11 +9,6 @@
 #define START_TIMEOUT_NS (20 * SECOND)
 #define WARM_NS 15000000LL /* a few switch intervals: code is specialised after some ten calls */
 
-static bool live(const struct run *r, size_t cell)
-{
-	return r->plan->cells[cell].status == BD_CELL_OK;
-}
-
 static int64_t timeout_ns(const struct run *r, size_t cell)
 {
 	return (int64_t)(plan_timeout_s(r->plan, &r->plan->cells[cell]) * 1e9);
@@ -27,7 +22,7 @@ static void fail(struct run *r, size_t cell, const struct bd_error *err)
 static void fail_all(struct run *r, const struct slot *s, const struct bd_error *err)
 {
 	for (size_t i = 0; i < s->config->cells_len; i++)
-		if (live(r, s->config->cells[i]))
+		if (run_active(r, s->config->cells[i]))
 			fail(r, s->config->cells[i], err);
 }
 
@@ -105,7 +100,7 @@ void launch_kill(struct run *r)
 		stop_worker(r, &r->slots[i]);
 }
 
-static void make_spec(struct run *r, const struct config *c, struct bd_map *env, struct bd_worker_spec *ret)
+void launch_spec(struct run *r, const struct config *c, struct bd_map *env, struct bd_worker_spec *ret)
 {
 	worker_environment(env, c->axes, &r->plan->request.env, r->hash_seed, r->padding);
 	side_environment(c->side, env);
@@ -121,7 +116,7 @@ static int start_again(struct run *r, struct slot *s)
 	struct bd_map env = {0};
 	struct bd_worker_spec spec;
 	struct bd_error err;
-	make_spec(r, s->config, &env, &spec);
+	launch_spec(r, s->config, &env, &spec);
 	int res = bd_worker_start(r->e->pool, &spec, &s->worker, &err);
 	bd_map_done(&env);
 	if (res < 0)
@@ -140,7 +135,7 @@ static void start_side_by_side(struct run *r)
 	for (size_t i = 0; i < n; i++) {
 		if (!run_live_cells(r, r->slots[i].config))
 			continue;
-		make_spec(r, r->slots[i].config, &envs[wanted], &specs[wanted]);
+		launch_spec(r, r->slots[i].config, &envs[wanted], &specs[wanted]);
 		which[wanted++] = i;
 	}
 	bd_worker_start_all(r->e->pool, specs, wanted, workers, errs);
@@ -183,7 +178,7 @@ static bool inside(const char *path, const char *folder)
 	return path && strncmp(path, folder, n) == 0 && (path[n] == '/' || !path[n]);
 }
 
-static cJSON *prepare_message(struct run *r, const size_t *cells, size_t n, const struct config *config)
+cJSON *launch_prepare(struct run *r, const size_t *cells, size_t n, const struct config *config)
 {
 	cJSON *m = message("prepare"), *list = cJSON_AddArrayToObject(m, "cells"),
 	      *steps = cJSON_AddObjectToObject(m, "steps");
@@ -235,6 +230,45 @@ static cJSON *prepare_message(struct run *r, const size_t *cells, size_t n, cons
 	return m;
 }
 
+static cJSON *objects(const struct bd_worker_object *v, size_t n)
+{
+	cJSON *list = cJSON_CreateArray();
+	for (size_t i = 0; i < n; i++) {
+		cJSON *o = cJSON_CreateObject();
+		cJSON_AddStringToObject(o, "path", v[i].path ? v[i].path : "");
+		if (v[i].build_id)
+			cJSON_AddStringToObject(o, "build_id", v[i].build_id);
+		else
+			cJSON_AddNullToObject(o, "build_id");
+		cJSON_AddItemToArray(list, o);
+	}
+	return list;
+}
+
+static bool noted(const cJSON *notes, const char *key)
+{
+	const cJSON *n;
+	cJSON_ArrayForEach(n, notes)
+		if (bd_streq(cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(n, "key")), key))
+			return true;
+	return false;
+}
+
+/* What an answer says beside the verdict: of each kind of note the first one, of the files the first launch's. */
+static void keep(struct run *r, size_t cell, const struct bd_worker_cell *w)
+{
+	cJSON *facts = w->notes_len || w->loaded_len ? run_facts(r, cell) : NULL;
+	if (w->loaded_len && !cJSON_GetObjectItemCaseSensitive(facts, "provenance"))
+		cJSON_AddItemToObject(facts, "provenance", objects(w->loaded, w->loaded_len));
+	for (size_t i = 0; i < w->notes_len; i++) {
+		cJSON *notes = cJSON_GetObjectItemCaseSensitive(facts, "notes");
+		if (!notes)
+			notes = cJSON_AddArrayToObject(facts, "notes");
+		if (!noted(notes, w->notes[i].key))
+			cJSON_AddItemToArray(notes, bd_doc_encode(&bd_reason_doc, &w->notes[i]));
+	}
+}
+
 /* A `cell` answer ends the cell unless it is ok. */
 static int take_cell(struct run *r, const cJSON *answer, size_t *ret_cell, struct bd_error *err)
 {
@@ -254,10 +288,13 @@ static int take_cell(struct run *r, const cJSON *answer, size_t *ret_cell, struc
 	}
 	size_t cell = (size_t)w.cell;
 	struct bd_cell *c = &r->plan->cells[cell];
-	if (status != BD_CELL_OK && live(r, cell))
+	if (status != BD_CELL_OK && run_active(r, cell))
 		run_cell_ended(r, cell, status, bd_reason_copy(w.reason)); /* a copy has null where a worker says "" */
 	if (!c->duration_ns && c->iterations == 0 && w.iterations > 0)
 		c->iterations = w.iterations;
+	if (w.first_call_ns > 0)
+		record_first_call(r, cell, w.first_call_ns);
+	keep(r, cell, &w);
 	r->state[cell].parallel = fmax(r->state[cell].parallel, w.parallel); /* the number, where one of them is NAN */
 	if (w.tids.n) {
 		free(r->state[cell].tids.v);
@@ -300,7 +337,7 @@ static int ask_for_cells(struct run *r, struct slot *s, cJSON *ask, const size_t
 	cJSON_Delete(ask);
 	if (res == 0)
 		return 0;
-	if (!bd_streq(err.key, "cancelled") && live(r, cells[first]))
+	if (!bd_streq(err.key, "cancelled") && run_active(r, cells[first]))
 		fail(r, cells[first], &err);
 	return -EIO;
 }
@@ -309,7 +346,7 @@ static size_t live_cells_shuffled(struct run *r, const struct slot *s, size_t *r
 {
 	size_t n = 0;
 	for (size_t i = 0; i < s->config->cells_len; i++)
-		if (live(r, s->config->cells[i]))
+		if (run_active(r, s->config->cells[i]))
 			ret[n++] = s->config->cells[i];
 	bd_rng_shuffle(&r->rng, ret, n);
 	return n;
@@ -344,6 +381,11 @@ static int batch(struct run *r, struct slot *s, size_t cell, bool record, enum b
 	cJSON_Delete(ask);
 	if (res < 0 && bd_streq(err.key, "cancelled"))
 		return -ECANCELED;
+	if (res == 0 && !record && is_type(answer, "sample") && !c->duration_ns) {
+		const cJSON *wall = cJSON_GetObjectItemCaseSensitive(answer, "wall_ns");
+		if (cJSON_IsNumber(wall) && r->state[cell].batch_s <= 0)
+			r->state[cell].batch_s = wall->valuedouble / 1e9;
+	}
 	if (res == 0 && is_type(answer, "cell")) {
 		size_t which;
 		res = take_cell(r, answer, &which, &err);
@@ -376,7 +418,7 @@ static void slot_up(struct run *r, struct slot *s)
 				return;
 			attach(r, s);
 		}
-		if (ask_for_cells(r, s, prepare_message(r, cells, n, s->config), cells, n) < 0) {
+		if (ask_for_cells(r, s, launch_prepare(r, cells, n, s->config), cells, n) < 0) {
 			stop_worker(r, s);
 			continue;
 		}
@@ -384,8 +426,8 @@ static void slot_up(struct run *r, struct slot *s)
 		s->order_len = n;
 		size_t i = 0;
 		for (; i < n && !run_over(r); i++) {
-			r->state[cells[i]].prepared = live(r, cells[i]);
-			if (live(r, cells[i]) && batch(r, s, cells[i], false, BD_SAMPLE_MAIN, 0) < 0)
+			r->state[cells[i]].prepared = run_active(r, cells[i]);
+			if (run_active(r, cells[i]) && batch(r, s, cells[i], false, BD_SAMPLE_MAIN, 0) < 0)
 				break;
 			run_progress(r, false);
 		}
@@ -419,7 +461,7 @@ static void one_cell(struct run *r, struct slot *s, size_t cell)
 {
 	int res = batch(r, s, cell, true, BD_SAMPLE_MAIN, 0);
 	/* The reference of `scaling` is the one-thread cell on each processor of the set, in the same round. */
-	for (size_t p = 1; res == 0 && p < r->used && r->state[cell].scaling_reference && live(r, cell); p++)
+	for (size_t p = 1; res == 0 && p < r->used && r->state[cell].scaling_reference && run_active(r, cell); p++)
 		res = batch(r, s, cell, true, BD_SAMPLE_SCALING, p);
 	if (res == -EIO) {
 		int64_t before = bd_clock_mono_ns();
@@ -438,7 +480,7 @@ void launch_round(struct run *r)
 	r->cells_in_round = (int64_t)n;
 	for (size_t i = 0; i < n && !run_over(r); i++) {
 		struct slot *s = slot_of(r, order[i]);
-		if (s && s->worker && live(r, order[i]) && r->state[order[i]].prepared)
+		if (s && s->worker && run_active(r, order[i]) && r->state[order[i]].prepared)
 			one_cell(r, s, order[i]);
 		r->cells_done++;
 		run_progress(r, false);

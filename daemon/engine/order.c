@@ -60,7 +60,7 @@ size_t order_round(struct run *r, size_t *ret)
 		size_t g = r->state[i].group;
 		uint64_t own = bd_rng_next(&r->rng), item = bd_rng_next(&r->rng);
 		bool alone = bd_axes_threads(&r->plan->cells[i].axes) > 1;
-		if (r->plan->cells[i].status == BD_CELL_OK)
+		if (run_active(r, i))
 			places[n++] = (struct place){group[g], alone ? own : single[g], item, i};
 	}
 	qsort(places, n, sizeof *places, by_rank);

@@ -104,11 +104,34 @@ int record_sample(struct run *r, size_t cell, enum bd_sample_kind kind, const cJ
 	} else {
 		state->untraced = true;
 	}
+	if (kind == BD_SAMPLE_MAIN) {
+		double wall = (double)w.wall_ns * (double)w.ops.n;
+		*BD_PUSH(state->points, state->points_len) = (struct bd_stats_point){.launch = r->launch,
+			.round = r->round,
+			.value = wall / (double)ops,
+			.num = wall,
+			.den = (double)ops,
+			.left_out = bd_sample_flagged(s)};
+		state->batch_s = (double)w.wall_ns / 1e9;
+	}
 	r->batch_ns += w.wall_ns;
 	r->last_cell = r->plan->cells[cell].id;
 	r->last_time_ns_per_op = (double)w.wall_ns * (double)w.ops.n / (double)ops;
 	bd_doc_done(&bd_worker_sample_doc, &w);
 	return 0;
+}
+
+void record_first_call(struct run *r, size_t cell, int64_t ns)
+{
+	struct bd_sample *s = BD_PUSH(r->samples, r->samples_len);
+	*s = (struct bd_sample){.cell = (int64_t)cell,
+		.launch = r->launch,
+		.kind = BD_SAMPLE_FIRST,
+		.start_ns = bd_clock_mono_ns(),
+		.wall_ns = ns,
+		.steal_ticks = BD_NULL_INT,
+		.throttled = BD_NULL_INT};
+	*BD_PUSH(s->threads, s->threads_len) = (struct bd_sample_thread){.ops = 1};
 }
 
 static cJSON *list_of(cJSON *o, const char *name)

@@ -6,6 +6,7 @@
 
 #define PROBE_NS 50000
 #define PROGRESS_NS 200000000LL
+#define BETWEEN_BATCHES_S 0.0005
 #define BUDGET_MARGIN 0.97 /* the rest is for the end of the run */
 
 static double seconds(int64_t ns)
@@ -22,8 +23,24 @@ size_t run_live_cells(const struct run *r, const struct config *c)
 {
 	size_t n = 0;
 	for (size_t i = 0; i < c->cells_len; i++)
-		n += r->plan->cells[c->cells[i]].status == BD_CELL_OK;
+		n += run_active(r, c->cells[i]);
 	return n;
+}
+
+cJSON *run_facts(struct run *r, size_t cell)
+{
+	struct bd_cell *c = &r->plan->cells[cell];
+	if (!c->facts)
+		c->facts = cJSON_CreateObject();
+	return c->facts;
+}
+
+static void add_number(cJSON *o, const char *name, double v)
+{
+	if (isnan(v))
+		cJSON_AddNullToObject(o, name);
+	else
+		cJSON_AddNumberToObject(o, name, v);
 }
 
 static void broken(struct run *r, const struct bd_error *err)
@@ -120,17 +137,63 @@ static void store_round(struct run *r)
 	r->samples_len = 0;
 }
 
-/* Once the first launch has shown what starting costs. */
-static void choose_rounds(struct run *r)
+/* Of one round of the cells that are still measured, as long as their batches took so far. */
+static double round_s(const struct run *r)
 {
-	double left = r->plan->budget_s - seconds(bd_clock_mono_ns() - r->start_ns);
-	plan_shape(r->plan, seconds(r->setup_ns), left * BUDGET_MARGIN, &r->row.launches, &r->row.rounds);
+	double s = 0;
+	for (size_t i = 0; i < r->plan->cells_len; i++) {
+		if (!run_active(r, i))
+			continue;
+		double batch = r->state[i].batch_s > 0 ? r->state[i].batch_s : plan_batch_s(&r->plan->cells[i]);
+		s += (batch + BETWEEN_BATCHES_S) * (r->state[i].scaling_reference ? (double)r->used : 1);
+	}
+	return s;
+}
+
+/* What the rounds to come may take. */
+static double left_s(const struct run *r)
+{
+	double spent = seconds(bd_clock_mono_ns() - r->start_ns);
+	return (r->plan->budget_s - spent) * BUDGET_MARGIN - memory_expected_s(r->plan);
+}
+
+static void store_plan(struct run *r)
+{
+	cJSON *plan = cJSON_CreateObject(), *sides;
+	cJSON_AddStringToObject(plan, "kind", r->plan->ab ? "ab" : "run");
+	cJSON_AddNumberToObject(plan, "alpha", BD_STATS_ALPHA);
+	cJSON_AddNumberToObject(plan, "max_launches", (double)r->max_launches);
+	add_number(plan, "precision", r->plan->precision);
+	add_number(plan, "equivalence", r->plan->equivalence);
+	add_number(plan, "budget_s", r->plan->budget_s);
+	sides = cJSON_AddObjectToObject(plan, "sides");
+	for (size_t i = 0; i < r->plan->sides_len; i++) {
+		const struct side *s = &r->plan->sides[i];
+		cJSON *o = s->name ? cJSON_AddObjectToObject(sides, s->name) : NULL;
+		if (o)
+			cJSON_AddStringToObject(o, "label", s->asked->label ? s->asked->label : s->name);
+	}
+	cJSON_Delete(r->row.plan);
+	r->row.plan = plan;
 	store_row(r);
+}
+
+/* Once the first launch has shown what starting costs; and after each launch, where their number is open. */
+static void choose_rounds(struct run *r, int64_t launches, double setup_s)
+{
+	if (r->plan->adaptive) {
+		look_shape(r, launches, setup_s, round_s(r), left_s(r) + (launches ? 0 : setup_s));
+	} else if (launches == 0) {
+		plan_shape(r->plan, setup_s, left_s(r), &r->row.launches, &r->row.rounds);
+		r->max_launches = r->row.launches;
+	}
+	store_plan(r);
 }
 
 static bool budget_spent(const struct run *r, double more_s)
 {
-	return r->plan->budget_firm && seconds(bd_clock_mono_ns() - r->start_ns) + more_s > r->plan->budget_s;
+	return r->plan->budget_firm &&
+		seconds(bd_clock_mono_ns() - r->start_ns) + more_s + memory_expected_s(r->plan) > r->plan->budget_s;
 }
 
 static bool anything_live(const struct run *r)
@@ -143,9 +206,10 @@ static bool anything_live(const struct run *r)
 
 static void measure_launch(struct run *r)
 {
-	int64_t begin = bd_clock_mono_ns();
+	int64_t begin = bd_clock_mono_ns(), setup;
 	r->phase = "setup";
 	r->cells_done = 0;
+	r->round = 0;
 	/* From the seed and the launch alone: how many rounds fitted into the launches before must not matter. */
 	bd_rng_init(&r->rng, (uint64_t)r->plan->seed + ((uint64_t)r->launch << 53));
 	processors_permute(&r->processors, &r->rng, (size_t)r->launch, r->order, r->permutation);
@@ -156,28 +220,35 @@ static void measure_launch(struct run *r)
 	launch_start(r);
 	if (r->launch == 0)
 		record_environment(r);
-	r->setup_ns += bd_clock_mono_ns() - begin;
+	setup = bd_clock_mono_ns() - begin;
 	if (r->launch == 0 && !run_over(r))
-		choose_rounds(r);
+		choose_rounds(r, 0, seconds(setup));
 	r->phase = "measuring";
 	begin = bd_clock_mono_ns();
 	for (r->round = 0; r->round < r->row.rounds && !run_over(r) && anything_live(r); r->round++) {
-		if (r->round && budget_spent(r, plan_round_s(r->plan) / 2))
+		if (r->round && budget_spent(r, round_s(r) / 2))
 			break;
 		launch_round(r);
 		store_round(r);
 		for (size_t i = 0; i < r->plan->cells_len; i++)
-			if (r->plan->cells[i].status == BD_CELL_OK)
+			if (run_active(r, i))
 				emit_cell(r, i);
 	}
 	r->measure_ns += bd_clock_mono_ns() - begin;
 	begin = bd_clock_mono_ns();
 	r->phase = "finishing";
+	environment_seen(&r->watch);
 	launch_end(r);
 	struct bd_error err;
 	if (bd_store_sync(r->e->store, &err) < 0)
 		broken(r, &err);
-	r->setup_ns += bd_clock_mono_ns() - begin;
+	setup += bd_clock_mono_ns() - begin;
+	r->setup_ns += setup;
+	if (run_over(r))
+		return;
+	look(r);
+	if (r->plan->adaptive && anything_live(r))
+		choose_rounds(r, r->launch + 1, seconds(setup));
 }
 
 /* ---- the ends ----------------------------------------------------------------------------------------------------- */
@@ -199,7 +270,7 @@ static void begin(struct run *r)
 	r->phase = "setup";
 	r->row.state = BD_RUN_RUNNING;
 	r->row.started_ns = bd_clock_real_ns();
-	r->row.launches = p->launches;
+	r->max_launches = r->row.launches = p->launches;
 	r->row.rounds = p->rounds;
 	processors_allowed(&r->processors);
 	r->order = bd_alloc(r->processors.n * sizeof *r->order);
@@ -208,6 +279,7 @@ static void begin(struct run *r)
 	r->spare = r->used < r->processors.n;
 	r->ns_per_step = calibrate_spin(&r->processors);
 	r->probe_steps = (int64_t)(PROBE_NS / r->ns_per_step);
+	environment_begun(&r->watch);
 	r->row.environment = environment_document();
 	cJSON *calibration = cJSON_AddObjectToObject(r->row.environment, "calibration");
 	cJSON_AddNumberToObject(calibration, "ns_per_step", r->ns_per_step);
@@ -257,8 +329,10 @@ static void last_checks(struct run *r)
 			run_cell_ended(r, i, BD_CELL_INVALID,
 				bd_reason_new("V4", "no-wait-traced", "benchctl doctor",
 					"threads that hold the GIL were traced and none of them ever waited: the tracer did not see them"));
-		if (c->status == BD_CELL_OK)
+		if (c->status == BD_CELL_OK) {
 			check_parallel(c, s->parallel);
+			look_stopped(r, i, r->launch < r->max_launches ? "budget" : "limit");
+		}
 		/* also of a cell that was traced until the tracer was lost: its waits are those of a part */
 		if ((!s->traced || s->untraced) && !c->gil_off && r->trace_off)
 			c->gil_off = bd_reason_copy(r->trace_off);
@@ -274,6 +348,7 @@ static void finish(struct run *r)
 	stopping = r->e->stopping;
 	pthread_mutex_unlock(&r->e->lock);
 	last_checks(r);
+	environment_ended(&r->watch, r->row.environment);
 	if (r->broken) {
 		r->row.state = BD_RUN_FAILED;
 		r->row.reason = bd_reason_copy(r->broken);
@@ -316,8 +391,10 @@ static void done(struct run *r)
 	bd_tracer_free(&r->tracer);
 	processors_keep_off(&r->processors, NULL, 0);
 	store_round(r);
-	for (size_t i = 0; i < r->plan->cells_len; i++)
+	for (size_t i = 0; i < r->plan->cells_len; i++) {
 		free(r->state[i].tids.v);
+		free(r->state[i].points);
+	}
 	free(r->state);
 	for (size_t i = 0; i < r->plan->configs_len; i++)
 		free(r->slots[i].order);
@@ -339,12 +416,17 @@ void run_measure(struct bd_engine *e, struct job *job)
 	}
 	begin(&r);
 	for (r.launch = 0; r.launch < r.row.launches && !run_over(&r) && anything_live(&r); r.launch++) {
-		double next = r.launch ? seconds(r.setup_ns) / (double)r.launch + plan_round_s(r.plan) : 0;
+		double rounds = r.plan->adaptive ? (double)r.row.rounds : 1;
+		double next = r.launch ? seconds(r.setup_ns) / (double)r.launch + rounds * round_s(&r) : 0;
 		if (r.launch && budget_spent(&r, next * 0.9))
 			break;
 		measure_launch(&r);
 	}
 	store_round(&r); /* of a round that was cut short: every sample is kept */
+	if (!run_over(&r)) {
+		r.phase = "finishing";
+		memory_launches(&r);
+	}
 	finish(&r);
 	done(&r);
 }

@@ -4,15 +4,21 @@
 
 #include "engine_internal.h"
 
+#include "bd_stats.h"
+
 struct cell_state {
-	struct bd_ints tids;    /* of this launch's worker, as that worker sees them */
-	bool prepared;          /* in the worker that lives now: answers to `bye` */
-	bool traced;            /* any batch was */
-	bool untraced;          /* any was not */
-	int64_t waits;          /* traced, over the whole run */
-	double parallel;        /* most processors' worth of time its threads got in a check; NAN = not known */
-	bool scaling_reference; /* some threaded cell compares itself with it */
-	size_t group;           /* the cells that are compared with each other, named by one of them */
+	struct bd_ints tids;           /* of this launch's worker, as that worker sees them */
+	bool prepared;                 /* in the worker that lives now: answers to `bye` */
+	bool traced;                   /* any batch was */
+	bool untraced;                 /* any was not */
+	int64_t waits;                 /* traced, over the whole run */
+	double parallel;               /* most processors' worth of time its threads got in a check; NAN = not known */
+	bool scaling_reference;        /* some threaded cell compares itself with it */
+	bool enough, done;             /* decided or as narrow as was asked; and no other cell needs it any more */
+	struct bd_stats_point *points; /* of its own batches, in the order measured */
+	size_t points_len;
+	double batch_s; /* wall time of the last one; 0 = none yet */
+	size_t group;   /* the cells that are compared with each other, named by one of them */
 };
 
 struct slot { /* one process of a launch */
@@ -40,12 +46,14 @@ struct run {
 	double ns_per_step;
 	int64_t probe_steps;
 
+	struct environment_watch watch;
 	struct bd_tracer *tracer;
 	struct bd_reason *trace_off; /* why not, for all cells */
 
 	uint32_t hash_seed; /* of this launch, shared by all its processes */
 	size_t padding;
 	int64_t launch, round;
+	int64_t max_launches; /* of any cell: what alpha is spent over */
 	int64_t start_ns, setup_ns, measure_ns, batch_ns, last_progress_ns;
 	int64_t cells_done, cells_in_round;
 	const char *phase, *last_cell;
@@ -61,6 +69,21 @@ void run_progress(struct run *r, bool force);
 void run_cell_ended(struct run *r, size_t cell, enum bd_cell_status status,
 	struct bd_reason *reason); /* takes reason */
 size_t run_live_cells(const struct run *r, const struct config *c);
+/* The object of what is no sample (docs/interfaces.md), made when there is none; stored with the cell. */
+cJSON *run_facts(struct run *r, size_t cell);
+
+/* looks.c */
+bool run_active(const struct run *r, size_t cell); /* ok, and not done */
+/* After a launch: marks the cells that are done. */
+void look(struct run *r);
+/* Why the cell has no further launch; the first answer stays. */
+void look_stopped(struct run *r, size_t cell, const char *why);
+/* Sets rounds of the next launches, and before the first look how many there are at most. launches: done so far;
+ * round_s, setup_s: of one round, and of what a launch takes beside its rounds; left_s: of the budget. */
+void look_shape(struct run *r, int64_t launches, double setup_s, double round_s, double left_s);
+
+/* memory.c: fills `memory` or `memory_reason` of the cells' facts. */
+void memory_launches(struct run *r);
 
 void order_groups(struct run *r); /* order.c: sets state.group */
 /* The order of one round: live cells only, ret has room for all. Returns how many. */
@@ -71,11 +94,16 @@ void launch_start(struct run *r); /* start, attach, prepare, warm up */
 void launch_round(struct run *r);
 void launch_end(struct run *r); /* the checks after the last batch; ends the workers */
 void launch_kill(struct run *r);
+/* What a process of the configuration is started with; env is the caller's to free, after. */
+void launch_spec(struct run *r, const struct config *c, struct bd_map *env, struct bd_worker_spec *ret);
+cJSON *launch_prepare(struct run *r, const size_t *cells, size_t n, const struct config *config);
 
 /* record.c */
 /* The worker's answer and the tracer's reading (NULL = untraced) as one sample, appended to r->samples. */
 int record_sample(struct run *r, size_t cell, enum bd_sample_kind kind, const cJSON *answer,
 	const struct bd_tracer_reading *reading, struct bd_error *err);
+/* The first call of a cell in its process. */
+void record_first_call(struct run *r, size_t cell, int64_t ns);
 void record_environment(struct run *r); /* versions and build-ids of what this launch loaded */
 
 #endif

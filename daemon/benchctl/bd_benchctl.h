@@ -14,6 +14,7 @@ enum bd_option_kind {
 	BD_OPT_TEXT,
 	BD_OPT_WHOLE,   /* a whole number from min to max */
 	BD_OPT_SECONDS, /* "30s", "500ms", "10m", "1.5h"; a bare number is seconds */
+	BD_OPT_PERCENT, /* "1%", "0.5%": more than 0, at most 100 */
 	BD_OPT_LIST,    /* "A,B"; empty entries are refused */
 	BD_OPT_PAIR,    /* "K=V" */
 	BD_OPT_AXIS,    /* "NAME=V1,V2" */
@@ -51,6 +52,8 @@ struct bd_command {
 	const char *name, *summary;
 	const char *operands; /* "TARGET", "[NAME]"; NULL = takes none */
 	size_t operands_min, operands_max;
+	const char *
+		program; /* "COMMAND [ARG...]" may follow --, in place of the operands; NULL = -- ends the options only */
 	enum bd_words_kind words; /* what operands can be */
 	const char *details;      /* paragraphs separated by empty lines, wrapped when shown; may be NULL */
 	const struct bd_option *options;
@@ -80,6 +83,7 @@ struct bd_words {
 	struct bd_word *v;
 	size_t n;
 	struct bd_strv operands;
+	struct bd_strv program; /* what follows --, of a command that takes one */
 	bool help;
 };
 void bd_words_done(struct bd_words *w);
@@ -93,10 +97,13 @@ const char *bd_words_text(const struct bd_words *w, const char *name); /* the la
 bool bd_words_flag(const struct bd_words *w, const char *name);
 int64_t bd_words_whole(const struct bd_words *w, const char *name);                  /* BD_NULL_INT when not given */
 double bd_words_seconds(const struct bd_words *w, const char *name);                 /* NAN when not given */
+double bd_words_part(const struct bd_words *w, const char *name);                    /* 1% = 0.01; NAN when not given */
 void bd_words_list(const struct bd_words *w, const char *name, struct bd_strv *ret); /* all entries, each once */
 void bd_words_pairs(const struct bd_words *w, const char *name, struct bd_map *ret);
 /* "30s" → seconds; -EINVAL. */
 int bd_seconds_parse(const char *s, double *ret);
+/* "1%" → 0.01; -EINVAL. */
+int bd_percent_parse(const char *s, double *ret);
 /* "run" or "runs list" */
 char *bd_words_title(const struct bd_words *w);
 

@@ -28,6 +28,7 @@ struct typed {
 	bool unknown;                     /* a command or verb there is none of */
 	bool only_operands;               /* after -- */
 	size_t operands;
+	bool program;                    /* after -- of a command that takes another one */
 	const char *target;              /* the first of them */
 	const struct bd_option *pending; /* the next word is its value */
 	struct bd_words given;           /* options */
@@ -70,6 +71,7 @@ static void read_word(struct typed *t, const struct bd_command *const *commands,
 		t->pending = NULL;
 	} else if (!t->only_operands && bd_streq(word, "--")) {
 		t->only_operands = true;
+		t->program = t->command && t->command->program;
 	} else if (!t->only_operands && bd_starts_with(word, "--")) {
 		size_t len = strcspn(word + 2, "=");
 		const struct bd_option *o = bd_option_find(t->command, word + 2, len, 0);
@@ -183,7 +185,9 @@ static void offer_operands(struct completer *k, const struct bd_command *const *
 {
 	const struct typed *t = &k->typed;
 	const struct bd_command *c = t->command;
-	if (!c)
+	if (t->program)
+		k->ret->files = true;
+	else if (!c)
 		offer_commands(k, commands, n);
 	else if (c->verbs_len)
 		offer_verbs(k, c);
@@ -195,8 +199,13 @@ static void offer_operands(struct completer *k, const struct bd_command *const *
 		offer_commands(k, commands, n);
 	else if (c->words == BD_WORDS_COMMAND)
 		offer_verbs(k, command_of(commands, n, t->target));
+	else if (c->words == BD_WORDS_FILE)
+		k->ret->files = true;
 	else if (c->words)
 		offer_from_source(k, c->words, NULL, "", NULL);
+	/* a file of one's own can be a target too; the shell is left to it when no suite is meant */
+	if (c && c->words == BD_WORDS_TARGET && t->operands < c->operands_max && !k->ret->n && *k->word)
+		k->ret->files = true;
 }
 
 void bd_complete(const struct bd_command *const *commands, size_t commands_len, const struct bd_strv *words,

@@ -130,6 +130,9 @@ void bd_help_command(const struct bd_command *c, const struct bd_command *parent
 		bd_str_puts(out, " COMMAND");
 	if (c->operands)
 		bd_str_printf(out, " %s", c->operands);
+	if (c->program)
+		bd_str_printf(out, "\n       benchctl %s%s -- %s", title, c->options_len ? " [options]" : "",
+			c->program);
 	bd_str_puts(out, "\n\n");
 	bd_auto_free char *summary = bd_printf("%s.", c->summary);
 	summary[0] = (char)toupper((unsigned char)summary[0]);

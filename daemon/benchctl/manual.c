@@ -26,6 +26,10 @@ static void synopsis(struct bd_str *out, const struct bd_command *c, const struc
 	bd_auto_free char *rest = bd_printf("%s%s%s", c->options_len ? "[options]" : "",
 		c->options_len && c->operands ? " " : "", c->operands ? c->operands : "");
 	bd_man_synopsis(out, name, rest);
+	if (!c->program)
+		return;
+	bd_auto_free char *other = bd_printf("%s-- %s", c->options_len ? "[options] " : "", c->program);
+	bd_man_synopsis(out, name, other);
 }
 
 static void describe(struct bd_str *out, const struct bd_command *c)

@@ -24,6 +24,7 @@ void bd_words_done(struct bd_words *w)
 {
 	free(w->v);
 	bd_strv_done(&w->operands);
+	bd_strv_done(&w->program);
 	*w = (struct bd_words){0};
 }
 
@@ -34,6 +35,26 @@ char *bd_words_title(const struct bd_words *w)
 	return w->parent ? bd_printf("%s %s", w->parent->name, w->command->name) : bd_strdup(w->command->name);
 }
 
+/* Digits and a point: strtod would take "inf", "nan", signs, blanks and other bases. *ret_unit: what follows. */
+static int parse_number(const char *s, double *ret, char **ret_unit)
+{
+	if (!isdigit((unsigned char)*s))
+		return -EINVAL;
+	errno = 0;
+	*ret = strtod(s, ret_unit);
+	return errno || !isfinite(*ret) || memchr(s, 'x', (size_t)(*ret_unit - s)) ? -EINVAL : 0;
+}
+
+int bd_percent_parse(const char *s, double *ret)
+{
+	double value;
+	char *end;
+	if (parse_number(s, &value, &end) < 0 || !bd_streq(end, "%") || !(value > 0) || value > 100)
+		return -EINVAL;
+	*ret = value / 100;
+	return 0;
+}
+
 int bd_seconds_parse(const char *s, double *ret)
 {
 	static const struct {
@@ -41,11 +62,8 @@ int bd_seconds_parse(const char *s, double *ret)
 		double seconds;
 	} units[] = {{"", 1}, {"ms", 1e-3}, {"s", 1}, {"m", 60}, {"min", 60}, {"h", 3600}};
 	char *end;
-	if (!isdigit((unsigned char)*s))
-		return -EINVAL; /* strtod would take "inf", "nan", signs and blanks */
-	errno = 0;
-	double value = strtod(s, &end);
-	if (errno || !isfinite(value) || memchr(s, 'x', (size_t)(end - s)))
+	double value;
+	if (parse_number(s, &value, &end) < 0)
 		return -EINVAL;
 	for (size_t i = 0; i < BD_LEN(units); i++)
 		if (bd_streq(end, units[i].unit)) {
@@ -73,7 +91,7 @@ static int check_value(const struct bd_option *o, const char *value, struct bd_e
 {
 	bd_auto_strv struct bd_strv parts = {0};
 	int64_t whole;
-	double seconds;
+	double seconds, part;
 	switch (o->kind) {
 	case BD_OPT_FLAG:
 		return 0;
@@ -95,6 +113,11 @@ static int check_value(const struct bd_option *o, const char *value, struct bd_e
 			return 0;
 		return bd_error_set(err, -EINVAL, "usage", "for example 30s, 500ms, 10m", "--%s needs a time, not '%s'",
 			o->name, value);
+	case BD_OPT_PERCENT:
+		if (bd_percent_parse(value, &part) == 0)
+			return 0;
+		return bd_error_set(err, -EINVAL, "usage", "for example 1%, 0.5%",
+			"--%s needs a percentage up to 100%%, not '%s'", o->name, value);
 	case BD_OPT_LIST:
 		bd_strv_split(&parts, value, ',');
 		for (size_t i = 0; i < parts.n; i++)
@@ -288,6 +311,14 @@ static int check_operands(const struct bd_words *w, struct bd_error *err)
 			bd_str_printf(&verbs, "%s%s", i ? ", " : "", c->verbs[i].name);
 		return bd_error_set(err, -EINVAL, "usage", hint, "%s needs one of %s", title, verbs.s);
 	}
+	if (w->program.n && w->operands.n)
+		return bd_error_set(err, -EINVAL, "usage", hint, "%s takes either %s or -- %s, not both '%s' and '%s'",
+			title, c->operands, c->program, w->operands.v[0], w->program.v[0]);
+	if (w->program.n && *w->program.v[0])
+		return 0;
+	if (w->operands.n < c->operands_min && c->program)
+		return bd_error_set(err, -EINVAL, "usage", hint, "%s needs %s, or -- %s", title, c->operands,
+			c->program);
 	if (w->operands.n < c->operands_min)
 		return bd_error_set(err, -EINVAL, "usage", hint, "%s needs %s", title, c->operands);
 	if (w->operands.n > c->operands_max && !c->operands_max)
@@ -310,6 +341,10 @@ int bd_words_parse(const struct bd_command *const *commands, size_t commands_len
 	bool only_operands = false;
 	for (int i = 1; i < argc; i++) {
 		int r;
+		if (only_operands && ret->command && ret->command->program) {
+			bd_strv_add(&ret->program, argv[i]);
+			continue;
+		}
 		if (!only_operands && bd_streq(argv[i], "--")) {
 			only_operands = true;
 			continue;
@@ -360,6 +395,15 @@ double bd_words_seconds(const struct bd_words *w, const char *name)
 	const char *text = bd_words_text(w, name);
 	if (text)
 		bd_seconds_parse(text, &value);
+	return value;
+}
+
+double bd_words_part(const struct bd_words *w, const char *name)
+{
+	double value = NAN;
+	const char *text = bd_words_text(w, name);
+	if (text)
+		bd_percent_parse(text, &value);
 	return value;
 }
 

@@ -96,7 +96,12 @@ class Run(Case):
         self.refused("gil-contention", "--threads", "0")
         self.refused("gil-contention", "--threads", "many")
         self.refused("gil-contention", "--case", "no-such-case")
-        self.refused("--", "/bin/true")
+
+    def test_a_file_that_is_not_there_is_no_input(self):
+        err = self.ctl("run", os.path.join(HERE, "test_rum.py"), status=66)[1]
+        self.assertIn("test_run.py", err)
+        self.assertIn("there is no program 'no-such-program' in PATH", self.ctl("run", "--", "no-such-program", status=66)[1])
+        self.assertIn("there is no program", self.ctl("run", "--", "./no-such-program", status=66)[1])
 
     def test_show_refuses(self):
         self.assertIn("no run begins with 'zzz'", self.ctl("runs", "show", "zzz", status=66)[1])

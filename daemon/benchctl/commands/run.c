@@ -1,335 +1,73 @@
 /* benchctl run: measures, shows progress, prints the table. */
-#include "bd_benchctl.h"
+#include "../measure.h"
 
 #include <errno.h>
-#include <signal.h>
-#include <stdio.h>
-#include <unistd.h>
 
 static const struct bd_option options[] = {
-	{"threads", 0, BD_OPT_LIST, "N,...", "how many threads call at once", true, 0, 0, BD_WORDS_VALUE},
-	{"allocator", 0, BD_OPT_LIST, "NAME,...", "what serves malloc: glibc, jemalloc, mimalloc", true, 0, 0,
-		BD_WORDS_VALUE},
-	{"objalloc", 0, BD_OPT_LIST, "NAME,...", "Python's object allocator: pymalloc, malloc", true, 0, 0,
-		BD_WORDS_VALUE},
-	{"binding", 0, BD_OPT_LIST, "NAME,...",
-		"how the boundary is crossed: capi, ctypes, or one variant such as capi:fastcall", true, 0, 0,
-		BD_WORDS_VALUE},
-	{"python", 0, BD_OPT_LIST, "ID,...", "interpreters, by their ids", true, 0, 0, BD_WORDS_VALUE},
-	{"axis", 0, BD_OPT_AXIS, "NAME=V1,V2", "values of any axis, for example u=10us or gil=hold", true, 0, 0,
-		BD_WORDS_AXIS},
-	{"case", 0, BD_OPT_LIST, "GLOB,...", "only cases or cells whose name or id matches", true, 0, 0, BD_WORDS_CASE},
-	{"budget", 0, BD_OPT_SECONDS, "TIME", "wall time of the whole run, for example 30s", false, 0, 0,
-		BD_WORDS_NONE},
-	{"launches", 0, BD_OPT_WHOLE, "N", "processes per configuration, one after the other", false, 1, 1000,
-		BD_WORDS_NONE},
-	{"rounds", 0, BD_OPT_WHOLE, "N", "rounds in each launch", false, 1, 100000, BD_WORDS_NONE},
-	{"seed", 0, BD_OPT_WHOLE, "N", "repeats the random orders of an earlier run", false, 0, 0, BD_WORDS_NONE},
-	{"trace", 0, BD_OPT_CHOICE, "off|counters", "whether GIL waits are traced", false, 0, 0, BD_WORDS_NONE},
-	{"label", 0, BD_OPT_PAIR, "K=V", "stored with the run, to find it again", true, 0, 0, BD_WORDS_NONE},
-	{"env", 0, BD_OPT_PAIR, "K=V", "a variable of the measured processes, which get nothing of this shell's", true,
-		0, 0, BD_WORDS_NONE},
-	{"wait", 0, BD_OPT_SECONDS, "TIME", "for the machine's turn while another run measures (default 10m)", false, 0,
-		0, BD_WORDS_NONE},
-	{"dry-run", 0, BD_OPT_FLAG, NULL,
-		"only show the cells, the unsupported ones with reasons, and the expected time", false, 0, 0,
-		BD_WORDS_NONE},
-	{"html", 0, BD_OPT_TEXT, "FILE", "also write the run as one self-contained page to this file", false, 0, 0,
-		BD_WORDS_FILE},
-	{"detach", 0, BD_OPT_FLAG, NULL, "print the run's id and leave it running", false, 0, 0, BD_WORDS_NONE},
+	MEASURE_WHAT,
+	MEASURE_HOW("wall time of the whole run, for example 30s"),
 };
 
-/* ---- Ctrl-C ------------------------------------------------------------------------------------------------- */
-
-static volatile int interrupted;
-static bool stderr_is_terminal;
-
-static void on_interrupt(int signal_number)
-{
-	(void)signal_number;
-	if (interrupted) {
-		if (stderr_is_terminal && write(STDERR_FILENO, "\r\033[K", 4) < 0)
-			_exit(BD_EXIT_UNDECIDED);
-		_exit(BD_EXIT_UNDECIDED); /* the second time: at once */
-	}
-	interrupted = 1;
-}
-
-/* From here on the first Ctrl-C cancels the run instead of ending this program. */
-static void catch_interrupt(const struct bd_ctl *ctl)
-{
-	struct sigaction sa = {.sa_handler = on_interrupt};
-	stderr_is_terminal = ctl->err.terminal;
-	sigaction(SIGINT, &sa, NULL);
-}
-
-/* ---- the request -------------------------------------------------------------------------------------------- */
-
-static void add_axis(struct bd_request *rq, const char *name, const struct bd_strv *values)
-{
-	if (!values->n)
-		return;
-	bd_auto_strv struct bd_strv all = {0};
-	const struct bd_choice *known = bd_choices_get(&rq->axes, name);
-	for (size_t i = 0; known && i < known->values.n; i++)
-		bd_strv_add(&all, known->values.v[i]);
-	for (size_t i = 0; i < values->n; i++)
-		if (!bd_strv_has(&all, values->v[i]))
-			bd_strv_add(&all, values->v[i]);
-	bd_choices_set(&rq->axes, name, &all);
-}
-
-static void fill_axes(struct bd_request *rq, const struct bd_words *w)
-{
-	static const char *const shorthands[] = {"threads", "allocator", "objalloc", "binding", "python"};
-	for (size_t i = 0; i < BD_LEN(shorthands); i++) {
-		bd_auto_strv struct bd_strv values = {0};
-		bd_words_list(w, shorthands[i], &values);
-		add_axis(rq, shorthands[i], &values);
-	}
-	for (size_t i = 0; i < w->n; i++) {
-		if (!bd_streq(w->v[i].option->name, "axis"))
-			continue;
-		const char *text = w->v[i].value, *equals = strchr(text, '=');
-		bd_auto_free char *name = bd_strndup(text, (size_t)(equals - text));
-		bd_auto_strv struct bd_strv values = {0};
-		bd_strv_split(&values, equals + 1, ',');
-		add_axis(rq, name, &values);
-	}
-}
-
-static cJSON *request_of(const struct bd_words *w)
-{
-	struct bd_request rq;
-	bd_doc_init(&bd_request_doc, &rq);
-	rq.target = bd_strdup(w->operands.v[0]);
-	rq.kind = bd_strdup("run");
-	fill_axes(&rq, w);
-	bd_words_list(w, "case", &rq.cases);
-	rq.budget_s = bd_words_seconds(w, "budget");
-	rq.launches = bd_words_whole(w, "launches");
-	rq.rounds = bd_words_whole(w, "rounds");
-	rq.seed = bd_words_whole(w, "seed");
-	rq.trace = bd_strdup(bd_words_text(w, "trace"));
-	bd_words_pairs(w, "label", &rq.labels);
-	bd_words_pairs(w, "env", &rq.env);
-	rq.wait_s = bd_words_seconds(w, "wait");
-	rq.dry_run = bd_words_flag(w, "dry-run");
-	cJSON *json = bd_doc_encode(&bd_request_doc, &rq);
-	bd_doc_done(&bd_request_doc, &rq);
-	return json;
-}
-
-/* ---- following ---------------------------------------------------------------------------------------------- */
-
-struct follow {
-	struct bd_live *live;
-	bool ended;
-};
-
-static int on_event(const char *type, const cJSON *data, void *arg)
-{
-	struct follow *f = arg;
-	bd_live_event(f->live, type, data);
-	if (bd_streq(type, "state")) {
-		const cJSON *state = cJSON_GetObjectItemCaseSensitive(data, "state");
-		f->ended = cJSON_IsString(state) && bd_run_ended(state->valuestring);
-	}
-	return f->ended ? 1 : 0;
-}
-
-/* The run as the daemon tells it now. */
-static int get_run(struct bd_client *c, const char *id, cJSON **ret, struct bd_run_document *ret_doc,
+/* What is no suite is registered, and the request names it by its id. */
+static int find_target(const struct bd_ctl *ctl, const struct bd_words *w, struct bd_registered *ret,
 	struct bd_error *err)
 {
-	bd_auto_free char *path = bd_printf("/api/v1/runs/%s", id);
-	bd_auto_json cJSON *json = NULL;
-	int r = bd_client_call(c, "GET", path, NULL, &json, err);
-	if (r == 0)
-		r = bd_doc_decode(&bd_run_document_doc, json, ret_doc, err);
-	if (r == 0)
-		*ret = BD_TAKE_PTR(json);
-	return r;
-}
-
-static int cancel(struct bd_client *c, const char *id, struct bd_live *live, struct bd_error *err)
-{
-	bd_live_note(live,
-		"benchctl: stopping after the batch in flight; what was measured is kept (Ctrl-C again leaves at once)");
-	bd_auto_free char *path = bd_printf("/api/v1/runs/%s/cancel", id);
-	struct bd_error e;
-	int r = bd_client_call(c, "POST", path, NULL, NULL, &e);
-	if (r < 0 && !bd_streq(e.key, "conflict")) { /* conflict: it ended on its own meanwhile */
-		if (err)
-			*err = e;
-		return r;
-	}
-	return 0;
-}
-
-/* Until the run has ended. A stream that ends early is opened again. */
-static int follow(struct bd_client *c, const char *id, struct bd_live *live, struct bd_error *err)
-{
-	static const volatile int never;
-	bd_auto_free char *path = bd_printf("/api/v1/runs/%s/events", id);
-	struct follow f = {.live = live};
-	bool cancelled = false;
-	while (!f.ended) {
-		int64_t begun = bd_clock_mono_ns();
-		int r = bd_client_events(c, path, on_event, &f, cancelled ? &never : &interrupted, err);
-		if (f.ended)
-			break;
-		if (interrupted && !cancelled) {
-			cancelled = true;
-			r = cancel(c, id, live, err);
-		}
-		if (r < 0)
-			return r;
-		struct bd_run_document doc;
-		bd_doc_init(&bd_run_document_doc, &doc);
-		bd_auto_json cJSON *json = NULL;
-		r = get_run(c, id, &json, &doc, err);
-		f.ended = r == 0 && bd_run_ended(doc.run.state);
-		bd_doc_done(&bd_run_document_doc, &doc);
-		if (r < 0)
-			return r;
-		if (!f.ended && bd_clock_mono_ns() - begun < 100 * 1000000)
-			bd_sleep_ns(
-				100 * 1000000); /* a daemon that closes streams at once is not asked in a tight loop */
-	}
-	return 0;
-}
-
-static int print_run(const struct bd_ctl *ctl, const cJSON *json, const struct bd_run_document *doc)
-{
-	if (ctl->json)
-		return bd_ctl_answer_json(ctl, json);
-	bd_auto_str struct bd_str out = {0};
-	bd_run_table(doc, &ctl->out, &out);
-	return bd_ctl_answer(ctl, out.s);
-}
-
-/* A page that could not be written outweighs what the run itself ended with. */
-static int write_page(const struct bd_ctl *ctl, struct bd_client *c, const char *id, const char *file, int status)
-{
-	struct bd_error err;
-	if (bd_page_write(c, id, file, &err) < 0)
-		return bd_ctl_fail(ctl, &err);
-	bd_ctl_note(ctl, "wrote %s", file);
-	return status;
-}
-
-static int watch(const struct bd_ctl *ctl, struct bd_client *c, const char *id, const char *html)
-{
-	struct bd_error err;
-	struct bd_run_document doc;
-	bd_doc_init(&bd_run_document_doc, &doc);
-	bd_auto_json cJSON *json = NULL;
-	int r = get_run(c, id, &json, &doc, &err);
-	if (r == 0) {
-		bd_auto_live struct bd_live *live = bd_live_new(ctl, &doc);
-		r = follow(c, id, live, &err);
-	}
-	bd_doc_done(&bd_run_document_doc, &doc);
-	bd_jsonp(&json);
-	json = NULL;
-	if (r == 0)
-		r = get_run(c, id, &json, &doc, &err);
-	int status;
-	if (r < 0 && (bd_streq(err.key, "stopping") || bd_streq(err.key, "daemon-lost"))) {
-		struct bd_error lost;
-		bd_auto_free char *hint = bd_printf("what it had measured is kept: benchctl runs show %s", id);
-		bd_error_set(&lost, err.code, "daemon-lost", hint, "benchd ended while the run was not: %.200s",
-			err.message);
-		status = bd_ctl_fail(ctl, &lost);
-	} else if (r < 0) {
-		status = bd_ctl_fail(ctl, &err);
-	} else {
-		status = print_run(ctl, json, &doc);
-		if (status == BD_EXIT_OK)
-			status = bd_run_exit(&doc);
-		if (bd_streq(doc.run.state, "failed") && doc.run.reason) {
-			const struct bd_reason *reason = doc.run.reason;
-			bd_error_set(&err, -EIO, reason->key, reason->hint, "the run failed: %s",
-				reason->message ? reason->message : reason->key);
-			bd_ctl_fail(ctl, &err);
-		}
-		if (html)
-			status = write_page(ctl, c, id, html, status);
-	}
-	bd_doc_done(&bd_run_document_doc, &doc);
-	return status;
-}
-
-static int print_plan(const struct bd_ctl *ctl, const cJSON *json)
-{
-	if (ctl->json)
-		return bd_ctl_answer_json(ctl, json);
-	struct bd_error err;
-	struct bd_plan_document doc;
-	bd_doc_init(&bd_plan_document_doc, &doc);
-	if (bd_doc_decode(&bd_plan_document_doc, json, &doc, &err) < 0)
-		return bd_ctl_fail(ctl, &err);
-	bd_auto_str struct bd_str out = {0};
-	bd_plan_table(&doc, &ctl->out, &out);
-	bd_doc_done(&bd_plan_document_doc, &doc);
-	return bd_ctl_answer(ctl, out.s);
-}
-
-/* What is wrong with --html is said before anything is measured. */
-static int check_html(const struct bd_words *w, struct bd_error *err)
-{
-	const char *html = bd_words_text(w, "html");
-	if (!html || bd_words_flag(w, "dry-run"))
+	bool here = registry_check(ctl, "", NULL) == 0;
+	if (!w->program.n && !target_is_path(w->operands.v[0], NULL, 0, here))
 		return 0;
-	if (bd_words_flag(w, "detach"))
-		return bd_error_set(err, -EINVAL, "usage", "when it has ended: benchctl runs show ID --html FILE",
-			"--html does not go with --detach");
-	if (bd_streq(html, "-"))
-		return bd_error_set(err, -EINVAL, "usage", "benchctl runs show latest --html - prints the page alone",
-			"--html needs the name of a file here");
-	return bd_page_check(html, err);
+	const char *what = w->program.n ? w->program.v[0] : w->operands.v[0];
+	int r = registry_check(ctl, what, err);
+	if (r < 0)
+		return r;
+	return w->program.n ? target_command(&w->program, NULL, NULL, ret, err) : target_path(what, NULL, ret, err);
 }
 
 static int run(struct bd_ctl *ctl, const struct bd_words *w)
 {
+	static const struct measure_end end = {measure_print, bd_run_exit};
 	struct bd_error err;
-	const char *html = bd_words_text(w, "html");
+	struct bd_request rq;
+	struct bd_registered target;
+	auto_registry struct registry registry = {0};
 	bd_auto_client struct bd_client *c = NULL;
-	bd_auto_json cJSON *request = request_of(w), *answer = NULL;
-	bool dry = bd_words_flag(w, "dry-run");
-	if (check_html(w, &err) < 0 || bd_ctl_connect(ctl, NULL, &c, &err) < 0 ||
-		(html && !dry && bd_ctl_dashboard(c, &err) < 0))
-		return bd_ctl_fail(ctl, &err);
-	if (!dry)
-		catch_interrupt(ctl);
-	if (bd_client_call(c, "POST", "/api/v1/runs", request, &answer, &err) < 0)
-		return bd_ctl_fail(ctl, &err);
-	if (dry)
-		return print_plan(ctl, answer);
-	const cJSON *id = cJSON_GetObjectItemCaseSensitive(answer, "id");
-	if (!cJSON_IsString(id)) {
-		bd_error_set(&err, -EPROTO, "internal", NULL, "the daemon accepted the run without naming it");
-		return bd_ctl_fail(ctl, &err);
+	char id[BD_ULID_LEN];
+	bd_doc_init(&bd_request_doc, &rq);
+	bd_doc_init(&bd_registered_doc, &target);
+	rq.kind = bd_strdup("run");
+	measure_request(&rq, w);
+	int r = measure_check(w, &err);
+	if (r == 0)
+		r = find_target(ctl, w, &target, &err);
+	if (r == 0)
+		r = bd_ctl_connect(ctl, NULL, &c, &err);
+	if (r == 0 && target.kind)
+		r = registry_add(&registry, &target, id, &err);
+	int status;
+	if (r < 0) {
+		status = bd_ctl_fail(ctl, &err);
+	} else {
+		rq.target = target.kind ? bd_printf("@%s", id) : bd_strdup(w->operands.v[0]);
+		status = measure(ctl, w, c, &rq, &registry, &end);
 	}
-	if (bd_words_flag(w, "detach")) {
-		bd_auto_free char *line = bd_printf("%s\n", id->valuestring);
-		return ctl->json ? bd_ctl_answer_json(ctl, answer) : bd_ctl_answer(ctl, line);
-	}
-	bd_log(BD_LOG_INFO, "run %s at %s", id->valuestring, bd_client_url(c));
-	return watch(ctl, c, id->valuestring, html);
+	bd_doc_done(&bd_registered_doc, &target);
+	bd_doc_done(&bd_request_doc, &rq);
+	return status;
 }
 
 const struct bd_command bd_command_run = {
 	.name = "run",
-	.summary = "measure a suite, or the cases a glob matches, and print the table",
+	.summary = "measure a suite, functions of your own, or a command, and print the table",
 	.operands = "TARGET",
 	.words = BD_WORDS_TARGET,
 	.operands_min = 1,
 	.operands_max = 1,
+	.program = "COMMAND [ARG...]",
 	.details =
-		"TARGET is the name of a suite (benchctl suites) or a glob over the names of cases (benchctl cases). Options select "
-		"the values of its axes; everything else is as the suite says.\n\n"
+		"TARGET is the name of a suite (benchctl suites), a glob over the names of cases (benchctl cases), a Python file with "
+		"bench_* functions or a folder of such files, or a plugin written in C (.so); benchctl new bench NAME writes one to "
+		"begin with. Where a suite and a file have the same name, ./NAME is the file. What follows -- is a command that is "
+		"timed as a process, in this folder. Options select the values of its axes; everything else is as the suite or the "
+		"file says.\n\n"
 		"Ctrl-C cancels the run, keeps what was measured and prints it; a second one leaves at once. A run goes on when this "
 		"program goes away otherwise. The status is 0 when the run is complete and no cell is invalid or failed, else 2.",
 	.options = options,

@@ -121,6 +121,100 @@ class Packages(unittest.TestCase):
         self.assertIn("cannot write to", done.stderr)
 
 
+# Serves one source package whose interpreter is a script; it knows only what its configuration file says.
+SOURCE = """#!/bin/sh
+[ "$1" = indextargets ] && { echo "http://mirror.test/debian/ bookworm"; exit; }
+[ -n "$APT_CONFIG" ] || { echo "without a configuration of its own: $*" >>"$STATE/calls"; exit 1; }
+list=$(sed -n 's/^Dir::Etc::sourcelist "\\(.*\\)";/\\1/p' "$APT_CONFIG")
+suite=$(sed -n 's/^Suites: //p' "$list")
+case "$*" in
+*update*) echo "update $suite $(sed -n 's/^URIs: //p' "$list")" >>"$STATE/calls";;
+*python3.13*) [ "$suite" = trixie ] || exit 100
+	echo "source $suite" >>"$STATE/calls"
+	mkdir -p Python && cp "$STATE/configure" Python && tar -c -J -f python3.13_3.13.9.orig.tar.xz Python && rm -r Python;;
+*) exit 100;;
+esac
+"""
+CONFIGURE = """#!/bin/sh
+echo "configure $*" >>"$STATE/calls"
+[ ! -e "$STATE/fails" ] || { echo "no compiler today"; exit 1; }
+for a; do case $a in --prefix=*) prefix=${a#--prefix=};; esac; done
+printf 'all:\\n\\ninstall:\\n\\tmkdir -p "$(DESTDIR)%s/bin"\\n\\tln -s /usr/bin/python3 "$(DESTDIR)%s/bin/python3"\\n' "$prefix" "$prefix" >Makefile
+"""
+
+
+@unittest.skipUnless(shutil.which("make") and shutil.which("xz"), "no make or xz: nothing can be built from sources")
+class Python(unittest.TestCase):
+    """./dev python VERSION with a source package of two lines."""
+
+    def setUp(self):
+        folder = tempfile.TemporaryDirectory(prefix="dev-python-")
+        self.addCleanup(folder.cleanup)
+        self.top = folder.name
+        self.tree, self.bin, self.state, self.cache = (os.path.join(self.top, n) for n in ("clone", "bin", "state", "cache"))
+        for path in (self.tree, self.bin, self.state):
+            os.mkdir(path)
+        shutil.copy(os.path.join(ROOT, "dev"), self.tree)
+        for folder, name, text in ((self.bin, "apt-get", SOURCE), (self.bin, "apt-config", "#!/bin/sh\n"),
+                                   (self.bin, "pkg-config", "#!/bin/sh\n"), (self.state, "configure", CONFIGURE)):
+            path = os.path.join(folder, name)
+            with open(path, "w", encoding="utf-8") as file:
+                file.write(text)
+            os.chmod(path, 0o755)
+
+    def popen(self, version):
+        return subprocess.Popen([os.path.join(self.tree, "dev"), "python", version], cwd="/", stdin=subprocess.DEVNULL, text=True,
+                                stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                                env={"PATH": f"{self.bin}:/usr/bin:/bin", "STATE": self.state, "XDG_CACHE_HOME": self.cache})
+
+    def dev(self, version, status=0):
+        process = self.popen(version)
+        out, err = process.communicate(timeout=120)
+        self.assertEqual(process.returncode, status, err)
+        return out, err
+
+    def calls(self, word):
+        path = os.path.join(self.state, "calls")
+        if not os.path.exists(path):
+            return []
+        with open(path, encoding="utf-8") as file:
+            return [line.strip() for line in file if line.startswith(word)]
+
+    def test_it_is_built_once_from_the_first_suite_that_has_it(self):
+        python = os.path.join(self.cache, "benchd", "python", "3.13td", "bin", "python3")
+        out, err = self.dev("3.13td")
+        self.assertEqual(out, python + "\n")
+        self.assertTrue(os.path.exists(python))
+        self.assertEqual(self.calls("update"), [f"update {s} http://mirror.test/debian/" for s in ("bookworm", "trixie")])
+        self.assertEqual(self.calls("without"), [])
+        configure, = self.calls("configure")
+        for word in ("--enable-shared", "--disable-gil", "--with-pydebug", f"--prefix={self.cache}/benchd/python/3.13td"):
+            self.assertIn(word, configure)
+        self.assertIn("it is there already", self.dev("3.13td")[1])
+        self.assertEqual(len(self.calls("configure")), 1)
+        self.assertEqual(sorted(os.listdir(os.path.join(self.cache, "benchd", "python"))), ["3.13td", "3.13td.lock", "3.13td.log"])
+
+    def test_two_at_once_build_it_once(self):
+        both = [self.popen("3.13") for _ in range(2)]
+        for process in both:
+            out, err = process.communicate(timeout=120)
+            self.assertEqual(process.returncode, 0, err)
+        configure, = self.calls("configure")
+        for word in ("--disable-gil", "--with-pydebug"):
+            self.assertNotIn(word, configure)
+
+    def test_a_build_that_fails_leaves_no_interpreter_and_says_where_its_words_are(self):
+        open(os.path.join(self.state, "fails"), "w", encoding="utf-8").close()
+        out, err = self.dev("3.13", status=1)
+        self.assertEqual(out, "")
+        self.assertIn("no compiler today", err)
+        self.assertIn(os.path.join(self.cache, "benchd", "python", "3.13.log"), err)
+        self.assertFalse(os.path.exists(os.path.join(self.cache, "benchd", "python", "3.13")))
+
+    def test_a_version_no_suite_has(self):
+        self.assertIn("no suite of Debian has the sources of python3.12", self.dev("3.12", status=1)[1])
+
+
 class Usage(unittest.TestCase):
     def dev(self, *args):
         return subprocess.run([os.path.join(ROOT, "dev"), *args], cwd="/", capture_output=True, text=True, check=False,
@@ -129,13 +223,14 @@ class Usage(unittest.TestCase):
     def test_help(self):
         done = self.dev("help")
         self.assertEqual(done.returncode, 0)
-        for verb in ("build", "run SUITE", "test", "asan", "tsan", "fuzz", "lint", "bench", "clean"):
+        for verb in ("build", "run SUITE", "test", "asan", "tsan", "fuzz", "python VERSION", "lint", "bench", "clean"):
             self.assertIn(f"  {verb}", done.stdout)
         for args in (["--help"], ["test", "--help"], ["fuzz", "-h"], ["clean", "--help"]):
             self.assertEqual(self.dev(*args).stdout, done.stdout, args)
 
     def test_what_does_not_exist_is_refused(self):
         for args in (["frobnicate"], ["build", "x"], ["lint", "x"], ["clean", "x"], ["test", "a", "b"], ["bench", "nosuch"], ["asan", "a", "b"], ["tsan", "a", "b"],
+                     ["python"], ["python", "3.10"], ["python", "3.12t"], ["python", "3.13dt"], ["python", "4.0"], ["python", "3.13", "x"],
                      ["fuzz", "nosuch"], ["fuzz", "--seconds"], ["fuzz", "--seconds", "x"], ["fuzz", "--seconds=0"], ["fuzz", "--nosuch"]):
             with self.subTest(args=args):
                 done = self.dev(*args)

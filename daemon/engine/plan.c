@@ -329,9 +329,16 @@ void plan_free(struct plan *p)
 void plan_document(const struct plan *p, struct bd_plan_document *ret)
 {
 	ret->suite = bd_strdup(p->suite.name);
-	double setup = plan_setup_s(p);
-	plan_shape(p, setup, p->budget_s - setup, &ret->launches, &ret->rounds);
-	ret->expected_s = (double)ret->launches * (setup + (double)ret->rounds * plan_round_s(p));
+	double setup = plan_setup_s(p), memory = memory_expected_s(p);
+	plan_shape(p, setup, p->budget_s - setup - memory, &ret->launches, &ret->rounds);
+	ret->expected_s = (double)ret->launches * (setup + (double)ret->rounds * plan_round_s(p)) + memory;
+	if (p->adaptive) { /* at most: it may be decided before */
+		double round = plan_round_s(p), rounds = p->rounds ? (double)p->rounds : ceil(1.5 * setup / round);
+		double most = floor((p->budget_s - memory) / (setup + rounds * round));
+		ret->rounds = (int64_t)rounds;
+		ret->launches = (int64_t)fmax(fmin(most, MAX_LAUNCHES), DEFAULT_LAUNCHES);
+		ret->expected_s = p->budget_s;
+	}
 	for (size_t i = 0; i < p->cells_len - p->twins; i++) {
 		const struct bd_cell *c = &p->cells[i];
 		struct bd_plan_cell *out = BD_PUSH(ret->cells, ret->cells_len);

@@ -52,15 +52,28 @@ static void broken(struct run *r, const struct bd_error *err)
 
 /* ---- telling --------------------------------------------------------------------------------------------------- */
 
+/* Of one round of the cells that are still measured, as long as their batches took so far. */
+static double round_s(const struct run *r)
+{
+	double s = 0;
+	for (size_t i = 0; i < r->plan->cells_len; i++) {
+		if (!run_active(r, i))
+			continue;
+		double batch = r->state[i].batch_s > 0 ? r->state[i].batch_s : plan_batch_s(&r->plan->cells[i]);
+		s += (batch + BETWEEN_BATCHES_S) * (r->state[i].scaling_reference ? (double)r->used : 1);
+	}
+	return s;
+}
+
 static double time_left(const struct run *r, int64_t now)
 {
-	if (!isnan(r->plan->budget_s) && !r->row.rounds)
-		return r->plan->budget_s - seconds(now - r->start_ns);
+	if (!isnan(r->plan->budget_s) && (!r->row.rounds || r->plan->adaptive)) /* at most; it may be decided before */
+		return fmax(r->plan->budget_s - seconds(now - r->start_ns), 0);
 	if (r->launch < 0 || !r->row.rounds)
 		return (double)NAN;
-	double setup = seconds(r->setup_ns) / (double)(r->launch + 1), round = plan_round_s(r->plan);
+	double setup = seconds(r->setup_ns) / fmax((double)r->launch, 1), round = round_s(r);
 	double rounds_left = (double)((r->row.launches - r->launch) * r->row.rounds - r->round);
-	return rounds_left * round + (double)(r->row.launches - r->launch - 1) * setup;
+	return rounds_left * round + (double)(r->row.launches - r->launch - 1) * setup + memory_expected_s(r->plan);
 }
 
 void run_progress(struct run *r, bool force)
@@ -135,19 +148,6 @@ static void store_round(struct run *r)
 	free(r->samples);
 	r->samples = NULL;
 	r->samples_len = 0;
-}
-
-/* Of one round of the cells that are still measured, as long as their batches took so far. */
-static double round_s(const struct run *r)
-{
-	double s = 0;
-	for (size_t i = 0; i < r->plan->cells_len; i++) {
-		if (!run_active(r, i))
-			continue;
-		double batch = r->state[i].batch_s > 0 ? r->state[i].batch_s : plan_batch_s(&r->plan->cells[i]);
-		s += (batch + BETWEEN_BATCHES_S) * (r->state[i].scaling_reference ? (double)r->used : 1);
-	}
-	return s;
 }
 
 /* What the rounds to come may take. */

@@ -80,7 +80,7 @@ def start(benchd, records, _):
         with bench_worker.Worker() as worker:
             worker.hello()
             worker.prepare([bench_worker.cell(case="empty-loop", binding="plain", iterations=100_000)])
-            worker.ask("warm", cell=0, processors=bench_worker.processors())
+            worker.ask("warm", cell=0, processors=bench_worker.processors(), iterations=10_000)
             sample = worker.batch(0, iterations=100_000)
             taken.append((sample["start_ns"] - begin) / 1e6)
             worker.bye(1)

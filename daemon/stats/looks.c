@@ -55,7 +55,9 @@ double bd_stats_stagewise_p(const double *launch_ratios, size_t n, const struct 
 	if (plan->n == 0 || isnan(nominal))
 		return NAN;
 	size_t last = plan->n - 1;
-	double before = last ? plan->spent[last - 1] : 0, p = before + bd_stats_plan_reaches(plan, nominal);
+	struct bd_stats_look look;
+	bd_stats_plan_last(plan, &look);
+	double before = last ? plan->spent[last - 1] : 0, p = before + bd_stats_look_reaches(&look, nominal);
 	/* the integral and the boundary agree to some ten digits; what is significant must not hang on the eleventh */
 	if (nominal < plan->level[last])
 		return fmin(p, nextafter(plan->spent[last], 0));

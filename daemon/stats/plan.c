@@ -1,123 +1,86 @@
-/* Alpha spent over looks: recursive integration of the joint density of the looks (Armitage, McPherson & Rowe 1969;
- * Jennison & Turnbull 2000, chapter 19), on the scale of the score: a sum whose variance is the launches so far. */
+/* Which looks a cell has, and what each may spend. */
 #include "plan.h"
-#include "quadrature.h"
 
 #include <math.h>
 #include <pthread.h>
 
 const int64_t bd_stats_looks[6] = {6, 8, 11, 16, 24, 36};
 
-/* The density of the score at a look for those who go on, at nodes 0 … bound; it is symmetric. n = 0: before any look. */
-struct density {
-	double s[BD_NODES], mass[BD_NODES]; /* mass: weight of the node x density */
-	double variance;
-	bool any;
+/* Two-sided, each side spends 2 (1 - Phi(z(alpha / 4) / sqrt(t))): alpha / 2 in the end. */
+double bd_stats_spent_at(int64_t launches, int64_t max, double alpha)
+{
+	if (launches >= max)
+		return alpha;
+	double z = bd_stats_t_quantile(1 - alpha / 4, INFINITY), part = (double)launches / (double)max;
+	return 4 * bd_stats_t_tail(z / sqrt(part), INFINITY);
+}
+
+/* A look is told by its launches, by max as far as that is still ahead, and by whether it is the end. */
+struct key {
+	int64_t done, max;
+	bool final;
+	double alpha;
 };
+struct remembered {
+	struct key key;
+	struct bd_stats_look look;
+};
+static struct remembered memory[256]; /* done = 0: empty */
+static size_t next_place;
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 
-static double tail(double z)
+static int64_t look_before(int64_t done) /* 0: there is none */
 {
-	return bd_stats_t_tail(z, INFINITY);
+	int64_t before = 0;
+	for (size_t i = 0; i < BD_LEN(bd_stats_looks) && bd_stats_looks[i] < done; i++)
+		before = bd_stats_looks[i];
+	return before;
 }
 
-/* What a two-sided level leaves on both sides. */
-static double quantile(double level)
+static void find_or_make(struct key key, struct bd_stats_look *ret)
 {
-	return level > 0 ? -bd_stats_t_quantile(level / 2, INFINITY) : INFINITY;
-}
-
-/* P(going on so far, and |score| > bound when its variance is `variance`). */
-static double beyond(const struct density *d, double variance, double bound)
-{
-	if (!d->any)
-		return 2 * tail(bound / sqrt(variance));
-	double sd = sqrt(variance - d->variance), sum = 0;
-	for (int i = 0; i < BD_NODES; i++)
-		sum += d->mass[i] * (tail((bound - d->s[i]) / sd) + tail((bound + d->s[i]) / sd));
-	return 2 * sum; /* both signs of the score before */
-}
-
-static double normal_density(double s, double variance)
-{
-	return exp(-s * s / (2 * variance)) / sqrt(2 * M_PI * variance);
-}
-
-static void advance(struct density *d, double variance, double bound)
-{
-	const struct bd_stats_rule *rule = bd_stats_rule();
-	struct density next = {.variance = variance, .any = true};
-	double added = variance - d->variance;
-	bound = fmin(bound, 9 * sqrt(variance)); /* nobody is further out */
-	for (int i = 0; i < BD_NODES; i++) {
-		double s = next.s[i] = bound * rule->x[i], density = 0;
-		for (int j = 0; j < BD_NODES && d->any; j++)
-			density += d->mass[j] *
-				(normal_density(s - d->s[j], added) + normal_density(s + d->s[j], added));
-		next.mass[i] = bound * rule->w[i] * (d->any ? density : normal_density(s, variance));
+	key.final = key.final || key.done >= key.max;
+	for (size_t i = 0; i < BD_LEN(memory); i++) {
+		const struct key *k = &memory[i].key;
+		if (k->done == key.done && k->max == key.max && k->final == key.final && k->alpha == key.alpha) {
+			*ret = memory[i].look;
+			return;
+		}
 	}
-	*d = next;
+	struct bd_stats_look before;
+	int64_t launches = look_before(key.done);
+	if (launches)
+		find_or_make((struct key){launches, key.max, false, key.alpha}, &before);
+	double spent = key.final ? key.alpha : bd_stats_spent_at(key.done, key.max, key.alpha);
+	bd_stats_look_make(launches ? &before : NULL, key.done, spent, ret);
+	memory[next_place] = (struct remembered){key, *ret};
+	next_place = (next_place + 1) % BD_LEN(memory);
 }
 
-/* O'Brien-Fleming type, two-sided: each side spends 2 (1 - Phi(z(alpha / 4) / sqrt(t))), alpha / 2 in the end. */
-static double spent_at(double t, double alpha)
+static void find(struct key key, struct bd_stats_look *ret)
 {
-	return t >= 1 ? alpha : 4 * tail(quantile(alpha / 2) / sqrt(t));
-}
-
-/* What little is spent at a first look out of many needs no joint density: who crosses twice may count twice. */
-static const double negligible = 1e-12;
-
-/* The bound beyond which `spend` lies. */
-static double bound_of(const struct density *d, double variance, double spend)
-{
-	double sd = sqrt(variance), lo = 0, hi = 9 * sd;
-	if (spend < negligible)
-		return quantile(spend) * sd;
-	for (int i = 0; i < 60; i++) {
-		double middle = (lo + hi) / 2;
-		if (beyond(d, variance, middle) > spend)
-			lo = middle;
-		else
-			hi = middle;
-	}
-	return (lo + hi) / 2;
-}
-
-void bd_stats_plan_spend(struct bd_stats_plan *plan, int64_t max, bool final)
-{
-	struct density d = {.any = false};
-	double before = 0;
-	for (size_t i = 0; i < plan->n; i++) {
-		bool last = i + 1 == plan->n;
-		double variance = (double)plan->launches[i];
-		double spent = last && final ? plan->alpha : spent_at(variance / (double)max, plan->alpha);
-		double bound = bound_of(&d, variance, spent - before);
-		plan->spent[i] = before = spent;
-		plan->level[i] = 2 * tail(bound / sqrt(variance));
-		if (!last)
-			advance(&d, variance, bound);
-	}
+	pthread_mutex_lock(&lock);
+	find_or_make(key, ret);
+	pthread_mutex_unlock(&lock);
 }
 
 void bd_stats_plan_make(int64_t done, int64_t max, bool final, double alpha, struct bd_stats_plan *ret)
 {
-	*ret = (struct bd_stats_plan){.alpha = alpha};
+	*ret = (struct bd_stats_plan){.alpha = alpha, .max = max, .final = final};
 	if (done < BD_STATS_MIN_LAUNCHES || !(alpha > 0 && alpha < 1))
 		return;
 	for (size_t i = 0; i < BD_LEN(bd_stats_looks) && bd_stats_looks[i] < done; i++)
 		ret->launches[ret->n++] = bd_stats_looks[i];
 	ret->launches[ret->n++] = done;
-	bd_stats_plan_spend(ret, max, final);
+	for (size_t i = 0; i < ret->n; i++) {
+		struct bd_stats_look look;
+		find((struct key){ret->launches[i], max, i + 1 == ret->n && final, alpha}, &look);
+		ret->level[i] = look.level;
+		ret->spent[i] = look.spent;
+	}
 }
 
-double bd_stats_plan_reaches(const struct bd_stats_plan *plan, double level)
+void bd_stats_plan_last(const struct bd_stats_plan *plan, struct bd_stats_look *ret)
 {
-	struct density d = {.any = false};
-	size_t i = 0;
-	for (; i + 1 < plan->n; i++) {
-		double variance = (double)plan->launches[i];
-		advance(&d, variance, quantile(plan->level[i]) * sqrt(variance));
-	}
-	double variance = (double)plan->launches[i];
-	return beyond(&d, variance, level < 1 ? quantile(level) * sqrt(variance) : 0);
+	find((struct key){plan->launches[plan->n - 1], plan->max, plan->final, plan->alpha}, ret);
 }

@@ -136,8 +136,8 @@ void look(struct run *r)
 
 /* ---- how many rounds, how many launches ------------------------------------------------------------------------- */
 
-/* Log ratios of the rounds both cells have; points are in the order in which they were measured. */
-static size_t log_ratios(const struct cell_state *a, const struct cell_state *b, struct bd_stats_point *ret)
+/* Ratios of the rounds both cells have; points are in the order in which they were measured. */
+static size_t round_ratios(const struct cell_state *a, const struct cell_state *b, struct bd_stats_point *ret)
 {
 	size_t n = 0;
 	for (size_t i = 0, k = 0; i < a->points_len; i++) {
@@ -150,7 +150,7 @@ static size_t log_ratios(const struct cell_state *a, const struct cell_state *b,
 		if (!y || y->launch != x->launch || y->round != x->round || x->left_out || y->left_out)
 			continue;
 		ret[n] = *x;
-		ret[n++].value = log(x->value / y->value);
+		ret[n++].value = x->value / y->value;
 	}
 	return n;
 }
@@ -166,7 +166,7 @@ static void widest(const struct run *r, double *ret_between, double *ret_within)
 			continue;
 		const struct cell_state *a = &r->state[i], *b = &r->state[to];
 		bd_auto_free struct bd_stats_point *pairs = bd_alloc((a->points_len + 1) * sizeof *pairs);
-		size_t n = log_ratios(a, b, pairs);
+		size_t n = round_ratios(a, b, pairs);
 		double between, within;
 		bd_stats_components(pairs, n, &between, &within);
 		if (!isnan(between) && between + within > *ret_between + *ret_within) {

@@ -51,7 +51,8 @@ void bd_fuzz_one(const uint8_t *data, size_t len)
 		return;
 	BD_FUZZ_CHECK(pipe2(in, O_CLOEXEC) == 0 && write(in[1], data, len) == (ssize_t)len);
 	bd_closep(&in[1]);
-	bd_auto_free char *fds = bd_printf("%d,%d", in[0], answers[1]);
+	int out = dup(answers[1]); /* the reader takes both */
+	bd_auto_free char *fds = bd_printf("%d,%d", in[0], out);
 	setenv("BENCHD_FDS", fds, 1);
 	BD_FUZZ_CHECK(bd_wire_open_nogil() == 0 && !getenv("BENCHD_FDS"));
 	have = 0;
@@ -67,6 +68,6 @@ void bd_fuzz_one(const uint8_t *data, size_t len)
 	} else {
 		BD_FUZZ_CHECK(status == 71);
 	}
+	bd_wire_close_nogil();
 	check_answers();
-	bd_closep(&in[0]);
 }

@@ -276,6 +276,7 @@ class Cases(unittest.TestCase):
         with self.worker() as w:
             cases = {c["name"]: c for c in w.ask("describe", targets=[])["cases"]}
             self.assertEqual(cases["python_sum"], {
+                "target": None, "reason": None, "affinity": None, "timeout_s": None,
                 "name": "python_sum", "summary": "adds up what the kernel library returns", "shape": "contended",
                 "plain": None, "params": [{"name": "start", "summary": "where the chain starts", "values": ["1", "5"]}]})
             self.assertEqual(cases["prints"]["plain"], "plain")

@@ -43,6 +43,7 @@ struct bd_work {
 	unsigned per_turn;       /* operations per tick: how often the statement is unrolled; 1 before setup */
 	unsigned native_calls;   /* kernel calls per operation (V1) */
 	enum bd_overlap overlap; /* V4, for threads > 1 */
+	bool insist;             /* verify now, however long it takes; else one that takes long may wait for settle */
 	void *state;
 };
 
@@ -60,6 +61,12 @@ struct bd_case {
 	int (*verify)(struct bd_work *w, PyObject *start, uint64_t ops, PyObject *result, struct bd_error *err);
 	void (*teardown)(struct bd_work *w); /* may be NULL; also called after a failed setup */
 	const void *data;                    /* the implementation's own */
+	/* The rest may be NULL. Before each batch, untimed: */
+	int (*enter)(struct bd_work *w, struct bd_error *err);
+	/* After the last batch: verifies the last result, if that was put off. */
+	int (*settle)(struct bd_work *w, struct bd_error *err);
+	/* What a reader of its figure should know. */
+	void (*notes)(struct bd_work *w, struct bd_reason **ret, size_t *ret_n);
 };
 
 extern const struct bd_case *const bd_case_table[];

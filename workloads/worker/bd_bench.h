@@ -34,11 +34,50 @@ extern const struct bd_interpreter bd_interpreter;
  * Does not return: ends the process. */
 _Noreturn void bd_bench_serve(void);
 
+/* ---- sampling.c -------------------------------------------------------------------------------------------- */
+
+struct bd_bench_cell;
+struct bd_team;
+void bd_sample_begin(struct bd_bench_cell *c, uint64_t probe_steps, struct bd_worker_sample *s);
+void bd_sample_add(const struct bd_team *team, struct bd_worker_sample *s); /* the batch that just was */
+void bd_sample_end(struct bd_bench_cell *c, uint64_t probe_steps, struct bd_worker_sample *s);
+/* What one batch of the cell (NULL: nothing) does to memory; false when run() said so. */
+bool bd_memory_of(struct bd_bench_cell *c, bool (*run)(struct bd_bench_cell *c), struct bd_worker_memory *m);
+
+/* ---- targets.c, userfile.c: what users bring ------------------------------------------------------------------ */
+
+void bd_targets_read(const cJSON *list);
+/* In processes of their own, so that one that dies or hangs is one case that failed. */
+void bd_targets_describe(struct bd_catalogue *ret);
+/* Loads what it is in. NULL: -ENOENT, there is no such case; else it cannot be tried. */
+const struct bd_case *bd_targets_case(const char *name, struct bd_error *err);
+int bd_userfile_open(struct bd_error *err);
+/* [(path, hash or None)] of users' Python files loaded since; NULL: none, or an exception. */
+PyObject *bd_userfile_loaded(PyObject *modules_before);
+/* The exception from the view of a user's file; NULL: it has nothing to do with one. */
+char *bd_userfile_explain(PyObject *exception);
+
+/* ---- output.c: standard output and error of users' code -------------------------------------------------------- */
+
+void bd_output_hold(void);                    /* from now on */
+void bd_output_take(struct bd_bench_cell *c); /* what came since was this cell's */
+void bd_output_notes(const struct bd_bench_cell *c, struct bd_reason **notes, size_t *n);
+void bd_output_release(void);
+void bd_note_add(struct bd_reason **notes, size_t *n, const char *key, const char *hint, const char *fmt, ...)
+	BD_PRINTF(5, 6);
+
+/* ---- loaded.c: what was loaded since `ready` -------------------------------------------------------------------- */
+
+void bd_loaded_remember(const struct bd_worker_object *objects, size_t n);
+void bd_loaded_since(struct bd_worker_object **ret, size_t *ret_n);
+
 /* ---- wire.c: lines of JSON --------------------------------------------------------------------------------- */
 
 #define BD_WIRE_LINE_MAX (4u << 20)
 int bd_wire_open_nogil(void);                             /* 0, or -EINVAL: no usable BENCHD_FDS */
 cJSON *bd_wire_read_nogil(void);                          /* NULL at end of input; nonsense is a fault */
+int bd_fd_high(int fd);                                   /* the same under a high number; takes fd */
+void bd_wire_close_nogil(void);                           /* in a child */
 void bd_wire_send_nogil(const char *type, cJSON *object); /* takes object */
 void bd_wire_log_nogil(const char *level, const char *fmt, ...) BD_PRINTF(2, 3);
 _Noreturn void bd_wire_fault_nogil(const char *key, const char *fmt, ...) BD_PRINTF(2, 3);
@@ -51,8 +90,8 @@ struct bd_ticker {
 	PyObject_HEAD char before[128];
 	const _Atomic bool *stop;
 	uint64_t limit, started;
-	int64_t end_ns; /* when it ended; 0 = not yet */
-	bool stopped;   /* by the flag */
+	int64_t begin_ns, end_ns; /* when the loop over it began and ended; 0 = not yet */
+	bool stopped;             /* by the flag */
 	char after[128];
 };
 PyObject *bd_ticker_new(const _Atomic bool *stop);
@@ -121,8 +160,12 @@ PyObject *bd_library_call(const char *function, PyObject *args);
 int bd_library_binding(const char *name, PyObject **ret, struct bd_error *err);
 void bd_library_catalogue(struct bd_catalogue *ret);
 
+void bd_library_describe(const struct bd_case *c, struct bd_case_info *info);
+
 /* ---- pycase.c -------------------------------------------------------------------------------------------------- */
 
+/* Tuples of (name, summary, values) → params. */
+int bd_pycase_params(PyObject *tuples, struct bd_case *c, struct bd_error *err);
 int bd_pycase_new(PyObject *module, const char *name, struct bd_case **ret, struct bd_error *err);
 
 /* ---- self.c: what this process is ------------------------------------------------------------------------------- */
@@ -152,6 +195,8 @@ struct bd_bench_cell {
 	bool prepared; /* `prepare` was answered ok: answers to `bye` */
 	int64_t iterations, duration_ns;
 	double overlap, parallel;
+	int64_t first_call_ns;
+	int64_t printed[2]; /* bytes to standard output and error */
 };
 
 /* All return true when passed; otherwise they fill the verdict. */

@@ -99,6 +99,7 @@ static void hello(const cJSON *m)
 		bd_wire_fault_nogil("protocol", "this worker speaks protocol 1 only");
 	struct bd_worker_ready ready;
 	bd_self_report(&ready);
+	bd_loaded_remember(ready.objects, ready.objects_len);
 	bd_wire_send_nogil("ready", bd_doc_encode(&bd_worker_ready_doc, &ready));
 	bd_doc_done(&bd_worker_ready_doc, &ready);
 	bench.greeted = true;
@@ -112,6 +113,8 @@ static void open_library(void)
 	struct bd_error err = {0};
 	if (bd_library_open(&err) < 0)
 		bd_wire_fault_nogil(err.key, "%s", err.message);
+	if ((getenv("BENCHD_SIDE_PATH") || getenv("BENCHD_SIDE_OBJECT")) && bd_userfile_open(&err) < 0)
+		bd_wire_fault_nogil(err.key, "%s", err.message);
 	const char *folder = getenv("BENCHD_CASES");
 	if (folder && *folder && bd_library_add_cases(folder, &err) < 0)
 		bd_wire_fault_nogil(err.key, "BENCHD_CASES: %s", err.message);
@@ -124,18 +127,20 @@ static void describe(const cJSON *m)
 	cJSON_ArrayForEach(target, field(m, "targets")) {
 		struct bd_error err = {0};
 		const char *folder = cJSON_GetStringValue(target);
-		if (!folder || bd_library_add_cases(folder, &err) < 0)
-			bd_wire_fault_nogil("no-such-input", "target: %s", folder ? err.message : "not a path");
+		if (folder && bd_library_add_cases(folder, &err) < 0)
+			bd_wire_fault_nogil("no-such-input", "target: %s", err.message);
 	}
+	bd_targets_read(field(m, "targets"));
 	struct bd_catalogue catalogue;
 	bd_library_catalogue(&catalogue);
+	bd_targets_describe(&catalogue);
 	bd_wire_send_nogil("catalogue", bd_doc_encode(&bd_catalogue_doc, &catalogue));
 	bd_doc_done(&bd_catalogue_doc, &catalogue);
 }
 
 /* ---- cells ------------------------------------------------------------------------------------------------- */
 
-static void send_cell(struct bd_bench_cell *c)
+static void send_answer(struct bd_bench_cell *c, bool last)
 {
 	struct bd_worker_cell a;
 	bd_doc_init(&bd_worker_cell_doc, &a);
@@ -151,8 +156,19 @@ static void send_cell(struct bd_bench_cell *c)
 	}
 	a.overlap = c->overlap;
 	a.parallel = c->parallel;
+	a.first_call_ns = c->first_call_ns;
+	if (c->team && c->work.desc->notes)
+		c->work.desc->notes(&c->work, &a.notes, &a.notes_len);
+	bd_output_notes(c, &a.notes, &a.notes_len);
+	if (last)
+		bd_loaded_since(&a.loaded, &a.loaded_len);
 	bd_wire_send_nogil("cell", bd_doc_encode(&bd_worker_cell_doc, &a));
 	bd_doc_done(&bd_worker_cell_doc, &a);
+}
+
+static void send_cell(struct bd_bench_cell *c)
+{
+	send_answer(c, false);
 }
 
 static bool failed(struct bd_bench_cell *c, enum bd_cell_status status, const struct bd_error *err)
@@ -165,15 +181,25 @@ static bool failed(struct bd_bench_cell *c, enum bd_cell_status status, const st
 static bool run_checked(struct bd_bench_cell *c, const struct bd_batch *batch)
 {
 	struct bd_error err = {0};
-	if (bd_team_run(c->team, batch, &err) < 0)
+	const struct bd_case *desc = c->work.desc;
+	if (desc->enter && desc->enter(&c->work, &err) < 0)
 		return failed(c, BD_CELL_FAILED, &err);
-	return bd_check_counter(c) && bd_check_result(c);
+	int r = bd_team_run(c->team, batch, &err);
+	bool ok = r == 0 ? bd_check_counter(c) && bd_check_result(c) : failed(c, BD_CELL_FAILED, &err);
+	bd_output_take(c);
+	return ok;
 }
 
 #define SUGGEST_NS 12000000 /* a batch of one thread: 5 to 50 ms, also when the machine's speed doubles or halves */
 
+#define SLOW_NS 200000000
+
 static bool suggest(struct bd_bench_cell *c)
 {
+	if (c->team->wall_ns > SLOW_NS) { /* the one turn that just was says enough */
+		c->iterations = c->work.per_turn;
+		return true;
+	}
 	for (uint64_t n = c->work.per_turn;; n *= 2) {
 		struct bd_batch batch = {.iterations = n, .processors = &c->processors, .affinity = c->affinity};
 		if (!run_checked(c, &batch))
@@ -194,10 +220,11 @@ static bool make_work(struct bd_bench_cell *c)
 	struct bd_error err = {0};
 	struct bd_work *w = &c->work;
 	w->desc = bd_library_case(c->case_name);
-	if (!w->desc) {
-		bd_error_set(&err, -ENOENT, "unknown-target", "", "this worker has no case %s", c->case_name);
-		return failed(c, BD_CELL_UNSUPPORTED, &err);
-	}
+	if (!w->desc)
+		w->desc = bd_targets_case(c->case_name, &err);
+	if (!w->desc)
+		return failed(c, err.code == -ENOENT ? BD_CELL_UNSUPPORTED : BD_CELL_FAILED, &err);
+	w->insist = true;
 	w->axes = &c->axes;
 	w->per_turn = 1;
 	const char *binding = bd_map_get(&c->axes, "binding");
@@ -223,11 +250,15 @@ static bool prepare_cell(struct bd_bench_cell *c)
 {
 	if (!make_work(c) || !bd_check_provenance(c, bench.manifest) || !bd_check_malloc(c))
 		return false;
+	/* even where nothing has to be found out: no cell is timed that has not been seen to work */
+	struct bd_batch once = {.iterations = c->work.per_turn, .processors = &c->processors, .affinity = c->affinity};
+	if (!run_checked(c, &once))
+		return false;
+	if (c->team->n == 1)
+		c->first_call_ns = c->team->wall_ns / (int64_t)c->work.per_turn;
 	if (c->team->n == 1 && !c->iterations && !suggest(c))
 		return false;
-	/* even where nothing had to be found out: no cell is timed that has not been seen to work */
-	struct bd_batch once = {.iterations = c->work.per_turn, .processors = &c->processors, .affinity = c->affinity};
-	return run_checked(c, &once) && bd_check_overlap(c);
+	return bd_check_overlap(c);
 }
 
 static void read_cell(const cJSON *o, struct bd_bench_cell *c)
@@ -239,6 +270,7 @@ static void read_cell(const cJSON *o, struct bd_bench_cell *c)
 	c->iterations = int_field(o, "iterations", 0);
 	c->duration_ns = int_field(o, "duration_ns", 0);
 	c->overlap = c->parallel = NAN;
+	c->first_call_ns = BD_NULL_INT;
 	copy_processors(&bench.processors, &c->processors);
 	const cJSON *axis;
 	cJSON_ArrayForEach(axis, field(o, "axes")) {
@@ -267,6 +299,9 @@ static void prepare(const cJSON *m)
 	read_processors(field(m, "allowed"), &bench.allowed);
 	if (bench.allowed.n)
 		bd_affinity_free_nogil(&bench.allowed);
+	bd_targets_read(field(m, "targets"));
+	if (field(m, "targets"))
+		bd_output_hold();
 	size_t first = bench.cells_len;
 	const cJSON *o;
 	cJSON_ArrayForEach(o, field(m, "cells")) {
@@ -279,6 +314,8 @@ static void prepare(const cJSON *m)
 			bd_wire_fault_nogil("protocol", "one worker is given cells of one thread and of several");
 	for (size_t i = first; i < bench.cells_len; i++) {
 		bench.cells[i]->prepared = prepare_cell(bench.cells[i]);
+		bench.cells[i]->work.insist = false;
+		bd_output_take(bench.cells[i]);
 		send_cell(bench.cells[i]);
 	}
 	call("gc", "collect", NULL);
@@ -286,97 +323,6 @@ static void prepare(const cJSON *m)
 }
 
 /* ---- batches ----------------------------------------------------------------------------------------------- */
-
-/* Sum of the steal column over all processors; BD_NULL_INT where it cannot be read. */
-static int64_t steal_ticks_nogil(void)
-{
-	static int fd = -2;
-	char text[512];
-	if (fd == -2)
-		fd = open("/proc/stat", O_RDONLY | O_CLOEXEC);
-	ssize_t n = fd >= 0 ? pread(fd, text, sizeof text - 1, 0) : -1;
-	if (n < 0)
-		return BD_NULL_INT;
-	text[n] = '\0';
-	long long steal;
-	return sscanf(text, "cpu %*d %*d %*d %*d %*d %*d %*d %lld", &steal) == 1 ? steal : BD_NULL_INT;
-}
-
-/* nr_throttled of our own cgroup (version 2, else 1); BD_NULL_INT where there is none. */
-static int64_t throttled_nogil(void)
-{
-	static int fd = -2;
-	char text[1024];
-	if (fd == -2) {
-		fd = -1;
-		bd_auto_free char *self = NULL;
-		bd_auto_strv struct bd_strv lines = {0};
-		if (bd_file_read("/proc/self/cgroup", 1 << 16, &self, NULL) == 0)
-			bd_strv_split(&lines, self, '\n');
-		for (size_t i = 0; i < lines.n && fd < 0; i++) {
-			const char *path = strrchr(lines.v[i], ':');
-			if (!path)
-				continue;
-			bd_auto_free char *v2 = bd_printf("/sys/fs/cgroup%s/cpu.stat", path + 1);
-			bd_auto_free char *v1 = bd_printf("/sys/fs/cgroup/cpu%s/cpu.stat", path + 1);
-			if (bd_starts_with(lines.v[i], "0::"))
-				fd = open(v2, O_RDONLY | O_CLOEXEC);
-			else if (strstr(lines.v[i], "cpu") && !strstr(lines.v[i], "cpuset:"))
-				fd = open(v1, O_RDONLY | O_CLOEXEC);
-		}
-	}
-	ssize_t n = fd >= 0 ? pread(fd, text, sizeof text - 1, 0) : -1;
-	if (n < 0)
-		return BD_NULL_INT;
-	text[n] = '\0';
-	const char *at = strstr(text, "nr_throttled ");
-	return at ? atoll(at + strlen("nr_throttled ")) : BD_NULL_INT;
-}
-
-static int64_t since(int64_t before, int64_t after)
-{
-	return before == BD_NULL_INT || after == BD_NULL_INT ? BD_NULL_INT : after - before;
-}
-
-static int64_t probe_nogil(const struct bd_ints *processors)
-{
-	bd_affinity_apply_nogil(processors, "pinned", 0);
-	int64_t start = bd_clock_mono_ns();
-	bd_kernel_spin(1, bench.probe_steps);
-	return bd_clock_mono_ns() - start;
-}
-
-static void push(struct bd_ints *list, int64_t value)
-{
-	int64_t *v = BD_PUSH(list->v, list->n);
-	*v = value;
-}
-
-static void add_lane(struct bd_ints *list, unsigned i, int64_t value)
-{
-	if (i < list->n)
-		list->v[i] += value;
-	else
-		push(list, value);
-}
-
-static void add_batch(const struct bd_team *team, struct bd_worker_sample *s)
-{
-	s->wall_ns += team->wall_ns;
-	for (unsigned i = 0; i < team->n; i++) {
-		const struct bd_lane *l = &team->lanes[i];
-		add_lane(&s->ops, i, (int64_t)l->ops);
-		add_lane(&s->straddled, i, (int64_t)l->straddled);
-		add_lane(&s->overrun_ns, i, l->overrun_ns);
-		add_lane(&s->thread_cpu_ns, i, l->cpu_ns);
-		add_lane(&s->voluntary, i, l->voluntary);
-		add_lane(&s->involuntary, i, l->involuntary);
-		if (i >= s->cpu.n)
-			push(&s->cpu, l->processor);
-		s->minor_faults += l->minor_faults;
-		s->major_faults += l->major_faults;
-	}
-}
 
 /* One thread has nobody to stop it: it fills a duration with stretches of a count, and reads the clock between them. */
 static bool run_stretches(struct bd_bench_cell *c, int64_t duration_ns, struct bd_batch *batch,
@@ -392,7 +338,7 @@ static bool run_stretches(struct bd_bench_cell *c, int64_t duration_ns, struct b
 			return false;
 		if (!s->start_ns)
 			s->start_ns = c->team->start_ns;
-		add_batch(c->team, s);
+		bd_sample_add(c->team, s);
 	}
 	return true;
 }
@@ -408,10 +354,7 @@ static bool run_sample(struct bd_bench_cell *c, const cJSON *m, struct bd_worker
 		.affinity = c->affinity};
 	if (!batch.iterations == !batch.duration_ns)
 		bd_wire_fault_nogil("protocol", "a batch has either iterations or duration_ns");
-	s->cell = c->id;
-	s->wall_ns = s->start_ns = s->minor_faults = s->major_faults = 0;
-	int64_t steal = steal_ticks_nogil(), throttled = throttled_nogil();
-	int64_t before = probe_nogil(&c->processors);
+	bd_sample_begin(c, bench.probe_steps, s);
 	if (c->team->n == 1 && batch.duration_ns) {
 		if (!run_stretches(c, batch.duration_ns, &batch, s))
 			return false;
@@ -419,24 +362,24 @@ static bool run_sample(struct bd_bench_cell *c, const cJSON *m, struct bd_worker
 		if (!run_checked(c, &batch))
 			return false;
 		s->start_ns = c->team->start_ns;
-		add_batch(c->team, s);
+		bd_sample_add(c->team, s);
 	}
-	push(&s->probe_ns, before);
-	push(&s->probe_ns, probe_nogil(&c->processors));
-	s->steal_ticks = since(steal, steal_ticks_nogil());
-	s->throttled = since(throttled, throttled_nogil());
+	bd_sample_end(c, bench.probe_steps, s);
 	return true;
+}
+
+static struct bd_bench_cell *cell_of(const cJSON *m)
+{
+	int64_t id = int_field(m, "cell", -1);
+	for (size_t i = 0; i < bench.cells_len; i++)
+		if (bench.cells[i]->id == id)
+			return bench.cells[i];
+	bd_wire_fault_nogil("protocol", "cell %lld was never prepared", (long long)id);
 }
 
 static void batch(const cJSON *m)
 {
-	int64_t id = int_field(m, "cell", -1);
-	struct bd_bench_cell *c = NULL;
-	for (size_t i = 0; i < bench.cells_len && !c; i++)
-		if (bench.cells[i]->id == id)
-			c = bench.cells[i];
-	if (!c)
-		bd_wire_fault_nogil("protocol", "cell %lld was never prepared", (long long)id);
+	struct bd_bench_cell *c = cell_of(m);
 	struct bd_worker_sample s;
 	bd_doc_init(&bd_worker_sample_doc, &s);
 	if (c->verdict.status == BD_CELL_OK && run_sample(c, m, &s))
@@ -448,25 +391,36 @@ static void batch(const cJSON *m)
 
 /* ---- memory, bye ------------------------------------------------------------------------------------------- */
 
-static void memory(void)
+static bool run_once(struct bd_bench_cell *c)
 {
-	bd_auto_free char *status = NULL;
-	cJSON *o = cJSON_CreateObject();
-	static const char *const keys[][2] = {{"rss_bytes", "VmRSS:"}, {"rss_peak_bytes", "VmHWM:"}};
-	bd_file_read("/proc/self/status", 1 << 16, &status, NULL);
-	for (size_t i = 0; i < BD_LEN(keys); i++) {
-		const char *at = status ? strstr(status, keys[i][1]) : NULL;
-		if (at)
-			cJSON_AddNumberToObject(o, keys[i][0], (double)atoll(at + strlen(keys[i][1])) * 1024);
-		else
-			cJSON_AddNullToObject(o, keys[i][0]);
-	}
-	int64_t live = bd_malloc_live_bytes();
-	if (live == BD_NULL_INT)
-		cJSON_AddNullToObject(o, "allocator_bytes");
+	struct bd_batch batch = {.iterations = c->duration_ns ? 0 : (uint64_t)BD_MAX(c->iterations, 1),
+		.duration_ns = c->duration_ns,
+		.processors = &c->processors,
+		.affinity = c->affinity};
+	return run_checked(c, &batch);
+}
+
+static void memory(const cJSON *m)
+{
+	struct bd_bench_cell *c = field(m, "cell") ? cell_of(m) : NULL;
+	struct bd_worker_memory answer;
+	bd_doc_init(&bd_worker_memory_doc, &answer);
+	if (!c ? bd_memory_of(NULL, NULL, &answer)
+	       : (c->verdict.status == BD_CELL_OK && bd_memory_of(c, run_once, &answer)))
+		bd_wire_send_nogil("memory", bd_doc_encode(&bd_worker_memory_doc, &answer));
 	else
-		cJSON_AddNumberToObject(o, "allocator_bytes", (double)live);
-	bd_wire_send_nogil("memory", o);
+		send_cell(c);
+}
+
+/* A result that was not looked at yet. */
+static bool settled(struct bd_bench_cell *c)
+{
+	struct bd_error err = {0};
+	const struct bd_case *desc = c->work.desc;
+	if (!desc->settle || (desc->enter(&c->work, &err) == 0 && desc->settle(&c->work, &err) == 0))
+		return true;
+	bd_verdict_set(&c->verdict, "V2", BD_CELL_INVALID, &err);
+	return false;
 }
 
 /* The checks again, after the last batch: what was true before it may have been undone in between. */
@@ -477,9 +431,10 @@ static void bye(void)
 		struct bd_bench_cell *c = bench.cells[i];
 		if (!c->prepared)
 			continue;
-		if (c->verdict.status == BD_CELL_OK && bd_check_provenance(c, bench.manifest) && bd_check_malloc(c))
+		if (c->verdict.status == BD_CELL_OK && settled(c) && bd_check_provenance(c, bench.manifest) &&
+			bd_check_malloc(c))
 			bd_check_overlap(c);
-		send_cell(c);
+		send_answer(c, true);
 	}
 	for (size_t i = 0; i < bench.cells_len; i++) {
 		struct bd_bench_cell *c = bench.cells[i];
@@ -492,14 +447,7 @@ static void bye(void)
 /* What a case printed must not be lost; no more of Python is needed, and threads of a case may still be running. */
 _Noreturn static void leave(void)
 {
-	static const char *const streams[] = {"stdout", "stderr"};
-	for (size_t i = 0; i < BD_LEN(streams); i++) {
-		PyObject *f = PySys_GetObject(streams[i]);
-		bd_auto_py PyObject *r = f && f != Py_None ? PyObject_CallMethod(f, "flush", NULL) : NULL;
-		if (!r)
-			PyErr_Clear();
-	}
-	fflush(NULL);
+	bd_output_release();
 	_exit(0);
 }
 
@@ -528,7 +476,7 @@ _Noreturn void bd_bench_serve(void)
 		else if (bd_streq(type, "warm") || bd_streq(type, "batch"))
 			batch(m);
 		else if (bd_streq(type, "memory"))
-			memory();
+			memory(m);
 		else if (bd_streq(type, "bye")) {
 			bye();
 			leave();

@@ -143,12 +143,14 @@ int bd_library_binding(const char *name, PyObject **ret, struct bd_error *err)
 
 /* ---- the catalogue ----------------------------------------------------------------------------------------- */
 
-static void describe_case(const struct bd_case *c, struct bd_case_info *info)
+void bd_library_describe(const struct bd_case *c, struct bd_case_info *info)
 {
 	info->name = bd_strdup(c->name);
 	info->summary = bd_strdup(c->summary);
 	info->shape = bd_strdup(c->shape == BD_SHAPE_CONTENDED ? "contended" : "iterations");
 	info->plain = bd_strdup(c->plain);
+	info->target = BD_NULL_INT;
+	info->timeout_s = NAN;
 	for (size_t i = 0; i < c->params_len; i++) {
 		struct bd_case_param *p = BD_PUSH(info->params, info->params_len);
 		p->name = bd_strdup(c->params[i].name);
@@ -186,9 +188,9 @@ void bd_library_catalogue(struct bd_catalogue *ret)
 {
 	bd_doc_init(&bd_catalogue_doc, ret);
 	for (size_t i = 0; i < bd_case_table_len; i++)
-		describe_case(bd_case_table[i], BD_PUSH(ret->cases, ret->cases_len));
+		bd_library_describe(bd_case_table[i], BD_PUSH(ret->cases, ret->cases_len));
 	for (size_t i = 0; i < python_cases_len; i++)
-		describe_case(python_cases[i], BD_PUSH(ret->cases, ret->cases_len));
+		bd_library_describe(python_cases[i], BD_PUSH(ret->cases, ret->cases_len));
 	bd_auto_strv struct bd_strv names = {0};
 	bd_strv_split(&names, bd_interpreter.bindings, ',');
 	for (size_t i = 0; i < names.n; i++)

@@ -80,6 +80,11 @@ def case(path):
             getattr(module, "teardown", None), int(getattr(module, "native_calls", 0)), bool(getattr(module, "binding", False)))
 
 
+def part(name):
+    """Another Python file of the worker."""
+    return host.source("worker", os.path.join(host.python, name + ".py"))
+
+
 def cell(axes, threads, steps, functions_):
     """What a case's setup() is given."""
     return types.SimpleNamespace(axes=axes, threads=threads, steps=steps, binding=functions_)

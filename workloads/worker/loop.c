@@ -20,8 +20,12 @@ static PyObject *tick(PyObject *self)
 	return Py_NewRef(Py_None);
 }
 
-static PyObject *itself(PyObject *self)
+/* The loop begins: what led to it is not timed. */
+static PyObject *begin(PyObject *self)
 {
+	struct bd_ticker *t = (struct bd_ticker *)self;
+	if (!t->begin_ns)
+		t->begin_ns = bd_clock_mono_ns();
 	return Py_NewRef(self);
 }
 
@@ -30,7 +34,7 @@ static PyTypeObject ticker_type = {
 	.tp_doc = "One item per operation to do.",
 	.tp_basicsize = sizeof(struct bd_ticker),
 	.tp_flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_DISALLOW_INSTANTIATION,
-	.tp_iter = itself,
+	.tp_iter = begin,
 	.tp_iternext = tick,
 };
 
@@ -43,7 +47,7 @@ PyObject *bd_ticker_new(const _Atomic bool *stop)
 		return NULL;
 	t->stop = stop;
 	t->limit = t->started = 0;
-	t->end_ns = 0;
+	t->begin_ns = t->end_ns = 0;
 	t->stopped = false;
 	return (PyObject *)t;
 }
@@ -53,7 +57,7 @@ void bd_ticker_reset(PyObject *ticker, uint64_t limit)
 	struct bd_ticker *t = (struct bd_ticker *)ticker;
 	t->limit = limit;
 	t->started = 0;
-	t->end_ns = 0;
+	t->begin_ns = t->end_ns = 0;
 	t->stopped = false;
 }
 
@@ -107,10 +111,13 @@ char *bd_py_error(void)
 	if (!type)
 		return bd_strdup("no exception was set");
 	PyErr_NormalizeException(&type, &value, &trace);
+	if (value && trace)
+		PyException_SetTraceback(value, trace);
+	char *explained = value ? bd_userfile_explain(value) : NULL;
 	bd_auto_py PyObject *text = value ? PyObject_Str(value) : NULL;
 	const char *s = text ? PyUnicode_AsUTF8(text) : NULL;
 	const char *name = ((PyTypeObject *)type)->tp_name;
-	char *all = s && *s ? bd_printf("%s: %s", name, s) : bd_strdup(name);
+	char *all = explained ? explained : s && *s ? bd_printf("%s: %s", name, s) : bd_strdup(name);
 	PyErr_Clear();
 	Py_XDECREF(type);
 	Py_XDECREF(value);

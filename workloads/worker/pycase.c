@@ -104,7 +104,7 @@ static void teardown(struct bd_work *w)
 }
 
 /* Tuples of (name, summary, values) → params; lives as long as the process, as everything of a case does. */
-static int read_params(PyObject *tuples, struct bd_case *c, struct bd_error *err)
+int bd_pycase_params(PyObject *tuples, struct bd_case *c, struct bd_error *err)
 {
 	size_t n = (size_t)PyTuple_GET_SIZE(tuples);
 	struct bd_param *params = bd_alloc((n + 1) * sizeof *params);
@@ -136,7 +136,7 @@ int bd_pycase_new(PyObject *about, const char *path, struct bd_case **ret, struc
 		    &fverify, &fteardown, &native_calls, &binding))
 		return bd_py_error_set(err, "bad-case");
 	struct bd_case *c = bd_alloc(sizeof *c);
-	int r = read_params(params, c, err);
+	int r = bd_pycase_params(params, c, err);
 	if (r < 0)
 		return r;
 	struct functions *f = bd_alloc(sizeof *f);

@@ -254,6 +254,9 @@ static void run_alone(struct bd_team *team)
 	bd_kernel_take_slot(lane->slot);
 	team->start_ns = bd_clock_mono_ns();
 	work(lane, &before);
+	const struct bd_ticker *t = (const struct bd_ticker *)lane->ticker;
+	if (t->begin_ns)
+		team->start_ns = t->begin_ns;
 	team->wall_ns = lane->end_ns - team->start_ns;
 }
 
@@ -368,7 +371,10 @@ int bd_team_run(struct bd_team *team, const struct bd_batch *batch, struct bd_er
 	for (unsigned i = 0; i < team->n; i++) {
 		struct bd_lane *lane = &team->lanes[i];
 		if (lane->failure) {
-			bd_error_set(err, -EIO, "exception", "", "thread %u: %s", i, lane->failure);
+			if (team->n == 1)
+				bd_error_set(err, -EIO, "exception", "", "%s", lane->failure);
+			else
+				bd_error_set(err, -EIO, "exception", "", "thread %u: %s", i, lane->failure);
 			free(BD_TAKE_PTR(lane->failure));
 			return -EIO;
 		}

@@ -5,6 +5,7 @@ import unittest
 
 import bench_worker as bw
 from bench_worker import Worker, cell
+from mutants import Catching, catches
 
 SONAMES = {"jemalloc": ("libjemalloc.so.2",), "mimalloc": ("libmimalloc.so.3", "libmimalloc.so.2")}
 
@@ -21,7 +22,7 @@ def library(name):
     return None
 
 
-class Allocators(unittest.TestCase):
+class Allocators(Catching):
     def start(self, interpreter=None, allocator=None, objalloc=None, preload=None, **env):
         if allocator in SONAMES:
             preload = library(allocator)
@@ -41,8 +42,7 @@ class Allocators(unittest.TestCase):
         return answer
 
     def refused(self, answer, key):
-        self.assertEqual((answer["status"], (answer["reason"] or {}).get("check"), (answer["reason"] or {}).get("key")),
-                         ("invalid", "V5", key), answer)
+        self.invalid(answer, "V5", key)
 
     def works(self, allocator):
         for interpreter in bw.interpreters():
@@ -65,17 +65,20 @@ class Allocators(unittest.TestCase):
     def test_mimalloc(self):
         self.works("mimalloc")
 
+    @catches("V5", "allocator-not-loaded")
     def test_not_preloaded(self):
         for wanted in ("jemalloc", "mimalloc", "tcmalloc"):
             answer = self.one(self.start(), wanted, "pymalloc")
             self.refused(answer, "allocator-not-loaded")
             self.assertIn("malloc is served by glibc", answer["reason"]["message"])
 
+    @catches("V5", "allocator-not-loaded")
     def test_preloaded_but_not_wanted(self):
         for allocator, wanted in (("jemalloc", "glibc"), ("mimalloc", "jemalloc")):
             with self.subTest(allocator=allocator):
                 self.refused(self.one(self.start(allocator=allocator), wanted, "pymalloc"), "allocator-not-loaded")
 
+    @catches("V5", "allocator-not-loaded")
     def test_loaded_without_serving(self):
         """A second library in the process answers mallctl, but malloc is not its own."""
         name = library("jemalloc")
@@ -88,6 +91,7 @@ class Allocators(unittest.TestCase):
         self.assertEqual(answers[0]["status"], "ok", answers[0])
         self.refused(answers[1], "allocator-not-loaded")
 
+    @catches("V5", "allocator-not-serving")
     def test_an_impostor_whose_counters_stand_still(self):
         w = self.start(preload=bw.preloadable(os.path.join(bw.MUTANTS, "libmalloc_impostor.so")))
         self.assertEqual(w.ready["malloc_version"], "5.3.0-impostor")
@@ -95,12 +99,21 @@ class Allocators(unittest.TestCase):
         self.refused(answer, "allocator-not-serving")
         self.assertIn("moved the counters of jemalloc by 0 bytes", answer["reason"]["message"])
 
+    @catches("V5", "allocator-not-serving")
     def test_an_impostor_that_counts_but_owns_nothing(self):
         w = self.start(preload=bw.preloadable(os.path.join(bw.MUTANTS, "libmalloc_impostor.so")), IMPOSTOR_COUNTS="1")
         answer = self.one(w, "jemalloc", "pymalloc")
         self.refused(answer, "allocator-not-serving")
         self.assertIn("owns 0 of 100 addresses", answer["reason"]["message"])
 
+    @catches("V5", "allocator-unproven")
+    def test_one_without_counters(self):
+        w = self.start(preload=bw.preloadable(os.path.join(bw.MUTANTS, "libmalloc_impostor.so")), IMPOSTOR_WITHOUT_STATISTICS="1")
+        answer = self.one(w, "jemalloc", "pymalloc")
+        self.refused(answer, "allocator-unproven")
+        self.assertIn("no counters to prove it by", answer["reason"]["message"])
+
+    @catches("V5", "object-allocator-differs")
     def test_the_object_allocator_is_another(self):
         for interpreter in bw.interpreters():
             if interpreter["free_threaded"]:
@@ -109,6 +122,7 @@ class Allocators(unittest.TestCase):
                 self.refused(self.one(self.start(interpreter), "glibc", "malloc"), "object-allocator-differs")
                 self.refused(self.one(self.start(interpreter, objalloc="malloc"), "glibc", "pymalloc"), "object-allocator-differs")
 
+    @catches("V5", "object-allocator-differs")
     def test_looked_at_again_after_the_last_batch(self):
         """A case puts its own allocator in place while it is measured."""
         for objalloc in ("pymalloc", "malloc"):

@@ -7,9 +7,14 @@ import unittest
 
 import bench_worker as bw
 from bench_worker import Worker, cell
+from mutants import Catching, catches
 
 
-class Checks(unittest.TestCase):
+MUTANT_CASES = os.path.join(bw.SOURCE, "mutants", "cases")
+CASES = os.path.join(bw.SOURCE, "cases")
+
+
+class Checks(Catching):
     def planted(self, interpreter, file, mutant, honest=True):
         """A copy of the worker's tree with a mutant in place of a file; `honest`: its manifest knows the mutant."""
         folder = tempfile.mkdtemp()
@@ -41,16 +46,9 @@ class Checks(unittest.TestCase):
         w.hello()
         return w
 
-    def invalid(self, answer, check, key):
-        self.assertEqual(answer["type"], "cell", answer)
-        self.assertEqual((answer["status"], (answer["reason"] or {}).get("check"), (answer["reason"] or {}).get("key")),
-                         ("invalid", check, key), answer)
-
-    def ok(self, answers):
-        self.assertEqual([a["status"] for a in answers], ["ok"] * len(answers), answers)
-
     # ---- V1
 
+    @catches("V1", "count-differs")
     @bw.each_interpreter
     def test_v1_a_kernel_that_miscounts(self, interpreter):
         w = self.worker(interpreter, self.kernel(interpreter, "kernel_miscounts"))
@@ -59,6 +57,7 @@ class Checks(unittest.TestCase):
         self.invalid(w.batch(0, iterations=2000), "V1", "count-differs")
         self.invalid(w.bye(1)[0], "V1", "count-differs")
 
+    @catches("V1", "count-differs")
     @bw.each_interpreter
     def test_v1_a_kernel_that_miscounts_with_threads(self, interpreter):
         w = self.worker(interpreter, self.kernel(interpreter, "kernel_miscounts"))
@@ -67,14 +66,16 @@ class Checks(unittest.TestCase):
             answer = w.batch(0, iterations=5000)
         self.invalid(answer, "V1", "count-differs")
 
+    @catches("V1", "count-differs")
     @bw.each_interpreter
     def test_v1_work_handed_to_another_thread(self, interpreter):
-        w = self.worker(interpreter, env={"BENCHD_CASES": os.path.join(bw.SOURCE, "mutants", "cases")})
+        w = self.worker(interpreter, env={"BENCHD_CASES": MUTANT_CASES})
         answer, = w.prepare([cell(0, case="stray", iterations=3)])
         self.invalid(answer, "V1", "count-differs")
 
     # ---- V2
 
+    @catches("V2", "wrong-result")
     @bw.each_interpreter
     def test_v2_a_kernel_with_a_wrong_result(self, interpreter):
         for name in ("kernel_wrong_result", "kernel_less_work"):
@@ -84,8 +85,9 @@ class Checks(unittest.TestCase):
                     answer, = w.prepare([cell(0, threads=threads, binding=binding, iterations=10)])
                     self.invalid(answer, "V2", "wrong-result")
 
+    @catches("V2", "wrong-result")
     def test_v2_says_no_in_python(self):
-        w = self.worker(bw.default(), env={"BENCHD_CASES": os.path.join(bw.SOURCE, "mutants", "cases")})
+        w = self.worker(bw.default(), env={"BENCHD_CASES": MUTANT_CASES})
         answers = w.prepare([cell(0, case="wrong", binding="plain", iterations=3),
                              cell(1, case="wrong", binding="plain", iterations=3, how="raises"),
                              cell(2, case="leaves_early", binding="plain", iterations=3)])
@@ -113,6 +115,7 @@ class Checks(unittest.TestCase):
             self.assertTrue(all(answers[i]["overlap"] >= 0.5 for i in (1, 3)), answers)
             self.assertTrue(all(a["parallel"] > 0 for a in answers), answers)
 
+    @catches("V4", "gil-not-held")
     @bw.each_interpreter
     def test_v4_a_holding_binding_that_releases(self, interpreter):
         for u in ("1us", "100us", "1ms"):
@@ -121,6 +124,7 @@ class Checks(unittest.TestCase):
             self.invalid(answer, "V4", "gil-not-held")
             self.assertGreater(answer["overlap"], 0)
 
+    @catches("V4", "gil-not-released")
     @bw.each_interpreter
     def test_v4_a_releasing_binding_that_holds(self, interpreter):
         for u in ("10us", "100us", "1ms"):
@@ -129,6 +133,7 @@ class Checks(unittest.TestCase):
             self.invalid(answer, "V4", "gil-not-released")
             self.assertEqual(answer["overlap"], 0)
 
+    @catches("V4", "gil-not-held")
     @bw.each_interpreter
     def test_v4_looks_again_after_the_last_batch(self, interpreter):
         w = self.worker(interpreter, self.binding(interpreter, "capi_releases_later"))
@@ -136,6 +141,7 @@ class Checks(unittest.TestCase):
         self.assertEqual(w.batch(0, iterations=2000)["type"], "sample")
         self.invalid(w.bye(1)[0], "V4", "gil-not-held")
 
+    @catches("V4", "gil-changed")
     @bw.each_interpreter
     def test_v4_a_gil_that_is_off(self, interpreter):
         for threads in (1, 2):
@@ -143,6 +149,98 @@ class Checks(unittest.TestCase):
             self.assertFalse(w.ready["gil_enabled"])
             answer, = w.prepare([cell(0, threads=threads)])
             self.invalid(answer, "V4", "gil-changed")
+
+    @catches("V4", "gil-changed")
+    @bw.each_interpreter
+    def test_v4_a_gil_that_goes_while_it_is_measured(self, interpreter):
+        for threads in (1, 2):
+            w = self.worker(interpreter, env={"BENCHD_CASES": MUTANT_CASES})
+            self.ok(w.prepare([cell(0, case="gil_goes", binding="plain", iterations=5)]))
+            self.assertEqual(w.batch(0, iterations=5)["type"], "sample")
+            self.invalid(w.bye(1)[0], "V4", "gil-changed")
+
+    @bw.each_interpreter
+    def test_v4_a_module_that_switches_the_gil_on(self, interpreter):
+        """Of the setup of a cell: compared is the moment before anything of it was imported."""
+        w = self.worker(interpreter, env={"BENCHD_CASES": CASES, "LOAD_MODULE": "wants_gil",
+                                          "LOAD_FROM": os.path.join(bw.MUTANTS, "wants_gil", interpreter["id"])})
+        answer, = w.prepare([cell(0, case="loads_files", binding="plain", iterations=5)])
+        if interpreter["free_threaded"] and not w.ready["gil_enabled"]:
+            self.invalid(answer, "V4", "gil-changed")
+            self.assertIn("off when the worker started and is on now", answer["reason"]["message"])
+        else:
+            self.ok([answer])
+
+    @catches("V4", "overlap-unproven")
+    def test_v4_one_thread_only_ever_runs(self):
+        w = self.worker(bw.default(), env={"PYTHONPATH": os.path.join(bw.SOURCE, "mutants", "starved")})
+        answer, = w.prepare([cell(0, threads=2, gil="hold", u="100us")])
+        self.invalid(answer, "V4", "overlap-unproven")
+
+    # ---- V6
+
+    def leaks(self, interpreter, folder, case, what, threads=1, leaks=True, **env):
+        w = self.worker(interpreter, env=dict(env, BENCHD_CASES=folder))
+        self.ok(w.prepare([cell(i, case=case, binding="plain", threads=threads, what=each) for i, each in enumerate(what)],
+                          leaks=leaks))
+        for i in range(len(what)):
+            self.assertEqual(w.batch(i, duration_ns=5_000_000)["type"], "sample")
+        return w.bye(len(what))
+
+    @catches("V6", "leak")
+    @bw.each_interpreter
+    def test_v6_what_an_operation_leaves_behind(self, interpreter):
+        for threads in (1, 2):
+            what = ("object", "one-in-a-thousand", "malloc", "cycle-in-use")
+            each = dict(zip(what, self.leaks(interpreter, MUTANT_CASES, "leaks", what, threads)))
+            for name, answer in each.items():
+                with self.subTest(threads=threads, what=name):
+                    self.invalid(answer, "V6", "leak")
+            text = {name: answer["reason"]["message"] for name, answer in each.items()}
+            self.assertRegex(text["object"], r"^leaks \d\d\.\d bytes per operation, 1\.0 Python blocks per operation, in each of 10 ")
+            self.assertRegex(text["one-in-a-thousand"], r"^leaks 0\.0\d\d bytes per operation, 0\.001 Python blocks per operation")
+            self.assertRegex(text["malloc"], r"^leaks 64\.0 bytes per operation, in each")
+
+    @catches("V6", "leak")
+    @bw.each_interpreter
+    def test_v6_a_reference_where_references_are_counted(self, interpreter):
+        answer, = self.leaks(interpreter, MUTANT_CASES, "leaks", ("reference",))
+        if interpreter["debug"]:
+            self.invalid(answer, "V6", "leak")
+            self.assertIn("1.0 references per operation", answer["reason"]["message"])
+        else:  # it is out of every count
+            self.ok([answer])
+            answer, = self.leaks(interpreter, MUTANT_CASES, "leaks", ("object",))
+            self.invalid(answer, "V6", "leak")
+
+    @bw.each_interpreter
+    def test_v6_caches_tables_and_garbage_are_no_leaks(self, interpreter):
+        what = ("nothing", "free-list", "garbage", "cache", "table", "now-and-then")
+        for threads in (1, 2):
+            with self.subTest(threads=threads):
+                answers = self.leaks(interpreter, CASES, "grows", what, threads)
+                self.ok(answers)
+                self.assertEqual([a["notes"] for a in answers], [[]] * len(what))
+
+    @bw.each_interpreter
+    def test_v6_native_calls_are_clean(self, interpreter):
+        for threads in (1, 2):
+            w = self.worker(interpreter)
+            cells = [cell(i, threads=threads, u="1us", gil=gil, binding=binding) for i, (gil, binding) in enumerate(
+                (g, b) for g in ("release",) + (() if interpreter["free_threaded"] else ("hold",))
+                for b in ("capi:fastcall", "capi:varargs", "ctypes:argtypes"))]
+            self.ok(w.prepare(cells, leaks=True))
+            self.ok(w.bye(len(cells)))
+
+    def test_v6_is_asked_for(self):
+        answer, = self.leaks(bw.default(), MUTANT_CASES, "leaks", ("object",), leaks=False)
+        self.ok([answer])
+
+    def test_v6_too_slow_to_be_repeated(self):
+        answer, = self.leaks(bw.default(), CASES, "slow", ("sleeps",))
+        self.ok([answer])
+        self.assertEqual([n["key"] for n in answer["notes"]], ["leaks-unproven"])
+        self.assertIn("one operation takes", answer["notes"][0]["message"])
 
     # ---- V7
 
@@ -153,6 +251,7 @@ class Checks(unittest.TestCase):
             self.ok(w.prepare([cell(0, iterations=5), cell(1, binding="ctypes:argtypes", iterations=5)]))
             self.ok(w.bye(2))
 
+    @catches("V7", "build-id-differs")
     @bw.each_interpreter
     def test_v7_another_build_in_the_same_place(self, interpreter):
         w = self.worker(interpreter, self.binding(interpreter, "capi_other_build", honest=False))
@@ -163,12 +262,14 @@ class Checks(unittest.TestCase):
         w = self.worker(interpreter, self.binding(interpreter, "capi_other_build"))
         self.ok(w.prepare([cell(0, iterations=5)]))
 
+    @catches("V7", "build-id-differs")
     def test_v7_another_kernel_library(self):
         w = self.worker(bw.default(), self.planted(bw.default(), "../../libbdkernels.so",
                                                    os.path.join(bw.MUTANTS, "kernel_wrong_result", "libbdkernels.so"), honest=False))
         answer, = w.prepare([cell(0, iterations=5)])
         self.invalid(answer, "V7", "build-id-differs")
 
+    @catches("V7", "not-in-manifest")
     @bw.each_interpreter
     def test_v7_a_library_preloaded_in_its_place(self, interpreter):
         elsewhere = tempfile.mkdtemp()
@@ -181,10 +282,77 @@ class Checks(unittest.TestCase):
                 self.invalid(answer, "V7", "not-in-manifest")
                 self.assertIn(os.path.realpath(preload), answer["reason"]["message"])
 
+    @catches("V7", "not-in-manifest")
     def test_v7_an_empty_manifest_proves_nothing(self):
         w = self.worker(bw.default())
         answer, = w.prepare([cell(0, iterations=5)], manifest=[])
         self.invalid(answer, "V7", "not-in-manifest")
+
+    # ---- V7: the files of users
+
+    def side(self, mutant="libkernel_impostor.so", name="user.so"):
+        folder = os.path.realpath(tempfile.mkdtemp())
+        self.addCleanup(shutil.rmtree, folder)
+        return shutil.copy(os.path.join(bw.MUTANTS, mutant), os.path.join(folder, name))
+
+    def loads(self, path, promised=(), foreign=(), **env):
+        """(prepare's answer, bye's or None) of a cell that loads this object."""
+        w = self.worker(bw.default(), env=dict(env, BENCHD_CASES=CASES, LOAD_OBJECT=path))
+        answer, = w.prepare([cell(0, case="loads_files", binding="plain", iterations=5)], foreign=list(foreign),
+                            manifest=w.manifest() + [{"path": p, "build_id": b} for p, b in promised])
+        return answer, w.bye(1)[0] if answer["status"] == "ok" else None
+
+    @catches("V7", "build-id-differs")
+    def test_v7_the_users_object_was_replaced(self):
+        a, b = self.side(), self.side("libswap_allocator.so")
+        self.assertNotEqual(bw.build_id(a), bw.build_id(b))
+        self.ok(self.loads(b, [(b, bw.build_id(b))]))
+        promise = [(b, bw.build_id(b))]
+        shutil.copy(a, b)
+        answer, _ = self.loads(b, promise)
+        self.invalid(answer, "V7", "build-id-differs")
+        self.assertIn(bw.build_id(a), answer["reason"]["message"])
+
+    def test_v7_without_a_build_id_the_path_is_what_counts(self):
+        path = self.side()
+        self.ok(self.loads(path, [(path, None)]))
+
+    @catches("V7", "not-in-manifest")
+    def test_v7_another_of_the_same_name_was_loaded(self):
+        promised, other = self.side(), self.side()
+        answer, last = self.loads(other, [(promised, bw.build_id(promised))])
+        self.ok([answer])  # the right one may still come
+        self.invalid(last, "V7", "not-in-manifest")
+        self.assertIn(other, last["reason"]["message"])
+        self.ok(self.loads(other, [(promised, bw.build_id(promised)), (other, bw.build_id(other))]))
+
+    @catches("V7", "foreign-file")
+    def test_v7_an_object_of_the_other_side(self):
+        own, other = self.side(), self.side()
+        for foreign in (os.path.dirname(other), os.path.dirname(other) + "/", other):
+            answer, _ = self.loads(other, foreign=[foreign])
+            self.invalid(answer, "V7", "foreign-file")
+            self.assertIn(other, answer["reason"]["message"])
+            self.ok(self.loads(own, foreign=[foreign]))
+        self.ok(self.loads(other, foreign=[os.path.dirname(other)[:-1], "/no/such/folder"]))
+
+    @catches("V7", "foreign-file")
+    def test_v7_a_module_of_the_other_side(self):
+        folder = os.path.dirname(self.side())
+        with open(os.path.join(folder, "of_the_other_side.py"), "w") as f:
+            f.write("x = 1\n")
+        where = {"LOAD_FROM": folder, "LOAD_MODULE": "of_the_other_side"}
+        answer, _ = self.loads("libm.so.6", foreign=[folder], **where)
+        self.invalid(answer, "V7", "foreign-file")
+        self.assertIn("of_the_other_side.py", answer["reason"]["message"])
+        self.ok(self.loads("libm.so.6", foreign=[os.path.dirname(self.side())], **where))
+
+    def test_v7_a_side_below_the_other(self):
+        own = self.side()
+        below = os.path.dirname(own)
+        self.ok(self.loads(own, foreign=[os.path.dirname(below)], BENCHD_SIDE_PATH=below))
+        self.ok(self.loads(own, foreign=[os.path.dirname(below)], BENCHD_SIDE_OBJECT=own))
+        self.ok(self.loads(own, foreign=[os.path.dirname(below)], BENCHD_PYTHON=os.path.join(below, "bin", "python")))
 
 
 if __name__ == "__main__":

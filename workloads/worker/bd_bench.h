@@ -4,6 +4,7 @@
 #define BD_BENCH_H
 
 #include "bd_case.h"
+#include "bd_checks.h"
 #include "bd_kernels.h"
 
 #include <sched.h>
@@ -33,10 +34,13 @@ extern const struct bd_interpreter bd_interpreter;
 /* Serves one conversation on the two descriptors of BENCHD_FDS; the host has initialised Python and holds the GIL.
  * Does not return: ends the process. */
 _Noreturn void bd_bench_serve(void);
+struct bd_bench_cell;
+struct bd_batch;
+/* One checked batch of the cell; false = its verdict says why. */
+bool bd_bench_run(struct bd_bench_cell *c, const struct bd_batch *batch);
 
 /* ---- sampling.c -------------------------------------------------------------------------------------------- */
 
-struct bd_bench_cell;
 struct bd_team;
 void bd_sample_begin(struct bd_bench_cell *c, uint64_t probe_steps, struct bd_worker_sample *s);
 void bd_sample_add(const struct bd_team *team, struct bd_worker_sample *s); /* the batch that just was */
@@ -107,6 +111,7 @@ struct bd_batch {            /* what to run */
 	const struct bd_ints *processors;
 	const char *affinity;          /* pinned, set, free */
 	struct bd_kernel_event **logs; /* one per thread with log_cap events, NULL = no log */
+	bool weigh;                    /* each thread says what it has allocated in the end */
 	uint64_t log_cap;
 };
 
@@ -120,6 +125,7 @@ struct bd_lane { /* one thread of a cell, and what its last batch was */
 	int64_t processor, voluntary, involuntary, minor_faults, major_faults;
 	int64_t cpu_ns, end_ns, overrun_ns;
 	uint64_t ops, straddled, native_calls, log_len;
+	int64_t bytes;                    /* bd_malloc_exact_bytes() of its thread, when weighed */
 	uint64_t calls_begin, calls_stop; /* of its slot, at the beginning and at the stop */
 	PyObject *ticker, *start, *result;
 	char *failure; /* the exception's text */
@@ -173,16 +179,11 @@ int bd_pycase_new(PyObject *module, const char *name, struct bd_case **ret, stru
 void bd_self_report(struct bd_worker_ready *ret);
 const char *bd_self_folder(void); /* of this program; borrowed */
 bool bd_self_gil_enabled(void);
+bool bd_self_gil_at_start(void);             /* when bd_self_report was called */
 void bd_self_gil(struct bd_worker_gil *ret); /* gil.c */
 void bd_self_runtime(char **ret_address, int64_t *ret_size);
 
-/* ---- checks ------------------------------------------------------------------------------------------------------ */
-
-struct bd_verdict {
-	enum bd_cell_status status;
-	const char *check; /* "V1" …, NULL = none */
-	struct bd_error err;
-};
+/* ---- a cell -------------------------------------------------------------------------------------------------------- */
 
 struct bd_bench_cell {
 	int64_t id;
@@ -197,15 +198,9 @@ struct bd_bench_cell {
 	double overlap, parallel;
 	int64_t first_call_ns;
 	int64_t printed[2]; /* bytes to standard output and error */
+	struct bd_reason *notes;
+	size_t notes_len;
 };
-
-/* All return true when passed; otherwise they fill the verdict. */
-bool bd_check_counter(struct bd_bench_cell *c);                           /* V1 */
-bool bd_check_result(struct bd_bench_cell *c);                            /* V2 */
-bool bd_check_overlap(struct bd_bench_cell *c);                           /* V4; fills overlap, parallel */
-bool bd_check_malloc(struct bd_bench_cell *c);                            /* V5 */
-bool bd_check_provenance(struct bd_bench_cell *c, const cJSON *manifest); /* V7 */
-void bd_verdict_set(struct bd_verdict *v, const char *check, enum bd_cell_status status, const struct bd_error *err);
 
 /* ---- malloc.c: who serves malloc ---------------------------------------------------------------------------------- */
 
@@ -217,6 +212,9 @@ struct bd_malloc_info {
 };
 const struct bd_malloc_info *bd_malloc_identify(void);
 int64_t bd_malloc_live_bytes(void); /* of the whole process; BD_NULL_INT = unknown */
+/* To the byte, unlike bd_malloc_live_bytes, which may be all that was ever taken from the system: of the whole process, or
+ * of the calling thread alone (*ret_own); BD_NULL_INT = it cannot say. */
+int64_t bd_malloc_exact_bytes(bool *ret_own);
 /* Forgets what was proven, so that the next check probes again. */
 void bd_malloc_forget(void);
 int bd_malloc_prove(struct bd_error *err); /* probes; the outcome is kept until bd_malloc_forget */

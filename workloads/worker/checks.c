@@ -2,11 +2,13 @@
  * with its reason, never a number. */
 #include "bd_bench.h"
 
-#include <dlfcn.h>
 #include <errno.h>
-#include <limits.h>
-#include <stdio.h>
-#include <sys/mman.h>
+#include <stdarg.h>
+
+#define ROW(check, key) {check, key},
+static const struct {
+	const char *check, *key;
+} known[] = {BD_CHECKS(ROW)};
 
 void bd_verdict_set(struct bd_verdict *v, const char *check, enum bd_cell_status status, const struct bd_error *err)
 {
@@ -15,28 +17,58 @@ void bd_verdict_set(struct bd_verdict *v, const char *check, enum bd_cell_status
 	v->err = *err;
 }
 
-#define FAIL(c, check, key, hint, ...)                                      \
-	({                                                                  \
-		struct bd_error e_ = {0};                                   \
-		bd_error_set(&e_, -EBADMSG, key, hint, __VA_ARGS__);        \
-		bd_verdict_set(&(c)->verdict, check, BD_CELL_INVALID, &e_); \
-		false;                                                      \
-	})
+bool bd_check_fail(struct bd_bench_cell *c, const char *check, const char *key, const char *hint, const char *fmt, ...)
+{
+	size_t i = 0;
+	while (i < BD_LEN(known) && !(bd_streq(known[i].check, check) && bd_streq(known[i].key, key)))
+		i++;
+	if (i == BD_LEN(known)) /* then no test has to have a mutant for it */
+		bd_wire_fault_nogil("internal", "BD_CHECKS has no %s %s", check, key);
+	bd_auto_str struct bd_str text = {0};
+	va_list ap;
+	va_start(ap, fmt);
+	bd_str_vprintf(&text, fmt, ap);
+	va_end(ap);
+	struct bd_error err = {0};
+	bd_error_set(&err, -EBADMSG, key, hint, "%s", text.s);
+	bd_verdict_set(&c->verdict, check, BD_CELL_INVALID, &err);
+	return false;
+}
+
+bool bd_check_refused(struct bd_bench_cell *c, const struct bd_error *err)
+{
+	bd_verdict_set(&c->verdict, "V2", BD_CELL_INVALID, err);
+	return false;
+}
+
+void bd_check_note(struct bd_bench_cell *c, const char *key, const char *hint, const char *fmt, ...)
+{
+	for (size_t i = 0; i < c->notes_len; i++)
+		if (bd_streq(c->notes[i].key, key))
+			return;
+	bd_auto_str struct bd_str text = {0};
+	va_list ap;
+	va_start(ap, fmt);
+	bd_str_vprintf(&text, fmt, ap);
+	va_end(ap);
+	bd_note_add(&c->notes, &c->notes_len, key, hint, "%s", text.s);
+}
 
 /* ---- V1 ---------------------------------------------------------------------------------------------------- */
 
-bool bd_check_counter(struct bd_bench_cell *c)
+static bool count(struct bd_bench_cell *c)
 {
 	for (unsigned i = 0; i < c->team->n; i++) {
 		const struct bd_lane *l = &c->team->lanes[i];
 		uint64_t want = (l->ops + l->straddled) * c->work.native_calls;
 		if (l->native_calls != want)
-			return FAIL(c, "V1", "count-differs", "the native code was not called as often as it was timed",
+			return bd_check_fail(c, "V1", "count-differs",
+				"the native code was not called as often as it was timed",
 				"thread %u called the native code %llu times, its operations need %llu", i,
 				(unsigned long long)l->native_calls, (unsigned long long)want);
 	}
 	if (c->team->stray_calls)
-		return FAIL(c, "V1", "count-differs", "the case hands its work to threads of its own",
+		return bd_check_fail(c, "V1", "count-differs", "the case hands its work to threads of its own",
 			"%llu native calls came from threads that are not the cell's",
 			(unsigned long long)c->team->stray_calls);
 	return true;
@@ -44,16 +76,14 @@ bool bd_check_counter(struct bd_bench_cell *c)
 
 /* ---- V2 ---------------------------------------------------------------------------------------------------- */
 
-bool bd_check_result(struct bd_bench_cell *c)
+static bool result(struct bd_bench_cell *c)
 {
 	for (unsigned i = 0; i < c->team->n; i++) {
 		const struct bd_lane *l = &c->team->lanes[i];
 		struct bd_error err = {0};
 		int r = c->work.desc->verify(&c->work, l->start, l->ops + l->straddled, l->result, &err);
-		if (r < 0) {
-			bd_verdict_set(&c->verdict, "V2", BD_CELL_INVALID, &err);
-			return false;
-		}
+		if (r < 0)
+			return bd_check_refused(c, &err);
 	}
 	return true;
 }
@@ -69,102 +99,38 @@ bool bd_check_malloc(struct bd_bench_cell *c)
 	if (!object)
 		object = "pymalloc";
 	if (!bd_streq(raw, info->name))
-		return FAIL(c, "V5", "allocator-not-loaded", "is the library installed, and may it be preloaded?",
+		return bd_check_fail(c, "V5", "allocator-not-loaded",
+			"is the library installed, and may it be preloaded?",
 			"malloc is served by %s %s (%s), wanted %s", info->name, info->version, info->path, raw);
 	struct bd_error err = {0};
-	if (bd_malloc_prove(&err) < 0) {
-		bd_verdict_set(&c->verdict, "V5", BD_CELL_INVALID, &err);
-		return false;
-	}
+	if (bd_malloc_prove(&err) < 0)
+		return bd_check_fail(c, "V5", err.key, err.hint, "%s", err.message);
 	if (!bd_streq(object, info->objalloc))
-		return FAIL(c, "V5", "object-allocator-differs", "PYTHONMALLOC chooses it when the interpreter starts",
-			"small objects come from %s, wanted %s", info->objalloc, object);
+		return bd_check_fail(c, "V5", "object-allocator-differs",
+			"PYTHONMALLOC chooses it when the interpreter starts", "small objects come from %s, wanted %s",
+			info->objalloc, object);
 	return true;
 }
 
-/* ---- V7 ---------------------------------------------------------------------------------------------------- */
+/* ---- when -------------------------------------------------------------------------------------------------- */
 
-static char *manifest_path(const char *path)
+bool bd_check_batch(struct bd_bench_cell *c)
 {
-	bd_auto_free char *full = *path == '/' ? bd_strdup(path) : bd_printf("%s/%s", bd_self_folder(), path);
-	char *real = realpath(full, NULL);
-	return real ? real : BD_TAKE_PTR(full);
+	return count(c) && result(c);
 }
 
-/* The build-id the manifest promises for this file; NULL when it does not list it. */
-static const char *promised(const cJSON *manifest, const char *path)
+bool bd_checks_before(struct bd_bench_cell *c, const struct bd_promise *promise)
 {
-	const cJSON *entry;
-	cJSON_ArrayForEach(entry, manifest) {
-		const char *p = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(entry, "path"));
-		if (!p)
-			continue;
-		bd_auto_free char *full = manifest_path(p);
-		if (bd_streq(full, path)) {
-			const char *id = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(entry, "build_id"));
-			return id ? id : "";
-		}
-	}
-	return NULL;
+	return bd_check_gil(c) && bd_check_provenance(c, promise, false) && bd_check_malloc(c);
 }
 
-static bool object_is_promised(struct bd_bench_cell *c, const cJSON *manifest, const char *what, const char *path,
-	const char *id)
+bool bd_checks_running(struct bd_bench_cell *c)
 {
-	const char *want = promised(manifest, path);
-	if (!want)
-		return FAIL(c, "V7", "not-in-manifest", "another file was loaded in its place",
-			"%s is in %s, which is not part of this build", what, path);
-	if (!id || !bd_streq(want, id))
-		return FAIL(c, "V7", "build-id-differs", "build again, or find out who replaced the file",
-			"%s has build-id %s, the build made %s", path, id ? id : "none", want);
-	return true;
+	return bd_check_overlap(c) && bd_check_gil(c);
 }
 
-static bool code_is_promised(struct bd_bench_cell *c, const cJSON *manifest, const char *what, const void *code,
-	const struct bd_worker_object *objects, size_t n)
+bool bd_checks_after(struct bd_bench_cell *c, const struct bd_promise *promise, bool leaks)
 {
-	const char *name = bd_object_of(code);
-	bd_auto_free char *path = name ? realpath(name, NULL) : NULL;
-	for (size_t i = 0; path && i < n; i++)
-		if (bd_streq(objects[i].path, path))
-			return object_is_promised(c, manifest, what, path, objects[i].build_id);
-	return FAIL(c, "V7", "not-in-manifest", "", "%s is in no loaded file", what);
-}
-
-static bool ours(const char *path)
-{
-	const char *base = strrchr(path, '/');
-	base = base ? base + 1 : path;
-	return bd_starts_with(base, "bdb_") || bd_starts_with(base, "libbdkernels.");
-}
-
-bool bd_check_provenance(struct bd_bench_cell *c, const cJSON *manifest)
-{
-	struct bd_worker_object *objects;
-	size_t n;
-	bd_objects_loaded(&objects, &n);
-	bool ok = true;
-	/* everything of ours that is loaded … */
-	for (size_t i = 0; i < n && ok; i++)
-		if (ours(objects[i].path))
-			ok = object_is_promised(c, manifest, "a binding or the kernel library", objects[i].path,
-				objects[i].build_id);
-	/* … and the code that really runs: an interposed symbol is in no file of ours */
-	if (ok)
-		ok = code_is_promised(c, manifest, "bd_kernel_call", dlsym(RTLD_DEFAULT, "bd_kernel_call"), objects, n);
-	PyObject *key, *value;
-	Py_ssize_t at = 0;
-	while (ok && c->work.functions && PyDict_Next(c->work.functions, &at, &key, &value)) {
-		if (PyCFunction_Check(value)) {
-			ok = code_is_promised(c, manifest, PyUnicode_AsUTF8(key),
-				(const void *)(uintptr_t)PyCFunction_GetFunction(value), objects, n);
-		} else if (PyList_Check(value)) { /* `native`: addresses the binding calls */
-			for (Py_ssize_t i = 0; ok && i < PyList_GET_SIZE(value); i++)
-				ok = code_is_promised(c, manifest, "what the binding calls",
-					PyLong_AsVoidPtr(PyList_GET_ITEM(value, i)), objects, n);
-		}
-	}
-	bd_objects_free(&objects, &n);
-	return ok;
+	return bd_check_gil(c) && bd_check_provenance(c, promise, true) && bd_check_malloc(c) && bd_check_overlap(c) &&
+		(!leaks || bd_check_leaks(c));
 }

@@ -16,7 +16,9 @@ static struct {
 	bool greeted, opened;
 	struct bd_bench_cell **cells;
 	size_t cells_len;
-	cJSON *steps, *manifest;
+	cJSON *steps;
+	struct bd_promise promise;
+	bool leaks;
 	uint64_t probe_steps, seed;
 	struct bd_ints processors, allowed;
 } bench;
@@ -160,6 +162,8 @@ static void send_answer(struct bd_bench_cell *c, bool last)
 	if (c->team && c->work.desc->notes)
 		c->work.desc->notes(&c->work, &a.notes, &a.notes_len);
 	bd_output_notes(c, &a.notes, &a.notes_len);
+	for (size_t i = 0; i < c->notes_len; i++)
+		bd_note_add(&a.notes, &a.notes_len, c->notes[i].key, c->notes[i].hint, "%s", c->notes[i].message);
 	if (last)
 		bd_loaded_since(&a.loaded, &a.loaded_len);
 	bd_wire_send_nogil("cell", bd_doc_encode(&bd_worker_cell_doc, &a));
@@ -177,15 +181,14 @@ static bool failed(struct bd_bench_cell *c, enum bd_cell_status status, const st
 	return false;
 }
 
-/* One checked batch of the cell; false = its verdict says why. */
-static bool run_checked(struct bd_bench_cell *c, const struct bd_batch *batch)
+bool bd_bench_run(struct bd_bench_cell *c, const struct bd_batch *batch)
 {
 	struct bd_error err = {0};
 	const struct bd_case *desc = c->work.desc;
 	if (desc->enter && desc->enter(&c->work, &err) < 0)
 		return failed(c, BD_CELL_FAILED, &err);
 	int r = bd_team_run(c->team, batch, &err);
-	bool ok = r == 0 ? bd_check_counter(c) && bd_check_result(c) : failed(c, BD_CELL_FAILED, &err);
+	bool ok = r == 0 ? bd_check_batch(c) : failed(c, BD_CELL_FAILED, &err);
 	bd_output_take(c);
 	return ok;
 }
@@ -202,7 +205,7 @@ static bool suggest(struct bd_bench_cell *c)
 	}
 	for (uint64_t n = c->work.per_turn;; n *= 2) {
 		struct bd_batch batch = {.iterations = n, .processors = &c->processors, .affinity = c->affinity};
-		if (!run_checked(c, &batch))
+		if (!bd_bench_run(c, &batch))
 			return false;
 		/* On a busy machine the wall clock also counts whoever took the processor away. */
 		const struct bd_lane *lane = &c->team->lanes[0];
@@ -248,17 +251,17 @@ static bool make_work(struct bd_bench_cell *c)
 
 static bool prepare_cell(struct bd_bench_cell *c)
 {
-	if (!make_work(c) || !bd_check_provenance(c, bench.manifest) || !bd_check_malloc(c))
+	if (!make_work(c) || !bd_checks_before(c, &bench.promise))
 		return false;
 	/* even where nothing has to be found out: no cell is timed that has not been seen to work */
 	struct bd_batch once = {.iterations = c->work.per_turn, .processors = &c->processors, .affinity = c->affinity};
-	if (!run_checked(c, &once))
+	if (!bd_bench_run(c, &once))
 		return false;
 	if (c->team->n == 1)
 		c->first_call_ns = c->team->wall_ns / (int64_t)c->work.per_turn;
 	if (c->team->n == 1 && !c->iterations && !suggest(c))
 		return false;
-	return bd_check_overlap(c);
+	return bd_checks_running(c);
 }
 
 static void read_cell(const cJSON *o, struct bd_bench_cell *c)
@@ -290,9 +293,12 @@ static void prepare(const cJSON *m)
 	open_library();
 	settings(m);
 	cJSON_Delete(bench.steps);
-	cJSON_Delete(bench.manifest);
+	cJSON_Delete(bench.promise.manifest);
+	cJSON_Delete(bench.promise.foreign);
 	bench.steps = cJSON_Duplicate(field(m, "steps"), true);
-	bench.manifest = cJSON_Duplicate(field(m, "manifest"), true);
+	bench.promise.manifest = cJSON_Duplicate(field(m, "manifest"), true);
+	bench.promise.foreign = cJSON_Duplicate(field(m, "foreign"), true);
+	bench.leaks = cJSON_IsTrue(field(m, "leaks"));
 	bench.probe_steps = (uint64_t)int_field(m, "probe_steps", 0);
 	bench.seed = (uint64_t)int_field(m, "seed", 0);
 	read_processors(field(m, "processors"), &bench.processors);
@@ -334,7 +340,7 @@ static bool run_stretches(struct bd_bench_cell *c, int64_t duration_ns, struct b
 	while (s->wall_ns < duration_ns) {
 		double rest = (double)(duration_ns - s->wall_ns) / SUGGEST_NS;
 		batch->iterations = (uint64_t)BD_MAX((double)c->iterations * BD_MIN(rest, 1), 1);
-		if (!run_checked(c, batch))
+		if (!bd_bench_run(c, batch))
 			return false;
 		if (!s->start_ns)
 			s->start_ns = c->team->start_ns;
@@ -359,7 +365,7 @@ static bool run_sample(struct bd_bench_cell *c, const cJSON *m, struct bd_worker
 		if (!run_stretches(c, batch.duration_ns, &batch, s))
 			return false;
 	} else {
-		if (!run_checked(c, &batch))
+		if (!bd_bench_run(c, &batch))
 			return false;
 		s->start_ns = c->team->start_ns;
 		bd_sample_add(c->team, s);
@@ -397,7 +403,7 @@ static bool run_once(struct bd_bench_cell *c)
 		.duration_ns = c->duration_ns,
 		.processors = &c->processors,
 		.affinity = c->affinity};
-	return run_checked(c, &batch);
+	return bd_bench_run(c, &batch);
 }
 
 static void memory(const cJSON *m)
@@ -419,8 +425,7 @@ static bool settled(struct bd_bench_cell *c)
 	const struct bd_case *desc = c->work.desc;
 	if (!desc->settle || (desc->enter(&c->work, &err) == 0 && desc->settle(&c->work, &err) == 0))
 		return true;
-	bd_verdict_set(&c->verdict, "V2", BD_CELL_INVALID, &err);
-	return false;
+	return bd_check_refused(c, &err);
 }
 
 /* The checks again, after the last batch: what was true before it may have been undone in between. */
@@ -431,9 +436,8 @@ static void bye(void)
 		struct bd_bench_cell *c = bench.cells[i];
 		if (!c->prepared)
 			continue;
-		if (c->verdict.status == BD_CELL_OK && settled(c) && bd_check_provenance(c, bench.manifest) &&
-			bd_check_malloc(c))
-			bd_check_overlap(c);
+		if (c->verdict.status == BD_CELL_OK && settled(c))
+			bd_checks_after(c, &bench.promise, bench.leaks);
 		send_answer(c, true);
 	}
 	for (size_t i = 0; i < bench.cells_len; i++) {

@@ -19,7 +19,8 @@ struct library {
 	const char *symbol; /* must be in the same object as malloc */
 	bool (*open)(void *handle, struct bd_malloc_info *info);
 	int64_t (*count)(void);     /* bytes this thread has live; BD_NULL_INT = it cannot say */
-	int64_t (*live)(void);      /* bytes the process has live */
+	int64_t (*live)(void);      /* bytes the process has live, or at least has taken */
+	bool live_exact;            /* live bytes indeed */
 	int (*owns)(const void *p); /* 1, 0, -1 = cannot say */
 };
 
@@ -155,12 +156,47 @@ static int mimalloc_owns(const void *p)
 	return mi_is_in_heap_region(p);
 }
 
+/* ---- tcmalloc (gperftools) --------------------------------------------------------------------------------- */
+
+static int (*tc_property)(const char *, size_t *);
+static int (*tc_ownership)(const void *);
+static const char *(*tc_version)(int *, int *, const char **);
+
+static bool tcmalloc_open(void *handle, struct bd_malloc_info *info)
+{
+	*(void **)&tc_property = dlsym(handle, "MallocExtension_GetNumericProperty");
+	*(void **)&tc_ownership = dlsym(handle, "MallocExtension_GetOwnership");
+	*(void **)&tc_version = dlsym(handle, "tc_version");
+	int major = 0, minor = 0;
+	const char *patch = "";
+	if (tc_version)
+		tc_version(&major, &minor, &patch);
+	snprintf(info->version, sizeof info->version, "%d.%d%s", major, minor, patch ? patch : "");
+	return tc_property && tc_ownership;
+}
+
+/* Of the process: what the application has; the caches of its threads are not in it. */
+static int64_t tcmalloc_count(void)
+{
+	size_t value = 0;
+	return tc_property("generic.current_allocated_bytes", &value) ? (int64_t)value : BD_NULL_INT;
+}
+
+static int tcmalloc_owns(const void *p)
+{
+	enum { UNKNOWN, OWNED, NOT_OWNED };
+	int r = tc_ownership(p);
+	return r == OWNED ? 1 : r == NOT_OWNED ? 0 : -1;
+}
+
 /* ---- who is it --------------------------------------------------------------------------------------------- */
 
 static const struct library libraries[] = {
-	{"jemalloc", "mallctl", jemalloc_open, jemalloc_count, jemalloc_live, jemalloc_owns},
-	{"mimalloc", "mi_version", mimalloc_open, mimalloc_count, mimalloc_live, mimalloc_owns},
-	{"glibc", "gnu_get_libc_version", glibc_open, glibc_count, glibc_count, glibc_owns},
+	{"jemalloc", "mallctl", jemalloc_open, jemalloc_count, jemalloc_live, true, jemalloc_owns},
+	{"mimalloc", "mi_version", mimalloc_open, mimalloc_count, mimalloc_live, false, mimalloc_owns},
+	{"tcmalloc", "MallocExtension_GetNumericProperty", tcmalloc_open, tcmalloc_count, tcmalloc_count, true,
+		tcmalloc_owns},
+	{"glibc", "gnu_get_libc_version", glibc_open, glibc_count, glibc_count, true, glibc_owns},
 };
 static const struct library *serving;
 static struct bd_malloc_info identity;
@@ -197,6 +233,13 @@ int64_t bd_malloc_live_bytes(void)
 {
 	bd_malloc_identify();
 	return serving ? serving->live() : BD_NULL_INT;
+}
+
+int64_t bd_malloc_exact_bytes(bool *ret_own)
+{
+	bd_malloc_identify();
+	*ret_own = serving && !serving->live_exact;
+	return !serving ? BD_NULL_INT : serving->live_exact ? serving->live() : serving->count();
 }
 
 /* ---- the probes -------------------------------------------------------------------------------------------- */
@@ -279,7 +322,7 @@ static int prove(struct bd_error *err)
 	const struct bd_malloc_info *info = bd_malloc_identify();
 	identity.objalloc = NULL;
 	if (!serving)
-		return bd_error_set(err, -EIO, "allocator-unproven", "preload one of glibc, jemalloc, mimalloc",
+		return bd_error_set(err, -EIO, "allocator-unproven", "preload one of jemalloc, mimalloc, tcmalloc",
 			"malloc is served by %s (%s), which has no counters to prove it by", info->name, info->path);
 	for (size_t i = 0; i < BD_LEN(probes); i++) {
 		const struct probe *p = &probes[i];

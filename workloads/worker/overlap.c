@@ -92,14 +92,6 @@ static int64_t switch_interval_ns(void)
 	return (int64_t)(value * 1e9);
 }
 
-static bool fail(struct bd_bench_cell *c, const char *key, const char *hint, const char *message)
-{
-	struct bd_error err = {0};
-	bd_error_set(&err, -EBADMSG, key, hint, "%s", message);
-	bd_verdict_set(&c->verdict, "V4", BD_CELL_INVALID, &err);
-	return false;
-}
-
 /* One logged batch; false when it failed in itself. */
 static bool measure(struct bd_bench_cell *c, int64_t duration_ns)
 {
@@ -108,8 +100,12 @@ static bool measure(struct bd_bench_cell *c, int64_t duration_ns)
 	/* Mapped for this moment only: what it touches is given back. */
 	char *memory = mmap(NULL, n * bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1,
 		0);
-	if (memory == MAP_FAILED)
-		return fail(c, "internal", "", "no memory for the logs");
+	struct bd_error err = {0};
+	if (memory == MAP_FAILED) {
+		bd_error_set(&err, -errno, "internal", "", "no memory for the logs of %u threads", n);
+		bd_verdict_set(&c->verdict, NULL, BD_CELL_FAILED, &err);
+		return false;
+	}
 	bd_auto_free struct bd_kernel_event **logs = bd_alloc(n * sizeof *logs);
 	for (unsigned i = 0; i < n; i++)
 		logs[i] = (struct bd_kernel_event *)(memory + i * bytes);
@@ -120,13 +116,12 @@ static bool measure(struct bd_bench_cell *c, int64_t duration_ns)
 		.affinity = c->affinity,
 		.logs = logs,
 		.log_cap = LOG_EVENTS};
-	struct bd_error err = {0};
 	bool ok = true;
 	if (bd_team_run(c->team, &batch, &err) < 0) {
 		bd_verdict_set(&c->verdict, NULL, BD_CELL_FAILED, &err);
 		ok = false;
 	} else {
-		ok = bd_check_counter(c) && bd_check_result(c);
+		ok = bd_check_batch(c);
 		c->overlap = overlap(c->team, logs, c->work.overlap == BD_OVERLAP_NONE);
 		int64_t cpu = 0, end = c->team->start_ns + c->team->wall_ns;
 		for (unsigned i = 0; i < n; i++) {
@@ -139,20 +134,24 @@ static bool measure(struct bd_bench_cell *c, int64_t duration_ns)
 	return ok;
 }
 
-bool bd_check_overlap(struct bd_bench_cell *c)
+/* Compared with the moment before anything of a cell was loaded: the import that switches the GIL on may be its setup's. */
+bool bd_check_gil(struct bd_bench_cell *c)
 {
 	bool enabled = bd_self_gil_enabled();
-#ifdef Py_GIL_DISABLED
-	static int before = -1;
-	if (before < 0)
-		before = enabled;
-	if (before != enabled)
-		return fail(c, "gil-changed", "an imported module does not declare that it can do without",
-			"the GIL was switched on while the cell was measured");
-#else
+#ifndef Py_GIL_DISABLED
 	if (!enabled)
-		return fail(c, "gil-changed", "", "the GIL is off in a build that has one");
+		return bd_check_fail(c, "V4", "gil-changed", "", "the GIL is off in a build that has one");
 #endif
+	if (enabled != bd_self_gil_at_start())
+		return bd_check_fail(c, "V4", "gil-changed",
+			"an imported extension module does not declare that it can do without (Py_mod_gil)",
+			"the GIL was %s when the worker started and is %s now", enabled ? "off" : "on",
+			enabled ? "on" : "off");
+	return true;
+}
+
+bool bd_check_overlap(struct bd_bench_cell *c)
+{
 	if (c->team->n < 2 || !c->work.native_calls)
 		return true;
 	/* Every holder must get its turn, which takes a switch interval each. */
@@ -168,21 +167,17 @@ bool bd_check_overlap(struct bd_bench_cell *c)
 				continue;
 			if (c->work.overlap == BD_OVERLAP_ANY)
 				return true;
-			return fail(c, "overlap-unproven", "the machine is too busy",
+			return bd_check_fail(c, "V4", "overlap-unproven", "the machine is too busy",
 				"fewer than two threads entered the native code");
 		}
-		char text[160];
-		if (c->work.overlap == BD_OVERLAP_NONE && c->overlap > 0) {
-			snprintf(text, sizeof text, "native sections that hold the GIL overlapped %.3f of the time",
-				c->overlap);
-			return fail(c, "gil-not-held", "the binding releases the GIL, or it is off", text);
-		}
+		if (c->work.overlap == BD_OVERLAP_NONE && c->overlap > 0)
+			return bd_check_fail(c, "V4", "gil-not-held", "the binding releases the GIL, or it is off",
+				"native sections that hold the GIL overlapped %.3f of the time", c->overlap);
 		if (c->work.overlap == BD_OVERLAP_WANTED && c->overlap < wanted) {
 			if (!last)
 				continue;
-			snprintf(text, sizeof text,
+			return bd_check_fail(c, "V4", "gil-not-released", "the binding holds the GIL",
 				"native sections that release the GIL overlapped only %.3f of the time", c->overlap);
-			return fail(c, "gil-not-released", "the binding holds the GIL", text);
 		}
 		return true;
 	}

@@ -29,6 +29,13 @@ bool bd_self_gil_enabled(void)
 	return !answer || PyObject_IsTrue(answer) == 1;
 }
 
+static bool gil_at_start;
+
+bool bd_self_gil_at_start(void)
+{
+	return gil_at_start;
+}
+
 void bd_self_report(struct bd_worker_ready *r)
 {
 	bd_doc_init(&bd_worker_ready_doc, r);
@@ -42,7 +49,7 @@ void bd_self_report(struct bd_worker_ready *r)
 #ifdef Py_GIL_DISABLED
 	r->free_threaded = true;
 #endif
-	r->gil_enabled = bd_self_gil_enabled();
+	r->gil_enabled = gil_at_start = bd_self_gil_enabled();
 	r->executable = bd_strdup(bd_interpreter.executable);
 	const char *library = bd_object_of((const void *)(uintptr_t)&Py_GetVersion);
 	r->libpython = library ? realpath(library, NULL) : NULL;

@@ -131,6 +131,8 @@ static void work(struct bd_lane *lane, const struct usage *before)
 	lane->result = w->desc->run(w, lane->ticker, lane->start);
 	struct usage after;
 	read_usage_nogil(lane, &after);
+	if (lane->team->batch->weigh)
+		lane->bytes = bd_malloc_exact_bytes(&(bool){0});
 	account_nogil(lane, before, &after);
 	if (!lane->result) {
 		free(lane->failure);

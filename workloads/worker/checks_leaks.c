@@ -1,0 +1,221 @@
+/* V6: does an operation leave something behind?
+ *
+ * Untimed batches after the last timed one, with a look at what is allocated after each. What grows once, or now and then, is
+ * a cache that fills, a table that doubles, a free list: only what grew in every single batch is a leak, and its slope is the
+ * median over the batches, so that none of the former gets into the figure. Anything else is exactly zero. Noise that goes up
+ * and down would have to go up ten times in a row. */
+#include "bd_bench.h"
+
+#include <stdio.h>
+
+#define BATCHES 5           /* between six looks; as many again to confirm */
+#define BATCH_NS 8000000    /* with the first one, which warms up, about 50 ms */
+#define SLOWEST_NS 12000000 /* of one operation */
+
+/* ---- what is counted --------------------------------------------------------------------------------------- */
+
+enum source { BLOCKS, BYTES, REFERENCES, SOURCES };
+
+static int64_t ask(const char *function)
+{
+	PyObject *f = PySys_GetObject(function);
+	bd_auto_py PyObject *answer = f ? PyObject_CallNoArgs(f) : NULL;
+	int64_t n = answer ? PyLong_AsLongLong(answer) : -1;
+	if (PyErr_Occurred())
+		PyErr_Clear();
+	return n < 0 ? BD_NULL_INT : n;
+}
+
+/* Bytes in the blocks of pymalloc, from what it prints for people: there is no other way to ask it. */
+static int64_t block_bytes(void)
+{
+	PyObject *f = PySys_GetObject("_debugmallocstats");
+	bd_auto_free char *text = NULL;
+	size_t len = 0;
+	FILE *memory = f ? open_memstream(&text, &len) : NULL;
+	if (!memory)
+		return BD_NULL_INT;
+	FILE *real = stderr;
+	stderr = memory;
+	bd_auto_py PyObject *none = PyObject_CallNoArgs(f);
+	stderr = real;
+	fclose(memory);
+	PyErr_Clear();
+	static const char label[] = "# bytes in allocated blocks";
+	const char *at = none && text ? strstr(text, label) : NULL;
+	at = at ? strpbrk(at, "0123456789\n") : NULL;
+	if (!at || *at == '\n')
+		return BD_NULL_INT;
+	int64_t n = 0;
+	for (; *at && *at != '\n'; at++)
+		if (*at >= '0' && *at <= '9') /* 1,234,567 */
+			n = n * 10 + (*at - '0');
+	return n;
+}
+
+static int64_t bytes(const struct bd_team *team)
+{
+	bool own;
+	int64_t sum = bd_malloc_exact_bytes(&own);
+	for (unsigned i = 0; own && team->n > 1 && i < team->n && sum != BD_NULL_INT; i++)
+		sum = team->lanes[i].bytes == BD_NULL_INT ? BD_NULL_INT : sum + team->lanes[i].bytes;
+	return sum;
+}
+
+/* Garbage is no leak, and free lists are emptied: a look comes after a collection, also where gc is off. */
+static void look(const struct bd_team *team, int64_t ret[SOURCES])
+{
+	for (unsigned i = 0; i < team->n; i++)
+		Py_CLEAR(team->lanes[i].result);
+	PyGC_Collect();
+	const char *object = bd_malloc_identify()->objalloc;
+	bool counted = bd_streq(object, "pymalloc") || bd_streq(object, "mimalloc");
+	ret[BLOCKS] = counted ? ask("getallocatedblocks") : BD_NULL_INT;
+	ret[BYTES] = bytes(team);
+	ret[REFERENCES] = ask("gettotalrefcount"); /* debug builds have it */
+}
+
+/* ---- batches ----------------------------------------------------------------------------------------------- */
+
+struct growth {
+	double per_op[SOURCES][2 * BATCHES];
+	bool known[SOURCES], always[SOURCES]; /* grew in every batch */
+	int n;
+	uint64_t ops;
+};
+
+static uint64_t ops_of(const struct bd_team *team)
+{
+	uint64_t ops = 0;
+	for (unsigned i = 0; i < team->n; i++)
+		ops += team->lanes[i].ops + team->lanes[i].straddled;
+	return ops;
+}
+
+/* A number of operations in every thread, or for as long as a batch is (0). */
+static bool run(struct bd_bench_cell *c, uint64_t iterations)
+{
+	struct bd_batch batch = {.iterations = iterations,
+		.duration_ns = iterations ? 0 : BATCH_NS,
+		.processors = &c->processors,
+		.affinity = c->affinity,
+		.weigh = true};
+	return bd_bench_run(c, &batch);
+}
+
+static bool grow(struct bd_bench_cell *c, uint64_t iterations, struct growth *g)
+{
+	int64_t before[SOURCES], after[SOURCES];
+	look(c->team, before);
+	for (int i = 0; i < BATCHES; i++) {
+		if (!run(c, iterations))
+			return false;
+		uint64_t ops = ops_of(c->team);
+		look(c->team, after);
+		for (int s = 0; s < SOURCES; s++) {
+			if (before[s] == BD_NULL_INT || after[s] == BD_NULL_INT) {
+				g->known[s] = g->always[s] = false;
+				continue;
+			}
+			int64_t more = after[s] - before[s];
+			g->per_op[s][g->n] = ops ? (double)more / (double)ops : 0;
+			g->always[s] = g->always[s] && ops && more > 0;
+		}
+		g->n++;
+		g->ops += ops;
+		memcpy(before, after, sizeof before);
+	}
+	return true;
+}
+
+static int by_value(const void *a, const void *b)
+{
+	double x = *(const double *)a, y = *(const double *)b;
+	return (x > y) - (x < y);
+}
+
+static double slope(struct growth *g, enum source s)
+{
+	if (!g->always[s])
+		return 0;
+	qsort(g->per_op[s], (size_t)g->n, sizeof(double), by_value);
+	return (g->per_op[s][(g->n - 1) / 2] + g->per_op[s][g->n / 2]) / 2;
+}
+
+static bool suspect(const struct growth *g)
+{
+	return g->always[BLOCKS] || g->always[BYTES] || g->always[REFERENCES];
+}
+
+/* ---- the check --------------------------------------------------------------------------------------------- */
+
+static void add(struct bd_str *text, double n, const char *what)
+{
+	if (n > 0)
+		bd_str_printf(text, "%s%.*f %s per operation", text->len ? ", " : "", n < 0.95 ? 3 : 1, n, what);
+}
+
+static bool say(struct bd_bench_cell *c, struct growth *g, double block_bytes_per_op)
+{
+	bd_auto_str struct bd_str text = {0};
+	add(&text, slope(g, BYTES) + block_bytes_per_op, "bytes");
+	add(&text, slope(g, BLOCKS), "Python blocks");
+	add(&text, slope(g, REFERENCES), "references");
+	return bd_check_fail(c, "V6", "leak", "tracemalloc, or a debug build of the interpreter, shows which ones",
+		"leaks %s, in each of %d batches with %llu operations", text.s, g->n, (unsigned long long)g->ops);
+}
+
+static void note_unproven(struct bd_bench_cell *c, const struct growth *g)
+{
+	static const char key[] = "leaks-unproven";
+	const struct bd_malloc_info *info = bd_malloc_identify();
+	bool objects = g->known[BLOCKS] || (bd_streq(info->objalloc, "malloc") && g->known[BYTES]);
+	if (!g->known[BYTES])
+		bd_check_note(c, key, "glibc, jemalloc and tcmalloc tell",
+			"leaks%s are unproven: %s %s does not tell what it has given", objects ? " of native code" : "",
+			info->name, info->version);
+	else if (!objects)
+		bd_check_note(c, key, "",
+			"leaks of Python objects are unproven: nothing counts them with this object allocator");
+}
+
+static int64_t per_op_ns(const struct bd_team *team)
+{
+	return team->wall_ns * team->n / BD_MAX((int64_t)ops_of(team), 1);
+}
+
+/* How many operations one thread does in a batch, by the last one; threads have a duration (0). */
+static uint64_t batch_ops(const struct bd_team *team)
+{
+	return team->n > 1 ? 0 : (uint64_t)(BATCH_NS / BD_MAX(per_op_ns(team), 1)) + 1;
+}
+
+bool bd_check_leaks(struct bd_bench_cell *c)
+{
+	if (!run(c, 1))
+		return false;
+	if (per_op_ns(c->team) > SLOWEST_NS) {
+		bd_check_note(c, "leaks-unproven", "",
+			"leaks are unproven: one operation takes %.0f ms, too long to repeat it for this",
+			(double)per_op_ns(c->team) / 1e6);
+		return true;
+	}
+	struct growth g = {.known = {true, true, true}, .always = {true, true, true}};
+	/* as long as the others: what fits such a batch is made now */
+	if (!run(c, batch_ops(c->team)) || !grow(c, batch_ops(c->team), &g))
+		return false;
+	note_unproven(c, &g);
+	if (!suspect(&g))
+		return true;
+	int64_t before = block_bytes();
+	uint64_t done = g.ops;
+	if (!grow(c, batch_ops(c->team), &g))
+		return false;
+	if (!suspect(&g))
+		return true;
+	int64_t after = block_bytes();
+	double per = 0;
+	if (g.always[BLOCKS] && before != BD_NULL_INT && after != BD_NULL_INT)
+		per = (double)(after - before) / (double)(g.ops - done);
+	return say(c, &g, BD_MAX(per, 0.0));
+}

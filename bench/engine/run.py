@@ -42,12 +42,20 @@ class Records:
 
     def __init__(self, path):
         self.path, self.all = path, table.read(path)
-        self.file = open(path, "a", encoding="utf-8")  # noqa: SIM115 (as long as this object)
+        self.file = open(path, "ab")  # noqa: SIM115 (as long as this object)
+        with open(path, "rb") as f:  # a line that was cut short is none
+            self.file.truncate(f.read().rfind(b"\n") + 1)
 
     def add(self, **record):
         self.all.append(record)
-        self.file.write(json.dumps(record) + "\n")
+        self.file.write((json.dumps(record) + "\n").encode())
         self.file.flush()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.file.close()
 
     def figure(self, name, value):
         self.add(kind="figure", name=name, value=value)
@@ -188,8 +196,17 @@ def main():
     home = os.path.join(os.path.dirname(os.path.abspath(o.bin)), "bench", "engine")
     os.makedirs(home, exist_ok=True)
     path = o.resume or os.path.join(home, time.strftime("records-%Y%m%d-%H%M%S.jsonl"))
-    records, rows = Records(path), set(o.only.split(","))
+    rows = set(o.only.split(","))
     say(f"records: {path}")
+    with Records(path) as records:
+        failure = measure(o, rows, records, home)
+        table.show(records.all)
+    if failure:
+        sys.exit(f"bench engine: {failure}")
+
+
+def measure(o, rows, records, home):
+    """What went wrong, or nothing."""
     try:
         with ours.Benchd(os.path.abspath(o.bin), records.figure) as benchd:
             session = Session(o, rows, records, home)
@@ -201,9 +218,8 @@ def main():
     except KeyboardInterrupt:
         say("stopped; what was measured is kept")
     except ours.Failed as e:
-        table.show(records.all)
-        sys.exit(f"bench engine: {e}")
-    table.show(records.all)
+        return str(e)
+    return None
 
 
 if __name__ == "__main__":

@@ -68,16 +68,12 @@ def welch_p(x, y):
 
 
 def read(path):
-    """Records of a file; a last line that was cut short is left out."""
-    records = []
+    """Records of a file; none where there is no file."""
     try:
         with open(path, encoding="utf-8") as f:
-            for line in f:
-                if line.endswith("\n"):
-                    records.append(json.loads(line))
+            return [json.loads(line) for line in f if line.endswith("\n")]
     except FileNotFoundError:
-        pass
-    return records
+        return []
 
 
 def trials(records, **wanted):

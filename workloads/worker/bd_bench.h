@@ -20,6 +20,8 @@ static inline void bd_py_clear(PyObject **o)
 char *bd_py_error(void);
 /* The same as an error of this key, -EIO. */
 int bd_py_error_set(struct bd_error *err, const char *key);
+/* The type of exceptions whose text says everything: bd_py_error puts no name before it. Borrowed. */
+PyObject *bd_py_said(void);
 
 /* ---- what this build is (written by configure) ------------------------------------------------------------- */
 
@@ -67,6 +69,9 @@ void bd_output_hold(void);                    /* from now on */
 void bd_output_take(struct bd_bench_cell *c); /* what came since was this cell's */
 void bd_output_notes(const struct bd_bench_cell *c, struct bd_reason **notes, size_t *n);
 void bd_output_release(void);
+/* Where standard error is now, and the end of what was written to it since, as one line. */
+int64_t bd_output_error_at(void);
+void bd_output_error_tail(int64_t from, char *ret, size_t size);
 void bd_note_add(struct bd_reason **notes, size_t *n, const char *key, const char *hint, const char *fmt, ...)
 	BD_PRINTF(5, 6);
 

@@ -104,6 +104,14 @@ const char *bd_work_param(const struct bd_work *w, const char *name)
 
 /* ---- exceptions -------------------------------------------------------------------------------------------- */
 
+PyObject *bd_py_said(void)
+{
+	static PyObject *type;
+	if (!type)
+		type = PyErr_NewException("benchd.Said", NULL, NULL);
+	return type ? type : PyExc_RuntimeError;
+}
+
 char *bd_py_error(void)
 {
 	PyObject *type, *value, *trace;
@@ -113,10 +121,13 @@ char *bd_py_error(void)
 	PyErr_NormalizeException(&type, &value, &trace);
 	if (value && trace)
 		PyException_SetTraceback(value, trace);
-	char *explained = value ? bd_userfile_explain(value) : NULL;
+	bool plain = PyErr_GivenExceptionMatches(type, bd_py_said());
+	char *explained = value && !plain ? bd_userfile_explain(value) : NULL;
 	bd_auto_py PyObject *text = value ? PyObject_Str(value) : NULL;
 	const char *s = text ? PyUnicode_AsUTF8(text) : NULL;
 	const char *name = ((PyTypeObject *)type)->tp_name;
+	if (s && plain)
+		explained = bd_strdup(s);
 	char *all = explained ? explained : s && *s ? bd_printf("%s: %s", name, s) : bd_strdup(name);
 	PyErr_Clear();
 	Py_XDECREF(type);

@@ -110,6 +110,25 @@ void bd_output_notes(const struct bd_bench_cell *c, struct bd_reason **ret, size
 				"it wrote %lld bytes to %s", (long long)c->printed[i], streams[i].name);
 }
 
+int64_t bd_output_error_at(void)
+{
+	return streams[1].held < 0 ? 0 : lseek(streams[1].held, 0, SEEK_CUR);
+}
+
+void bd_output_error_tail(int64_t from, char *ret, size_t size)
+{
+	int64_t end = bd_output_error_at(), room = (int64_t)size - 1;
+	ssize_t n = streams[1].held < 0
+		? 0
+		: pread(streams[1].held, ret, (size_t)BD_MIN(room, end - from), BD_MAX(from, end - room));
+	ret[BD_MAX(n, 0)] = '\0';
+	while (n > 0 && ret[n - 1] <= ' ' && ret[n - 1] > 0)
+		ret[--n] = '\0';
+	for (char *c = ret; *c; c++)
+		if ((unsigned char)*c < ' ' || (unsigned char)*c > 126)
+			*c = *c == '\n' ? ' ' : '?';
+}
+
 void bd_output_release(void)
 {
 	flush();

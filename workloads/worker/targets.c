@@ -14,7 +14,7 @@
 
 #define UNIT_TIMEOUT_NS 10000000000LL
 
-static struct bd_target *targets;
+static struct bd_target **targets;
 static size_t targets_len;
 static struct bd_unit **units;
 static size_t units_len;
@@ -55,9 +55,17 @@ void bd_target_case_unusable(struct bd_unit *unit, const char *name, const struc
 	row->reason = bd_reason_new(NULL, err->key, *err->hint ? err->hint : NULL, "%s", err->message);
 }
 
+bool bd_target_axis_taken(const char *name)
+{
+	for (size_t i = 0; i < bd_axis_kinds_len; i++)
+		if (bd_streq(bd_axis_kinds[i].name, name))
+			return true;
+	return bd_streq(name, "side") || bd_streq(name, "u"); /* `u` is native work, calibrated */
+}
+
 /* ---- units ------------------------------------------------------------------------------------------------- */
 
-static struct bd_unit *add_unit(size_t target, const char *name, const char *path)
+static struct bd_unit *add_unit(size_t target, const char *name, const char *path, void (*load)(struct bd_unit *unit))
 {
 	bd_auto_free char *unique = bd_strdup(name);
 	for (int n = 2;; n++) {
@@ -74,13 +82,14 @@ static struct bd_unit *add_unit(size_t target, const char *name, const char *pat
 	(*row)->name = BD_TAKE_PTR(unique);
 	(*row)->path = bd_strdup(path);
 	(*row)->target = target;
+	(*row)->load = load;
 	return *row;
 }
 
 static void unusable(size_t target, const char *name, const char *key, const char *hint, const char *message)
 {
 	struct bd_error err;
-	struct bd_unit *unit = add_unit(target, name, NULL);
+	struct bd_unit *unit = add_unit(target, name, NULL, NULL);
 	unit->loaded = true;
 	bd_error_set(&err, -EINVAL, key, hint, "%s", message);
 	bd_target_case_unusable(unit, unit->name, &err);
@@ -102,7 +111,7 @@ static char *word(const char *path, const char *suffix)
 
 static void add_python(size_t index)
 {
-	const struct bd_target *t = &targets[index];
+	const struct bd_target *t = targets[index];
 	bd_auto_free char *name = word(t->path, ".py");
 	if (access(t->path, R_OK) < 0) {
 		bd_auto_free char *message = bd_printf("cannot read %s: %s", t->path, strerror(errno));
@@ -118,7 +127,7 @@ static void add_python(size_t index)
 	for (Py_ssize_t i = 0; i < PyList_GET_SIZE(files); i++) {
 		const char *unit, *path;
 		if (PyArg_ParseTuple(PyList_GET_ITEM(files, i), "ss", &unit, &path))
-			add_unit(index, unit, path)->alone = bd_streq(path, t->path);
+			add_unit(index, unit, path, bd_userfile_load)->alone = bd_streq(path, t->path);
 		else
 			PyErr_Clear(); /* a name that is no UTF-8 cannot be a case's */
 	}
@@ -126,6 +135,12 @@ static void add_python(size_t index)
 		bd_auto_free char *message = bd_printf("no bench_*.py, *_bench.py or bench.py in %s", t->path);
 		unusable(index, name, "no-benchmarks", "benchctl new bench NAME writes one that works", message);
 	}
+}
+
+static void add_named(size_t index, const char *path, const char *suffix, void (*load)(struct bd_unit *unit))
+{
+	bd_auto_free char *name = word(path, suffix);
+	add_unit(index, name, path, load);
 }
 
 static const char *text_field(const cJSON *o, const char *name)
@@ -137,7 +152,8 @@ static const char *text_field(const cJSON *o, const char *name)
 static void read_target(const cJSON *o)
 {
 	size_t index = targets_len;
-	struct bd_target *t = BD_PUSH(targets, targets_len);
+	struct bd_target **row = BD_PUSH(targets, targets_len), *t = bd_alloc(sizeof *t);
+	*row = t;
 	t->kind = bd_strdup(text_field(o, "kind"));
 	t->path = bd_strdup(text_field(o, "path"));
 	t->cwd = bd_strdup(text_field(o, "cwd"));
@@ -155,6 +171,10 @@ static void read_target(const cJSON *o)
 	}
 	if (bd_streq(t->kind, "python") && t->path)
 		add_python(index);
+	else if (bd_streq(t->kind, "plugin") && t->path)
+		add_named(index, t->path, ".so", bd_plugin_load);
+	else if (bd_streq(t->kind, "command") && t->argv.n && *t->argv.v[0])
+		add_named(index, t->argv.v[0], "", bd_process_load);
 	else
 		bd_wire_fault_nogil("protocol", "target %zu is of no kind this worker knows", index);
 }
@@ -177,7 +197,7 @@ static void load(struct bd_unit *unit)
 	if (unit->loaded)
 		return;
 	unit->loaded = true;
-	bd_userfile_load(unit);
+	unit->load(unit);
 }
 
 /* The unit with the longest name that a case of this name can be in, and that was not looked at yet. */
@@ -365,5 +385,5 @@ void bd_targets_describe(struct bd_catalogue *ret)
 
 const struct bd_target *bd_target_of(const struct bd_unit *unit)
 {
-	return &targets[unit->target];
+	return targets[unit->target];
 }

@@ -15,6 +15,7 @@ struct bd_unit { /* what is loaded as one */
 	size_t target;
 	bool alone; /* the target itself, not a file of a folder */
 	bool loaded;
+	void (*load)(struct bd_unit *unit); /* adds its cases */
 };
 
 struct bd_target_case {
@@ -30,8 +31,15 @@ const struct bd_target *bd_target_of(const struct bd_unit *unit);
 struct bd_target_case *bd_target_case_add(struct bd_unit *unit, const char *name);
 void bd_target_case_unusable(struct bd_unit *unit, const char *name, const struct bd_error *err);
 
+/* Whether a parameter of this name would be taken for an axis. */
+bool bd_target_axis_taken(const char *name);
+
 /* ---- userfile.c: Python files of bench_* functions */
 PyObject *bd_userfile_files(const char *path); /* [(name, path)], NULL with an exception */
-void bd_userfile_load(struct bd_unit *unit);   /* adds its cases */
+void bd_userfile_load(struct bd_unit *unit);
+
+/* ---- plugin.c, process.c */
+void bd_plugin_load(struct bd_unit *unit);
+void bd_process_load(struct bd_unit *unit);
 
 #endif

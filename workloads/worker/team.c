@@ -110,6 +110,19 @@ static void account_nogil(struct bd_lane *lane, const struct usage *before, cons
 	lane->major_faults = after->ru.ru_majflt - before->ru.ru_majflt;
 }
 
+/* What processes that the operations were used; one thread has them. */
+static void add_children_nogil(struct bd_lane *lane)
+{
+	if (lane->team->n != 1)
+		return;
+	const struct bd_children *c = &lane->team->work->children;
+	lane->cpu_ns += c->cpu_ns;
+	lane->voluntary += c->voluntary;
+	lane->involuntary += c->involuntary;
+	lane->minor_faults += c->minor_faults;
+	lane->major_faults += c->major_faults;
+}
+
 static void begin_nogil(struct bd_lane *lane, struct usage *before)
 {
 	const struct bd_batch *b = lane->team->batch;
@@ -128,12 +141,17 @@ static void work(struct bd_lane *lane, const struct usage *before)
 {
 	struct bd_work *w = lane->team->work;
 	Py_CLEAR(lane->result);
+	if (lane->team->n == 1) {
+		w->children = (struct bd_children){0};
+		w->failure_key = NULL;
+	}
 	lane->result = w->desc->run(w, lane->ticker, lane->start);
 	struct usage after;
 	read_usage_nogil(lane, &after);
 	if (lane->team->batch->weigh)
 		lane->bytes = bd_malloc_exact_bytes(&(bool){0});
 	account_nogil(lane, before, &after);
+	add_children_nogil(lane);
 	if (!lane->result) {
 		free(lane->failure);
 		lane->failure = bd_py_error();
@@ -374,7 +392,8 @@ int bd_team_run(struct bd_team *team, const struct bd_batch *batch, struct bd_er
 		struct bd_lane *lane = &team->lanes[i];
 		if (lane->failure) {
 			if (team->n == 1)
-				bd_error_set(err, -EIO, "exception", "", "%s", lane->failure);
+				bd_error_set(err, -EIO, team->work->failure_key ? team->work->failure_key : "exception",
+					"", "%s", lane->failure);
 			else
 				bd_error_set(err, -EIO, "exception", "", "thread %u: %s", i, lane->failure);
 			free(BD_TAKE_PTR(lane->failure));

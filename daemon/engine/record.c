@@ -123,6 +123,9 @@ int record_sample(struct run *r, size_t cell, enum bd_sample_kind kind, const cJ
 
 void record_first_call(struct run *r, size_t cell, int64_t ns)
 {
+	if (r->state[cell].first_calls > r->launch)
+		return; /* told again by a later answer, or by the process that took over */
+	r->state[cell].first_calls = r->launch + 1;
 	struct bd_sample *s = BD_PUSH(r->samples, r->samples_len);
 	*s = (struct bd_sample){.cell = (int64_t)cell,
 		.launch = r->launch,

@@ -14,6 +14,7 @@ struct cell_state {
 	int64_t waits;                 /* traced, over the whole run */
 	double parallel;               /* most processors' worth of time its threads got in a check; NAN = not known */
 	bool scaling_reference;        /* some threaded cell compares itself with it */
+	int64_t first_calls;           /* launches whose first call is recorded */
 	bool enough, done;             /* decided or as narrow as was asked; and no other cell needs it any more */
 	struct bd_stats_point *points; /* of its own batches, in the order measured */
 	size_t points_len;
@@ -102,7 +103,7 @@ cJSON *launch_prepare(struct run *r, const size_t *cells, size_t n, const struct
 /* The worker's answer and the tracer's reading (NULL = untraced) as one sample, appended to r->samples. */
 int record_sample(struct run *r, size_t cell, enum bd_sample_kind kind, const cJSON *answer,
 	const struct bd_tracer_reading *reading, struct bd_error *err);
-/* The first call of a cell in its process. */
+/* The first call of a cell in its process, once per launch. */
 void record_first_call(struct run *r, size_t cell, int64_t ns);
 void record_environment(struct run *r); /* versions and build-ids of what this launch loaded */
 

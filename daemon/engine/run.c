@@ -163,6 +163,7 @@ static void store_plan(struct run *r)
 	cJSON_AddStringToObject(plan, "kind", r->plan->ab ? "ab" : "run");
 	cJSON_AddNumberToObject(plan, "alpha", BD_STATS_ALPHA);
 	cJSON_AddNumberToObject(plan, "max_launches", (double)r->max_launches);
+	cJSON_AddBoolToObject(plan, "adaptive", r->plan->adaptive);
 	add_number(plan, "precision", r->plan->precision);
 	add_number(plan, "equivalence", r->plan->equivalence);
 	add_number(plan, "budget_s", r->plan->budget_s);

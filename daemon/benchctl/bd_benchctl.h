@@ -175,7 +175,8 @@ typedef void (*bd_catalogue_table)(const struct bd_ctl *ctl, const struct bd_cat
 int bd_ctl_catalogue(struct bd_ctl *ctl, const struct bd_words *w, const char *path, bd_catalogue_table table);
 /* Rows of stored runs, newest first, filtered by the options suite, state and label of w (may be NULL). */
 int bd_ctl_runs(struct bd_client *c, const struct bd_words *w, size_t limit, cJSON **ret, struct bd_error *err);
-/* An id (not looked up), the beginning of one that only one run has, or "latest" → the id; caller frees. */
+/* An id (not looked up), the beginning of one that only one run has, "latest", or the label "K=V" of the newest → the id;
+ * caller frees. */
 int bd_ctl_run_id(struct bd_client *c, const char *word, char **ret, struct bd_error *err);
 char *bd_ctl_run_path(const char *id, const char *tail); /* "/api/v1/runs/ID" and tail; caller frees */
 /* 0 when the daemon serves one, else dashboard-off with its reason. */

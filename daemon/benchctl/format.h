@@ -29,7 +29,8 @@ struct row {
 	char *message; /* why, NULL = nothing to add */
 };
 struct rows {
-	char *title, *summary, *run, *started;
+	char *title, *heading, *run, *started;
+	char *summary;  /* a paragraph, NULL = the heading says it */
 	char *names[2]; /* of the two sides, NULL = unknown */
 	char *noise;    /* a sentence, NULL = none */
 	double wall_s;
@@ -40,11 +41,15 @@ void rows_done(struct rows *r);
 #define auto_rows BD_CLEANUP(rows_done)
 /* Of a run with two sides, or a comparison of two runs. */
 void rows_of_run(const struct bd_run_document *doc, struct rows *ret);
+/* The same against limits: what a gate (schema benchd.gate.v1) says of this document. */
+void rows_of_gate(const struct bd_run_document *doc, const cJSON *gate, struct rows *ret);
 /* How many rows ended so. */
 size_t rows_count(const struct rows *r, enum outcome outcome);
 /* 1: something is slower than it may be; 2: that could not be decided; 0: neither. */
 int rows_status(const struct rows *r);
 
+/* Of a gate, whose verdict comes first. */
+void rows_table(const struct rows *r, const struct bd_screen *s, struct bd_str *out);
 void rows_markdown(const struct rows *r, struct bd_str *out);
 void rows_junit(const struct rows *r, struct bd_str *out);
 char *rows_ratio(const struct row *r); /* "1.012× [1.004, 1.020]", "–"; caller frees */

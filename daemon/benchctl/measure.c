@@ -1,5 +1,6 @@
 /* Asking for a run and staying with it to its end: what `run` and `ab` share. */
 #include "measure.h"
+#include "config.h"
 
 #include <errno.h>
 #include <signal.h>
@@ -80,6 +81,49 @@ void measure_request(struct bd_request *rq, const struct bd_words *w)
 	bd_words_pairs(w, "env", &rq->env);
 	rq->wait_s = bd_words_seconds(w, "wait");
 	rq->dry_run = bd_words_flag(w, "dry-run");
+}
+
+/* ---- suites of benchd.json ---------------------------------------------------------------------------------- */
+
+static void take_suite(const struct config *config, const struct config_suite *suite, struct bd_request *rq,
+	struct measure_target *ret)
+{
+	for (size_t i = 0; i < suite->axes.n; i++)
+		if (!bd_choices_get(&rq->axes, suite->axes.v[i].name))
+			bd_choices_set(&rq->axes, suite->axes.v[i].name, &suite->axes.v[i].values);
+	if (isnan(rq->budget_s))
+		rq->budget_s = suite->budget_s;
+	*ret = (struct measure_target){bd_strdup(suite->target), bd_strdup(config->folder), bd_strdup(suite->name)};
+}
+
+int measure_target(const struct bd_words *w, struct bd_request *rq, struct measure_target *ret, struct bd_error *err)
+{
+	const char *word = w->operands.n ? w->operands.v[0] : NULL;
+	struct measure_target t = {.word = bd_strdup(word)};
+	/* what can only be a path, and a suite of our own, need no file to be read */
+	if (word && !target_is_path(word, NULL, 0, false) && !target_is_suite(word)) {
+		auto_config struct config config = {0};
+		int r = config_load(NULL, &config, err);
+		if (r < 0) {
+			measure_target_done(&t);
+			return r;
+		}
+		const struct config_suite *suite = config_suite(&config, word);
+		if (suite) {
+			measure_target_done(&t);
+			take_suite(&config, suite, rq, &t);
+		}
+	}
+	*ret = t;
+	return 0;
+}
+
+void measure_target_done(struct measure_target *t)
+{
+	free(t->word);
+	free(t->folder);
+	free(t->name);
+	*t = (struct measure_target){0};
 }
 
 /* ---- following ---------------------------------------------------------------------------------------------- */

@@ -67,6 +67,15 @@ int measure_print(const struct bd_ctl *ctl, const struct bd_words *w, const cJSO
 
 /* Everything the options say; the rest of rq (initialised) is left alone. */
 void measure_request(struct bd_request *rq, const struct bd_words *w);
+/* What TARGET says. One that is a suite of benchd.json is what that says, and fills what the options left open. */
+struct measure_target {
+	char *word;   /* as in the file, or as typed; NULL = a command */
+	char *folder; /* where a path begins; NULL = here */
+	char *name;   /* of the suite, NULL = none */
+};
+#define auto_target BD_CLEANUP(measure_target_done)
+int measure_target(const struct bd_words *w, struct bd_request *rq, struct measure_target *ret, struct bd_error *err);
+void measure_target_done(struct measure_target *t);
 /* What is wrong with --html is said before anything is started. */
 int measure_check(const struct bd_words *w, struct bd_error *err);
 /* Asks for the run and does with it what --dry-run, --detach and --html say; the exit status. What was registered for it

@@ -124,7 +124,7 @@ static bool ends_with(const char *s, const char *end)
 	return n > k && bd_streq(s + n - k, end);
 }
 
-static bool is_suite(const char *word)
+bool target_is_suite(const char *word)
 {
 	bd_auto_free char *folder = bd_program_file("share/benchd/suites", "share/benchd/suites");
 	bd_auto_strv struct bd_strv names = {0};
@@ -136,7 +136,7 @@ bool target_is_path(const char *word, const char *const *folders, size_t n, bool
 	if (strchr(word, '/') || ends_with(word, ".py") || ends_with(word, ".so") || bd_streq(word, ".") ||
 		bd_streq(word, ".."))
 		return true;
-	if (!here || is_suite(word))
+	if (!here || target_is_suite(word))
 		return false;
 	for (size_t i = 0; i <= n; i++) {
 		bd_auto_free char *found = NULL;

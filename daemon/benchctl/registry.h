@@ -20,6 +20,7 @@ void registry_done(struct registry *g);
 
 /* ---- targets ---------------------------------------------------------------------------------------------------- */
 
+bool target_is_suite(const char *word); /* one of benchd's own */
 /* Whether the word means a file or folder, not a suite or cases: it looks like one, or is there (in one of the folders, each
  * of which may be NULL, or in the current one) and no suite is called so. here: what is not spelled as a path may be one. */
 bool target_is_path(const char *word, const char *const *folders, size_t n, bool here);

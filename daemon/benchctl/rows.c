@@ -13,6 +13,7 @@ void rows_done(struct rows *r)
 	}
 	free(r->v);
 	free(r->title);
+	free(r->heading);
 	free(r->summary);
 	free(r->run);
 	free(r->started);
@@ -111,7 +112,7 @@ static void judge(const struct bd_cell_result *c, const struct bd_cell_result *r
 	}
 }
 
-static char *summary_of(const struct rows *r, const struct bd_run_document *doc)
+static char *heading_of(const struct rows *r, const struct bd_run_document *doc)
 {
 	static const struct {
 		const char *word;
@@ -136,43 +137,94 @@ static char *summary_of(const struct rows *r, const struct bd_run_document *doc)
 	return bd_str_take(&out);
 }
 
-void rows_of_run(const struct bd_run_document *doc, struct rows *ret)
+static void rows_begin(const struct bd_run_document *doc, struct rows *ret)
 {
-	struct rows r = {.title = bd_strdup(doc->run.suite),
+	*ret = (struct rows){.title = bd_strdup(doc->run.suite),
 		.run = bd_strdup(doc->run.id),
 		.started = bd_strdup(doc->run.started),
 		.noise = bd_strdup(doc->run.noise_line),
 		.names = {name_of_side(doc->run.plan, "a"), name_of_side(doc->run.plan, "b")},
 		.wall_s = doc->run.wall_s};
-	for (size_t i = 0; i < doc->cells_len; i++) {
-		const struct bd_cell_result *c = &doc->cells[i];
-		if (!bd_streq(bd_axes_get(&c->axes, "side"), "b"))
-			continue;
-		bd_auto_free char *reference_id = NULL, *label = bd_cell_label(doc, c);
-		const struct bd_cell_result *reference = c->ratio ? find(doc, c->ratio->to) : NULL;
-		if (!reference) { /* a cell without a ratio names no other one: it has the same id but for its side */
-			const char *at = strstr(c->id, "side=b");
-			if (at)
-				reference_id = bd_printf("%.*sside=a%s", (int)(at - c->id), c->id, at + 6);
-			reference = reference_id ? find(doc, reference_id) : NULL;
-		}
-		struct row *row = BD_PUSH(r.v, r.n);
-		*row = (struct row){.id = without_side(c->id, '/'),
-			.label = without_side(label, ' '),
-			.before_ns = reference && reference->time_ns_per_op ? reference->time_ns_per_op->median
-									    : (double)NAN,
-			.time_ns = c->time_ns_per_op ? c->time_ns_per_op->median : (double)NAN,
-			.ratio = c->ratio ? c->ratio->median : (double)NAN,
-			.lo = c->ratio ? c->ratio->lo : (double)NAN,
-			.hi = c->ratio ? c->ratio->hi : (double)NAN,
-			.limit = (double)NAN};
-		judge(c, reference, row);
-		if (!*row->label) {
-			free(row->label);
-			row->label = bd_strdup(c->case_name);
-		}
+}
+
+/* What a cell of side b is compared with. One without a ratio names no other: that has the same id but for its side. */
+static const struct bd_cell_result *reference_of(const struct bd_run_document *doc, const struct bd_cell_result *c)
+{
+	if (c->ratio)
+		return find(doc, c->ratio->to);
+	const char *at = strstr(c->id, "side=b");
+	bd_auto_free char *id = at ? bd_printf("%.*sside=a%s", (int)(at - c->id), c->id, at + 6) : NULL;
+	return id ? find(doc, id) : NULL;
+}
+
+static void row_make(const struct bd_run_document *doc, const struct bd_cell_result *c, struct row *ret)
+{
+	bd_auto_free char *label = bd_cell_label(doc, c);
+	const struct bd_cell_result *reference = reference_of(doc, c);
+	*ret = (struct row){.id = without_side(c->id, '/'),
+		.label = without_side(label, ' '),
+		.before_ns = reference && reference->time_ns_per_op ? reference->time_ns_per_op->median : (double)NAN,
+		.time_ns = c->time_ns_per_op ? c->time_ns_per_op->median : (double)NAN,
+		.ratio = c->ratio ? c->ratio->median : (double)NAN,
+		.lo = c->ratio ? c->ratio->lo : (double)NAN,
+		.hi = c->ratio ? c->ratio->hi : (double)NAN,
+		.limit = (double)NAN};
+	judge(c, reference, ret);
+	if (!*ret->label) {
+		free(ret->label);
+		ret->label = bd_strdup(c->case_name);
 	}
-	r.summary = summary_of(&r, doc);
+}
+
+void rows_of_run(const struct bd_run_document *doc, struct rows *ret)
+{
+	struct rows r;
+	rows_begin(doc, &r);
+	for (size_t i = 0; i < doc->cells_len; i++)
+		if (bd_streq(bd_axes_get(&doc->cells[i].axes, "side"), "b"))
+			row_make(doc, &doc->cells[i], BD_PUSH(r.v, r.n));
+	r.heading = heading_of(&r, doc);
+	*ret = r;
+}
+
+/* ---- of a gate ------------------------------------------------------------------------------------------------------- */
+
+static const char *text_of(const cJSON *object, const char *name)
+{
+	return cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(object, name));
+}
+
+void rows_of_gate(const struct bd_run_document *doc, const cJSON *gate, struct rows *ret)
+{
+	static const char *const verdicts[] = {"pass", "fail", "undecided", "ignored"};
+	static const enum outcome outcomes[] = {OUTCOME_GOOD, OUTCOME_BAD, OUTCOME_UNDECIDED, OUTCOME_LEFT_OUT};
+	const char *verdict = text_of(gate, "verdict");
+	struct rows r;
+	rows_begin(doc, &r);
+	r.heading = bd_strdup(bd_streq(verdict, "pass") ? "passed"
+			: bd_streq(verdict, "fail")     ? "failed"
+							: "undecided");
+	r.summary = bd_strdup(text_of(gate, "summary"));
+	const cJSON *cell;
+	cJSON_ArrayForEach(cell, cJSON_GetObjectItemCaseSensitive(gate, "cells")) {
+		const struct bd_cell_result *c = find(doc, text_of(cell, "id"));
+		if (!c)
+			continue;
+		struct row *row = BD_PUSH(r.v, r.n);
+		row_make(doc, c, row);
+		bool broken = row->outcome == OUTCOME_BROKEN;
+		const char *word = text_of(cell, "verdict");
+		for (size_t i = 0; i < BD_LEN(verdicts); i++)
+			if (bd_streq(word, verdicts[i]))
+				row->outcome = broken && i == 2 ? OUTCOME_BROKEN : outcomes[i];
+		free(row->verdict);
+		free(row->message);
+		row->verdict = bd_strdup(word ? word : "undecided");
+		row->message = bd_strdup(text_of(cell, "message"));
+		const cJSON *limit = cJSON_GetObjectItemCaseSensitive(cell, "limit");
+		row->limit = cJSON_IsNumber(limit) && row->outcome != OUTCOME_LEFT_OUT ? limit->valuedouble
+										       : (double)NAN;
+	}
 	*ret = r;
 }
 

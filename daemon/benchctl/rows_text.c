@@ -1,4 +1,4 @@
-/* Rows as Markdown and as JUnit XML. */
+/* Rows as a table, as Markdown and as JUnit XML. */
 #include "format.h"
 
 #include <stdio.h>
@@ -9,6 +9,36 @@ static char *time_text(double ns)
 		return bd_strdup("–");
 	struct bd_scale scale = bd_scale_for(ns, ns);
 	return bd_scale_text(&scale, ns);
+}
+
+/* ---- a table ------------------------------------------------------------------------------------------------------ */
+
+void rows_table(const struct rows *rows, const struct bd_screen *s, struct bd_str *out)
+{
+	static const enum bd_style styles[] = {BD_GREEN, BD_RED, BD_YELLOW, BD_RED, BD_DIM};
+	bd_put_wrapped(out, s, rows->summary ? rows->summary : rows->heading, 0, 0);
+	bd_str_puts(out, "\n\n");
+	bd_auto_grid struct bd_grid *g = bd_grid_new(s);
+	size_t cell = bd_grid_column(g, (struct bd_grid_column){.title = "cell"}),
+	       verdict = bd_grid_column(g, (struct bd_grid_column){.title = "verdict"}),
+	       ratio = bd_grid_column(g, (struct bd_grid_column){.title = "B ÷ A"}),
+	       limit = bd_grid_column(g, (struct bd_grid_column){.title = "limit", .right = true}),
+	       why = bd_grid_column(g, (struct bd_grid_column){.title = "because", .flexible = true, .importance = 1});
+	for (size_t i = 0; i < rows->n; i++) {
+		const struct row *row = &rows->v[i];
+		bd_auto_free char *text = rows_ratio(row);
+		bd_grid_row(g);
+		bd_grid_set(g, cell, BD_PLAIN, "%s", row->label);
+		bd_grid_set(g, verdict, styles[row->outcome], "%s", row->verdict);
+		if (isfinite(row->ratio))
+			bd_grid_set(g, ratio, BD_PLAIN, "%s", text);
+		if (isfinite(row->limit))
+			bd_grid_set(g, limit, BD_PLAIN, "+%.3g %%", row->limit * 100);
+		if (row->message)
+			bd_grid_set(g, why, BD_PLAIN, "%s", row->message);
+	}
+	if (rows->n)
+		bd_grid_print(g, out);
 }
 
 /* ---- Markdown: of GitHub and GitLab ------------------------------------------------------------------------------ */
@@ -33,8 +63,12 @@ static void put_cell(struct bd_str *out, const char *text)
 static void put_head(const struct rows *r, struct bd_str *out)
 {
 	bd_str_puts(out, "### benchd: ");
-	put_cell(out, r->summary);
+	put_cell(out, r->heading);
 	bd_str_puts(out, "\n\n");
+	if (r->summary) {
+		put_cell(out, r->summary);
+		bd_str_puts(out, "\n\n");
+	}
 	if (r->names[0] && r->names[1]) {
 		bd_str_puts(out, "A = ");
 		put_cell(out, r->names[0]);
@@ -173,7 +207,7 @@ void rows_junit(const struct rows *r, struct bd_str *out)
 	}
 	bd_str_puts(out, ">\n    <properties>\n");
 	const char *const properties[][2] = {{"run", r->run}, {"a", r->names[0]}, {"b", r->names[1]},
-		{"noise", r->noise}, {"summary", r->summary}};
+		{"noise", r->noise}, {"summary", r->summary ? r->summary : r->heading}};
 	for (size_t i = 0; i < BD_LEN(properties); i++)
 		if (properties[i][1]) {
 			bd_str_puts(out, "      <property");

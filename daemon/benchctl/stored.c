@@ -14,7 +14,8 @@ static void query(char **path, const char *name, const char *value)
 	*path = longer;
 }
 
-int bd_ctl_runs(struct bd_client *c, const struct bd_words *w, size_t limit, cJSON **ret, struct bd_error *err)
+static int list(struct bd_client *c, const struct bd_words *w, const char *label, size_t limit, cJSON **ret,
+	struct bd_error *err)
 {
 	bd_auto_json cJSON *all = cJSON_CreateObject();
 	cJSON *rows = cJSON_AddArrayToObject(all, "runs");
@@ -25,7 +26,7 @@ int bd_ctl_runs(struct bd_client *c, const struct bd_words *w, size_t limit, cJS
 		query(&path, "limit", page);
 		query(&path, "suite", w ? bd_words_text(w, "suite") : NULL);
 		query(&path, "state", w ? bd_words_text(w, "state") : NULL);
-		query(&path, "label", w ? bd_words_text(w, "label") : NULL);
+		query(&path, "label", label);
 		query(&path, "before", cursor);
 		bd_auto_json cJSON *json = NULL;
 		int r = bd_client_call(c, "GET", path, NULL, &json, err);
@@ -46,15 +47,21 @@ int bd_ctl_runs(struct bd_client *c, const struct bd_words *w, size_t limit, cJS
 	return 0;
 }
 
+int bd_ctl_runs(struct bd_client *c, const struct bd_words *w, size_t limit, cJSON **ret, struct bd_error *err)
+{
+	return list(c, w, w ? bd_words_text(w, "label") : NULL, limit, ret, err);
+}
+
 int bd_ctl_run_id(struct bd_client *c, const char *word, char **ret, struct bd_error *err)
 {
-	bool latest = bd_streq(word, "latest");
+	const char *label = strchr(word, '=') ? word : NULL; /* no id has one in it */
+	bool latest = bd_streq(word, "latest") || label;
 	if (!latest && strlen(word) == BD_ULID_LEN - 1) {
 		*ret = bd_strdup(word);
 		return 0;
 	}
 	bd_auto_json cJSON *json = NULL;
-	int r = bd_ctl_runs(c, NULL, latest ? 1 : SIZE_MAX, &json, err);
+	int r = list(c, NULL, label, latest ? 1 : SIZE_MAX, &json, err);
 	if (r < 0)
 		return r;
 	const cJSON *row;
@@ -70,6 +77,9 @@ int bd_ctl_run_id(struct bd_client *c, const char *word, char **ret, struct bd_e
 	if (matches > 1)
 		return bd_error_set(err, -EINVAL, "usage", "give more of its id", "%zu runs begin with '%s'", matches,
 			word);
+	if (!found && label)
+		return bd_error_set(err, -ENOENT, "not-found", "benchctl runs list shows what there is",
+			"no run has the label %s", label);
 	if (!found && latest)
 		return bd_error_set(err, -ENOENT, "not-found", "benchctl run gil-contention makes one",
 			"there is no run yet");

@@ -62,7 +62,8 @@ int bd_doc_decode(const struct bd_doc *doc, const cJSON *json, void *obj, struct
 int bd_json_parse(const char *text, const char *what, cJSON **ret, struct bd_error *err);
 char *bd_json_text(const cJSON *j);   /* one line; caller frees */
 char *bd_json_pretty(const cJSON *j); /* two-space indent; caller frees */
-/* Line (from 1) at which the value of a path like "axes.threads" or "cases[1]" starts in text; 0 when not found. */
+/* Line (from 1) at which the value of a path like "axes.threads", "cases[1]" or "cells[\"a.b\"]" starts in text; 0 when
+ * not found. */
 int bd_json_line(const char *text, const char *path);
 
 /* ---- small parts ------------------------------------------------------------------------------------------ */

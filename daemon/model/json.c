@@ -188,7 +188,13 @@ int bd_json_line(const char *text, const char *path)
 {
 	const char *at = skip_space(text);
 	while (at && *path) {
-		if (*path == '[') {
+		if (bd_starts_with(path, "[\"")) {
+			const char *end = strstr(path + 2, "\"]");
+			if (!end)
+				return 0;
+			at = step(at, path + 2, (size_t)(end - path) - 2, -1);
+			path = end + 2;
+		} else if (*path == '[') {
 			at = step(at, NULL, 0, strtol(path + 1, NULL, 10));
 			path += strcspn(path, "]");
 			path += *path == ']';

@@ -1,6 +1,8 @@
-/* Renders a document through the code benchctl itself uses, at a chosen width: render run|runs|plan FILE WIDTH [ascii] [colour].
- * Prints the exit status a run of this document would have on standard error. For tests of the layout only. */
-#include "bd_benchctl.h"
+/* Renders a document through the code benchctl itself uses, at a chosen width: render KIND FILE WIDTH [ascii] [colour], where
+ * KIND is run, runs, plan, ab-markdown, ab-junit, gate-table, gate-markdown or gate-junit; of a gate the file is
+ * {"document", "gate"}. Prints the exit status a run of this document would have on standard error. For tests of the layout
+ * only. */
+#include "format.h"
 
 #include <locale.h>
 #include <stdio.h>
@@ -10,6 +12,34 @@ static int fail(const struct bd_error *err)
 {
 	fprintf(stderr, "render: %s\n", err->message);
 	return 1;
+}
+
+/* ab-markdown, gate-table … */
+static int comparison(const char *kind, const cJSON *json, const struct bd_screen *s, struct bd_str *out,
+	struct bd_error *err)
+{
+	struct bd_run_document doc;
+	auto_rows struct rows rows = {0};
+	bool gate = bd_starts_with(kind, "gate-");
+	const char *form = strchr(kind, '-') + 1;
+	bd_doc_init(&bd_run_document_doc, &doc);
+	int r = bd_doc_decode(&bd_run_document_doc, gate ? cJSON_GetObjectItemCaseSensitive(json, "document") : json,
+		&doc, err);
+	if (r < 0)
+		return r;
+	if (gate)
+		rows_of_gate(&doc, cJSON_GetObjectItemCaseSensitive(json, "gate"), &rows);
+	else
+		rows_of_run(&doc, &rows);
+	if (bd_streq(form, "table"))
+		rows_table(&rows, s, out);
+	else if (bd_streq(form, "markdown"))
+		rows_markdown(&rows, out);
+	else
+		rows_junit(&rows, out);
+	fprintf(stderr, "exit %d\n", format_status(&doc));
+	bd_doc_done(&bd_run_document_doc, &doc);
+	return 0;
 }
 
 int main(int argc, char **argv)
@@ -43,6 +73,9 @@ int main(int argc, char **argv)
 			return fail(&err);
 		bd_runs_table(&list, &s, &out);
 		bd_doc_done(&bd_run_list_doc, &list);
+	} else if (strchr(argv[1], '-')) {
+		if (comparison(argv[1], json, &s, &out, &err) < 0)
+			return fail(&err);
 	} else {
 		struct bd_plan_document doc;
 		bd_doc_init(&bd_plan_document_doc, &doc);

@@ -54,20 +54,22 @@ static int find_commands(struct pair *p, const struct bd_strv *argv, struct bd_e
 }
 
 /* Sides that are folders each have a copy of their own; when neither has, the one here serves both. */
-static int find_paths(struct pair *p, const char *word, struct bd_error *err)
+static int find_paths(struct pair *p, const struct measure_target *t, struct bd_error *err)
 {
+	const char *word = t->word;
 	const char *folders[2] = {side_folder(&p->side[0]), side_folder(&p->side[1])};
 	bd_auto_free char *in_a = NULL, *in_b = NULL, *here = NULL;
 	if (!folders[0] || word[0] == '/')
-		return target_path(word, NULL, &p->target[0], err);
+		return target_path(word, t->folder, &p->target[0], err);
 	int a = path_find(word, folders[0], &in_a), b = path_find(word, folders[1], &in_b);
-	if (a < 0 && b < 0 && path_find(word, NULL, &here) == 0)
-		return target_path(word, NULL, &p->target[0], err);
+	if (a < 0 && b < 0 && path_find(word, t->folder, &here) == 0)
+		return target_path(word, t->folder, &p->target[0], err);
 	int r = target_path(word, folders[0], &p->target[0], err);
 	return r < 0 ? r : target_path(word, folders[1], &p->target[1], err);
 }
 
-static int find_pair(const struct bd_ctl *ctl, const struct bd_words *w, struct pair *p, struct bd_error *err)
+static int find_pair(const struct bd_ctl *ctl, const struct bd_words *w, const struct measure_target *t, struct pair *p,
+	struct bd_error *err)
 {
 	static const char *const names[] = {"a", "b"};
 	for (size_t i = 0; i < 2; i++)
@@ -87,15 +89,18 @@ static int find_pair(const struct bd_ctl *ctl, const struct bd_words *w, struct 
 	if (same)
 		bd_ctl_note(ctl,
 			"--a and --b are the same: this shows what the machine sees where there is nothing to see");
-	const char *folders[] = {side_folder(&p->side[0]), side_folder(&p->side[1])};
-	if (w->program.n) {
-		r = registry_check(ctl, w->program.v[0], err);
-		return r < 0 ? r : find_commands(p, &w->program, err);
-	}
-	if (!target_is_path(w->operands.v[0], folders, 2, here))
+	const char *folders[] = {side_folder(&p->side[0]), side_folder(&p->side[1]), t->folder};
+	if (t->word && !target_is_path(t->word, folders, BD_LEN(folders), here))
 		return 0;
-	r = registry_check(ctl, w->operands.v[0], err);
-	return r < 0 ? r : find_paths(p, w->operands.v[0], err);
+	r = registry_check(ctl, t->word ? t->word : w->program.v[0], err);
+	if (r == 0)
+		r = t->word ? find_paths(p, t, err) : find_commands(p, &w->program, err);
+	for (size_t i = 0; r == 0 && i < 2 && t->name; i++)
+		if (p->target[i].kind) {
+			free(p->target[i].name);
+			p->target[i].name = bd_strdup(t->name);
+		}
+	return r;
 }
 
 /* ---- the request ---------------------------------------------------------------------------------------------------- */
@@ -116,8 +121,7 @@ static int add_side(struct registry *g, struct side *s, const struct bd_register
 	return r;
 }
 
-static int fill(struct registry *g, const struct bd_words *w, struct pair *p, struct bd_request *rq,
-	struct bd_error *err)
+static int fill(struct registry *g, const char *word, struct pair *p, struct bd_request *rq, struct bd_error *err)
 {
 	char id[BD_ULID_LEN];
 	rq->sides = bd_alloc(sizeof *rq->sides);
@@ -130,7 +134,7 @@ static int fill(struct registry *g, const struct bd_words *w, struct pair *p, st
 	if (r == 0 && one && p->target[0].kind && (r = registry_add(g, &p->target[0], id, err)) == 0)
 		rq->target = bd_printf("@%s", id);
 	else if (r == 0)
-		rq->target = one ? bd_strdup(w->operands.v[0]) : bd_printf("@%s", rq->sides->a.target);
+		rq->target = one ? bd_strdup(word) : bd_printf("@%s", rq->sides->a.target);
 	return r;
 }
 
@@ -140,6 +144,7 @@ static int run(struct bd_ctl *ctl, const struct bd_words *w)
 	struct bd_error err;
 	struct bd_request rq;
 	auto_pair struct pair pair;
+	auto_target struct measure_target t = {0};
 	auto_registry struct registry registry = {0};
 	bd_auto_client struct bd_client *c = NULL;
 	pair_init(&pair);
@@ -150,11 +155,13 @@ static int run(struct bd_ctl *ctl, const struct bd_words *w)
 	if (r == 0)
 		r = format_check(ctl, w, &err);
 	if (r == 0)
-		r = find_pair(ctl, w, &pair, &err);
+		r = measure_target(w, &rq, &t, &err);
+	if (r == 0)
+		r = find_pair(ctl, w, &t, &pair, &err);
 	if (r == 0)
 		r = bd_ctl_connect(ctl, NULL, &c, &err);
 	if (r == 0)
-		r = fill(&registry, w, &pair, &rq, &err);
+		r = fill(&registry, t.word, &pair, &rq, &err);
 	int status = r < 0 ? bd_ctl_fail(ctl, &err) : measure(ctl, w, c, &rq, &registry, &end);
 	bd_doc_done(&bd_request_doc, &rq);
 	return status;

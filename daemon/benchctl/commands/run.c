@@ -9,17 +9,21 @@ static const struct bd_option options[] = {
 };
 
 /* What is no suite is registered, and the request names it by its id. */
-static int find_target(const struct bd_ctl *ctl, const struct bd_words *w, struct bd_registered *ret,
-	struct bd_error *err)
+static int find_target(const struct bd_ctl *ctl, const struct bd_words *w, const struct measure_target *t,
+	struct bd_registered *ret, struct bd_error *err)
 {
 	bool here = registry_check(ctl, "", NULL) == 0;
-	if (!w->program.n && !target_is_path(w->operands.v[0], NULL, 0, here))
+	if (t->word && !target_is_path(t->word, (const char *const[]){t->folder}, 1, here))
 		return 0;
-	const char *what = w->program.n ? w->program.v[0] : w->operands.v[0];
-	int r = registry_check(ctl, what, err);
-	if (r < 0)
-		return r;
-	return w->program.n ? target_command(&w->program, NULL, NULL, ret, err) : target_path(what, NULL, ret, err);
+	int r = registry_check(ctl, t->word ? t->word : w->program.v[0], err);
+	if (r == 0)
+		r = t->word ? target_path(t->word, t->folder, ret, err)
+			    : target_command(&w->program, NULL, NULL, ret, err);
+	if (r == 0 && t->name) {
+		free(ret->name);
+		ret->name = bd_strdup(t->name);
+	}
+	return r;
 }
 
 static int run(struct bd_ctl *ctl, const struct bd_words *w)
@@ -28,6 +32,7 @@ static int run(struct bd_ctl *ctl, const struct bd_words *w)
 	struct bd_error err;
 	struct bd_request rq;
 	struct bd_registered target;
+	auto_target struct measure_target t = {0};
 	auto_registry struct registry registry = {0};
 	bd_auto_client struct bd_client *c = NULL;
 	char id[BD_ULID_LEN];
@@ -37,7 +42,9 @@ static int run(struct bd_ctl *ctl, const struct bd_words *w)
 	measure_request(&rq, w);
 	int r = measure_check(w, &err);
 	if (r == 0)
-		r = find_target(ctl, w, &target, &err);
+		r = measure_target(w, &rq, &t, &err);
+	if (r == 0)
+		r = find_target(ctl, w, &t, &target, &err);
 	if (r == 0)
 		r = bd_ctl_connect(ctl, NULL, &c, &err);
 	if (r == 0 && target.kind)
@@ -46,7 +53,7 @@ static int run(struct bd_ctl *ctl, const struct bd_words *w)
 	if (r < 0) {
 		status = bd_ctl_fail(ctl, &err);
 	} else {
-		rq.target = target.kind ? bd_printf("@%s", id) : bd_strdup(w->operands.v[0]);
+		rq.target = target.kind ? bd_printf("@%s", id) : bd_strdup(t.word);
 		status = measure(ctl, w, c, &rq, &registry, &end);
 	}
 	bd_doc_done(&bd_registered_doc, &target);

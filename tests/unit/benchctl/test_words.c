@@ -18,8 +18,20 @@ static const struct bd_command run = {.name = "run",
 	.operands_max = 2,
 	.options = options,
 	.options_len = BD_LEN(options)};
+static const struct bd_option run_program_options[] = {
+	{"precision", 0, BD_OPT_PERCENT, "P%", "", false, 0, 0, BD_WORDS_NONE},
+};
+static const struct bd_command measure = {.name = "measure",
+	.summary = "",
+	.example = "",
+	.operands = "TARGET",
+	.operands_min = 1,
+	.operands_max = 1,
+	.program = "COMMAND",
+	.options = run_program_options,
+	.options_len = BD_LEN(run_program_options)};
 static const struct bd_command runs = {.name = "runs", .summary = "", .example = "", .verbs = verbs, .verbs_len = 1};
-static const struct bd_command *const commands[] = {&run, &runs};
+static const struct bd_command *const commands[] = {&run, &runs, &measure};
 
 static int parse(struct bd_words *w, const char *line)
 {
@@ -70,6 +82,35 @@ BD_TEST(words_after_two_dashes_are_operands)
 	BD_CHECK_INT(parse(&w, "benchctl run -- --detach -v"), 0);
 	BD_CHECK_INT(w.operands.n, 2);
 	BD_CHECK(!bd_words_flag(&w, "detach"));
+}
+
+BD_TEST(words_after_two_dashes_are_a_command_where_one_is_taken)
+{
+	bd_auto_words struct bd_words w = {0}, none = {0}, both = {0};
+	BD_CHECK_INT(parse(&w, "benchctl measure --precision 1% -- sleep --precision -- 1"), 0);
+	BD_CHECK_INT(w.operands.n, 0);
+	BD_CHECK_INT(w.program.n, 4);
+	BD_CHECK_STR(w.program.v[1], "--precision");
+	BD_CHECK_STR(w.program.v[2], "--");
+	BD_CHECK_NEAR(bd_words_part(&w, "precision"), 0.01, 1e-12);
+	BD_CHECK(isnan(bd_words_part(&w, "equivalence")));
+	BD_CHECK(parse(&none, "benchctl measure --") < 0);
+	BD_CHECK(parse(&both, "benchctl measure suite -- sleep") < 0);
+}
+
+BD_TEST(percentages)
+{
+	double part = -1;
+	BD_CHECK_INT(bd_percent_parse("2.5%", &part), 0);
+	BD_CHECK_NEAR(part, 0.025, 1e-12);
+	BD_CHECK_INT(bd_percent_parse("100%", &part), 0);
+	part = -1;
+	static const char *const wrong[] = {"", "%", "1", "1 %", "0%", "-1%", "+1%", "101%", "1%%", "nan%", "inf%",
+		"0x1%"};
+	for (size_t i = 0; i < BD_LEN(wrong); i++)
+		if (bd_percent_parse(wrong[i], &part) == 0)
+			BD_FAIL("'%s' was taken", wrong[i]);
+	BD_CHECK_NEAR(part, -1, 0);
 }
 
 BD_TEST(a_verb_has_its_parent)

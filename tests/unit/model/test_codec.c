@@ -135,6 +135,9 @@ BD_TEST(line_of_a_path)
 	BD_CHECK_INT(bd_json_line(text, "a[1]"), 3);
 	BD_CHECK_INT(bd_json_line(text, "a[1].c"), 5);
 	BD_CHECK_INT(bd_json_line(text, "d"), 6);
+	BD_CHECK_INT(bd_json_line(text, "[\"a\"][1][\"c\"]"), 5);
+	BD_CHECK_INT(bd_json_line("{\"a\": {\n\"b.c[1]\":\n7}}", "a[\"b.c[1]\"]"), 3);
+	BD_CHECK_INT(bd_json_line(text, "[\"a"), 0);
 	BD_CHECK_INT(bd_json_line(text, "a[2]"), 0);
 	BD_CHECK_INT(bd_json_line(text, "nope"), 0);
 }

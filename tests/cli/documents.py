@@ -144,6 +144,46 @@ def allocators():
     return d
 
 
+def two_sides():
+    """A comparison with every verdict, a broken cell on either side, and one that cannot be measured here."""
+    rows = [("same", 1.001, 0.004, "no difference"), ("slow", 1.2, 0.01, "slower"), ("quick", 0.8, 0.01, "faster"),
+            ("unclear", 1.03, 0.05, "undecided")]
+    cells = []
+    for case, ratio, part, verdict in rows:
+        for side in "ab":
+            time = {**around(200.0 * (ratio if side == "b" else 1), 0.01), "min": 190.0, "mad": 1.0}
+            c = cell(case, {"binding": "plain", "side": side}, time_ns_per_op=time, throughput_ops_s=around(1e9 / time["median"], 0.01),
+                     cpu_ns_per_op=time["median"], launches=8, stopped="decided")
+            if side == "b":
+                c.update(ratio={"to": cells[-1]["id"], **around(ratio, part)}, verdict=verdict, p=0.01, p_adjusted=0.02, smallest_effect=0.031,
+                         equivalence=0.02)
+            cells.append(c)
+    leak = reason("leak", "leaks 8 bytes per operation", "tracemalloc shows where", "V6")
+    for case, bad, status, why in (("leaks", "b", "invalid", leak), ("aborts", "a", "failed", reason("signal", "signal 6 (SIGABRT)")),
+                                   ("absent", "ab", "unsupported", reason("not-built", "abi3 was not built"))):
+        for side in "ab":
+            axes = {"binding": "plain", "side": side}
+            if side in bad:
+                cells.append(without_figures(case, axes, status, why))
+            else:
+                cells.append(cell(case, axes, time_ns_per_op={**around(90.0, 0.01), "min": 89.0, "mad": 1.0}))
+    d = document(cells, suite="bench", kind="ab", noise_line="The machine was quiet: 1 of 300 batches was disturbed.",
+                 plan={"kind": "ab", "alpha": 0.05, "max_launches": 36, "precision": None, "equivalence": None,
+                       "sides": {"a": {"label": "../main"}, "b": {"label": "."}}})
+    return d
+
+
+def judged():
+    """The same against limits."""
+    d = two_sides()
+    verdicts = {"same": ("pass", 0.05), "slow": ("fail", 0.05), "quick": ("pass", 0.05), "unclear": ("undecided", 0.05),
+                "leaks": ("undecided", 0.05), "aborts": ("undecided", 0.05), "absent": ("ignored", 0.05)}
+    cells = [{"id": c["id"], "verdict": verdicts[c["case"]][0], "limit": verdicts[c["case"]][1], "ratio": c["ratio"],
+              "message": f"why {c['case']} is so"} for c in d["cells"] if c["axes"]["side"] == "b"]
+    return {"document": d, "gate": {"schema": "benchd.gate.v1", "run": d["run"]["id"], "verdict": "fail",
+                                    "summary": "Failed: 1 of 6 cells is slower than allowed, beyond what chance explains.", "cells": cells}}
+
+
 def plan():
     rows = [{"id": c["id"], "case": c["case"], "axes": c["axes"], "status": "ok", "reason": None, "batch_s": 0.2}
             for c in whole_suite()["cells"][:4]]

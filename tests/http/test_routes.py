@@ -1,4 +1,5 @@
 """What openapi.json says is what is served: every example is made, and nothing is served beside it."""
+import json
 import os
 import re
 
@@ -38,7 +39,8 @@ class Routes(Case):
         def make(method, path, run=""):
             example = examples[method, path]
             status = example["status"] if dashboard or path not in PAGES else 501
-            a = d.request(method, example["path"].replace("{id}", run), example["body"], timeout=120)
+            body = json.loads(json.dumps(example["body"]).replace("{id}", run))
+            a = d.request(method, example["path"].replace("{id}", run), body, timeout=120)
             self.assertEqual(a.status, status, (method, path, a.body))
             made.add((method, path))
             return a
@@ -55,6 +57,9 @@ class Routes(Case):
         self.assertIn("time_ns_per_op", make("GET", "/api/v1/series/{id}", series).json["metrics"])
         self.assertEqual(make("GET", "/api/v1/series/{id}/points", series).json["points"][0]["run"], run)
         make("GET", "/api/v1/runs/{id}/page", run)
+        self.assertEqual(make("GET", "/api/v1/compare", run).json["comparability"]["same"], True)
+        self.assertEqual(make("POST", "/api/v1/gate", run).json["run"], run)
+        self.assertIs(make("GET", "/api/v1/runs/{id}/recompute", run).json["same"], True)
         make("DELETE", "/api/v1/runs/{id}", run)
         self.assertEqual(d.request("GET", f"/api/v1/runs/{run}").status, 404)
         last = ("POST", "/api/v1/daemon/stop")

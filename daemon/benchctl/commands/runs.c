@@ -44,6 +44,9 @@ static const struct bd_option show_options[] = {
 	{"html", 0, BD_OPT_TEXT, "FILE",
 		"also write the run as one self-contained page to this file; -: print the page and nothing else", false,
 		0, 0, BD_WORDS_FILE},
+	{"recompute", 0, BD_OPT_FLAG, NULL,
+		"make everything again from the samples alone, and say whether it is what was stored; status 1 when it is not",
+		false, 0, 0, BD_WORDS_NONE},
 };
 
 static int print_run(const struct bd_ctl *ctl, const cJSON *json, struct bd_error *err)
@@ -70,6 +73,32 @@ static int print_page(const struct bd_ctl *ctl, struct bd_client *c, const char 
 	return bd_ctl_answer(ctl, page.s ? page.s : "");
 }
 
+/* What the samples say, and whether it was said before. */
+static int recompute(const struct bd_ctl *ctl, struct bd_client *c, const char *id)
+{
+	struct bd_error err;
+	bd_auto_json cJSON *json = NULL;
+	bd_auto_free char *path = bd_ctl_run_path(id, "/recompute");
+	if (bd_client_call(c, "GET", path, NULL, &json, &err) < 0)
+		return bd_ctl_fail(ctl, &err);
+	const cJSON *same = cJSON_GetObjectItemCaseSensitive(json, "same"), *item,
+		    *differences = cJSON_GetObjectItemCaseSensitive(json, "differences");
+	int status = ctl->json ? bd_ctl_answer_json(ctl, json)
+			       : print_run(ctl, cJSON_GetObjectItemCaseSensitive(json, "document"), &err);
+	if (status)
+		return status;
+	if (cJSON_IsTrue(same))
+		bd_ctl_note(ctl, "made again from the samples alone, it is what was stored, to the last digit");
+	else if (!cJSON_IsFalse(same))
+		bd_ctl_note(ctl, "made from the samples alone; no results were stored to compare it with");
+	else
+		bd_ctl_note(ctl, "made again from the samples alone, it differs from what was stored:");
+	cJSON_ArrayForEach(item, differences)
+		if (cJSON_IsString(item))
+			bd_ctl_note(ctl, "  %s", item->valuestring);
+	return cJSON_IsFalse(same) ? BD_EXIT_NO : BD_EXIT_OK;
+}
+
 static int show(struct bd_ctl *ctl, const struct bd_words *w)
 {
 	struct bd_error err;
@@ -77,6 +106,10 @@ static int show(struct bd_ctl *ctl, const struct bd_words *w)
 	bool to_output = bd_streq(html, "-");
 	if (to_output && ctl->json) {
 		bd_error_set(&err, -EINVAL, "usage", NULL, "--html - does not go with --json");
+		return bd_ctl_fail(ctl, &err);
+	}
+	if (html && bd_words_flag(w, "recompute")) {
+		bd_error_set(&err, -EINVAL, "usage", NULL, "--html does not go with --recompute");
 		return bd_ctl_fail(ctl, &err);
 	}
 	if (html && !to_output && bd_page_check(html, &err) < 0)
@@ -88,6 +121,8 @@ static int show(struct bd_ctl *ctl, const struct bd_words *w)
 		return bd_ctl_fail(ctl, &err);
 	if (to_output)
 		return print_page(ctl, c, id);
+	if (bd_words_flag(w, "recompute"))
+		return recompute(ctl, c, id);
 	bd_auto_free char *path = bd_ctl_run_path(id, "");
 	if (bd_client_call(c, "GET", path, NULL, &json, &err) < 0)
 		return bd_ctl_fail(ctl, &err);
@@ -118,7 +153,8 @@ static const struct bd_command verbs[] = {
 		.words = BD_WORDS_RUN,
 		.operands_min = 1,
 		.operands_max = 1,
-		.details = "ID is the id of a run, the beginning of one, or latest.",
+		.details =
+			"ID is the id of a run, the beginning of one, latest, or K=V: the newest run with that label.",
 		.options = show_options,
 		.options_len = BD_LEN(show_options),
 		.example = "benchctl runs show latest",

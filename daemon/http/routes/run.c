@@ -39,6 +39,13 @@ static int cancel(struct bd_http_call *c, struct bd_error *err)
 	return bd_http_reply(c, 202, j);
 }
 
+static int recompute(struct bd_http_call *c, struct bd_error *err)
+{
+	bd_auto_json cJSON *j = NULL;
+	int r = bd_report_recompute(c->http->config.store, c->param, &j, err);
+	return r < 0 ? r : bd_http_reply(c, 200, j);
+}
+
 static const struct bd_http_route routes[] = {
 	{.method = "GET",
 		.path = "/api/v1/runs/{id}",
@@ -50,6 +57,12 @@ static const struct bd_http_route routes[] = {
 		.summary = "Ends a run after the batch in flight; what it measured stays",
 		.example = {"/api/v1/runs/{id}/cancel", NULL, 202},
 		.handle = cancel},
+	{.method = "GET",
+		.path = "/api/v1/runs/{id}/recompute",
+		.summary =
+			"The document of a finished run once more, from its samples alone, and where it differs from the stored one",
+		.example = {"/api/v1/runs/{id}/recompute", NULL, 200},
+		.handle = recompute},
 	{.method = "DELETE",
 		.path = "/api/v1/runs/{id}",
 		.summary = "Deletes a finished run with its samples",

@@ -20,6 +20,12 @@ def library():
     return None
 
 
+def loaded():
+    """Whether this executable runs a shared libpython; else it has a copy of its own within it."""
+    with open("/proc/self/maps") as f:
+        return any("/libpython" in line for line in f)
+
+
 def config(name):
     return sysconfig.get_config_var(name) or ""
 
@@ -40,6 +46,7 @@ print(json.dumps({
     "include": sysconfig.get_path("include"),
     "platinclude": sysconfig.get_path("platinclude"),
     "libpython": library(),
+    "runs_libpython": loaded(),
     "compiler": config("CC"),
     "flags": " ".join(config("CFLAGS").split()),
 }))

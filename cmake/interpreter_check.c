@@ -1,5 +1,5 @@
-/* Built with the headers and linked with the libpython of one interpreter: prints what each of the two says, so that
- * configure can compare them with what the executable said (cmake/Interpreters.cmake). */
+/* Built with the headers of one interpreter, and WITH_LIBRARY linked with its libpython: prints what each of the two says,
+ * so that configure can compare them with what the executable said (cmake/Interpreters.cmake). */
 #include <Python.h>
 #include <stdio.h>
 
@@ -14,6 +14,7 @@ int main(void)
 #endif
 	printf("{\"hexversion\":%ld,\"free_threaded\":%s,\"debug\":%s,\"library\":\"", (long)PY_VERSION_HEX,
 		free_threaded ? "true" : "false", debug ? "true" : "false");
+#ifdef WITH_LIBRARY
 	int space = 0;
 	for (const char *s = Py_GetVersion(); *s; s++) {
 		int blank = *s == '\n' || *s == ' ';
@@ -21,6 +22,7 @@ int main(void)
 			putchar(blank ? ' ' : *s == '"' || *s == '\\' ? '_' : *s);
 		space = blank;
 	}
+#endif
 	printf("\"}\n");
 	return 0;
 }

@@ -1,6 +1,9 @@
 """Writes interpreter.json: what configure found out about an interpreter, and the build-ids of what was built for it.
 
-usage: write_interpreter.py OUT FOUND ID DEFAULT(0|1) FILE… (paths in the manifest are relative to OUT's folder)"""
+usage: write_interpreter.py OUT FOUND ID HOST(embedded|exe) DEFAULT(0|1) FILE…
+
+FILE…: the host first. Paths of ours are relative to OUT's folder: in the manifest all are, in program and args those that
+begin with a dot."""
 import json
 import os
 import struct
@@ -28,7 +31,7 @@ def build_id(path):
     return None
 
 
-def main(out, found, ident, default, *files):
+def main(out, found, ident, host, default, *files):
     with open(found) as f:
         about = json.load(f)
     folder = os.path.dirname(out)
@@ -38,9 +41,17 @@ def main(out, found, ident, default, *files):
         if not ident_of:
             sys.exit("%s has no build-id" % path)
         manifest.append({"path": os.path.relpath(path, folder), "build_id": ident_of})
+    embedded = host == "embedded"
+    module = "./" + os.path.basename(files[0])
+    if not embedded and not about["runs_libpython"]:
+        about["libpython"] = None  # the executable has a copy of its own
     about_keys = ("executable", "libpython", "version", "abiflags", "free_threaded", "debug", "full_version", "compiler", "flags")
-    document = {"id": ident, "default": default == "1", **{key: about[key] for key in about_keys},
-                "build_id": build_id(os.path.realpath(about["libpython"])), "manifest": manifest}
+    document = {"id": ident, "default": default == "1", "host": host,
+                "program": module if embedded else about["executable"],
+                "args": [] if embedded else ["-B", "-P", "./../../python/host_exe.py", module],
+                **{key: about[key] for key in about_keys},
+                "build_id": build_id(os.path.realpath(about["libpython"] or about["executable"])),
+                "manifest": manifest}
     with open(out + ".new", "w") as f:
         json.dump(document, f, indent=2)
         f.write("\n")

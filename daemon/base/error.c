@@ -64,6 +64,7 @@ const struct bd_error_kind bd_error_kinds[] = {
 	{"no-bpf-rights", 403, BD_EXIT_NOPERM},
 	{"no-btf", 500, BD_EXIT_UNAVAILABLE},
 	{"layout-unknown", 409, BD_EXIT_UNDECIDED},
+	{"no-gil", 409, BD_EXIT_UNDECIDED},
 	{"no-such-process", 404, BD_EXIT_NOINPUT},
 	{"internal", 500, BD_EXIT_BUG},
 };

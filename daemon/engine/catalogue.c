@@ -3,6 +3,7 @@
 
 #include <dirent.h>
 #include <errno.h>
+#include <sys/stat.h>
 
 #define F(T, m)                                                                         \
 	{                                                                               \
@@ -10,79 +11,15 @@
 	}
 static const struct bd_field fields[] =
 	{{.name = "id", .type = BD_F_STRING, .offset = offsetof(struct interpreter, id), .required = true},
-		F(STRING, executable), F(STRING, libpython), F(STRING, version), F(STRING, abiflags),
-		F(STRING, build_id), F(STRING, compiler), F(STRING, flags), F(BOOL, free_threaded), F(JSON, manifest),
+		F(STRING, host), F(STRING, executable), F(STRING, libpython), F(STRING, version), F(STRING, abiflags),
+		F(STRING, build_id), F(STRING, full_version), F(STRING, compiler), F(STRING, flags),
+		F(BOOL, free_threaded), F(BOOL, debug), F(JSON, manifest), F(STRING, program), F(STRINGS, args),
 		{.name = "default", .type = BD_F_BOOL, .offset = offsetof(struct interpreter, is_default)}};
 static const struct bd_doc interpreter_doc = {.name = "interpreter",
 	.size = sizeof(struct interpreter),
 	.fields = fields,
 	.fields_len = BD_LEN(fields),
 	.lenient = true};
-
-static int load_one(const char *dir, const char *name, struct interpreter *ret, struct bd_error *err)
-{
-	bd_auto_free char *path = bd_printf("%s/%s/interpreter.json", dir, name);
-	bd_auto_free char *text = NULL;
-	int r = bd_file_read(path, 1 << 20, &text, NULL);
-	if (r < 0)
-		return bd_error_set(err, r, "worker-missing", NULL, "cannot read %s: %s", path, strerror(-r));
-	bd_auto_json cJSON *json = NULL;
-	r = bd_json_parse(text, path, &json, err);
-	if (r < 0)
-		return r;
-	struct interpreter i;
-	bd_doc_init(&interpreter_doc, &i);
-	r = bd_doc_decode(&interpreter_doc, json, &i, err);
-	if (r < 0)
-		return r;
-	/* A tree that was moved: our own files are written relative to the interpreter's folder. */
-	cJSON *object;
-	cJSON_ArrayForEach(object, i.manifest) {
-		cJSON *file = cJSON_GetObjectItemCaseSensitive(object, "path");
-		if (!cJSON_IsString(file) || file->valuestring[0] == '/')
-			continue;
-		bd_auto_free char *joined = bd_printf("%s/%s/%s", dir, name, file->valuestring);
-		bd_auto_free char *real = realpath(joined, NULL);
-		cJSON_SetValuestring(file, real ? real : joined);
-	}
-	i.worker = bd_printf("%s/%s/bench-worker", dir, name);
-	*ret = i;
-	return 0;
-}
-
-static int by_id(const void *a, const void *b)
-{
-	return strcmp(((const struct interpreter *)a)->id, ((const struct interpreter *)b)->id);
-}
-
-int interpreters_load(const char *dir, struct interpreter **ret, size_t *ret_len, struct bd_error *err)
-{
-	DIR *d = opendir(dir);
-	if (!d)
-		return bd_error_set(err, -errno, "worker-missing", "build it: ./dev build", "no workers in %s: %s", dir,
-			strerror(errno));
-	struct interpreter *v = NULL;
-	size_t n = 0;
-	struct dirent *e;
-	while ((e = readdir(d))) {
-		struct interpreter one;
-		struct bd_error why;
-		if (e->d_name[0] == '.')
-			continue;
-		if (load_one(dir, e->d_name, &one, &why) < 0)
-			bd_log(BD_LOG_WARN, "%s", why.message);
-		else
-			*BD_PUSH(v, n) = one;
-	}
-	closedir(d);
-	if (!n)
-		return bd_error_set(err, -ENOENT, "worker-missing", "build it: ./dev build",
-			"no worker was built for any interpreter in %s", dir);
-	qsort(v, n, sizeof *v, by_id);
-	*ret = v;
-	*ret_len = n;
-	return 0;
-}
 
 void catalogue_free(struct bd_catalogue *c)
 {
@@ -91,22 +28,254 @@ void catalogue_free(struct bd_catalogue *c)
 	free(c);
 }
 
-void interpreters_free(struct interpreter *v, size_t n)
+static void interpreter_free(struct interpreter *i)
 {
-	for (size_t i = 0; i < n; i++) {
-		catalogue_free(v[i].catalogue);
-		free(v[i].worker);
-		bd_doc_done(&interpreter_doc, &v[i]);
-	}
-	free(v);
+	if (!i)
+		return;
+	catalogue_free(i->catalogue);
+	bd_reason_free(i->unusable);
+	free(i->argv);
+	bd_doc_done(&interpreter_doc, i);
+	free(i);
 }
 
-const struct interpreter *interpreter_find(const struct bd_engine *e, const char *id)
+/* ---- loading ---------------------------------------------------------------------------------------------------- */
+
+/* Words that begin with a dot name files of ours, relative to the interpreter's folder: a tree may be moved. */
+static char *resolved(const char *folder, const char *word)
+{
+	return word[0] == '.' && word[1] == '/' ? bd_printf("%s/%s", folder, word + 2) : bd_strdup(word);
+}
+
+static void resolve_paths(struct interpreter *i, const char *folder)
+{
+	char *program = resolved(folder, i->program && *i->program ? i->program : "./bench-worker");
+	free(i->program);
+	i->program = program;
+	for (size_t k = 0; k < i->args.n; k++) {
+		char *word = resolved(folder, i->args.v[k]);
+		free(i->args.v[k]);
+		i->args.v[k] = word;
+	}
+	cJSON *object;
+	cJSON_ArrayForEach(object, i->manifest) {
+		cJSON *file = cJSON_GetObjectItemCaseSensitive(object, "path");
+		if (!cJSON_IsString(file) || file->valuestring[0] == '/')
+			continue;
+		bd_auto_free char *joined = bd_printf("%s/%s", folder, file->valuestring);
+		bd_auto_free char *real = realpath(joined, NULL);
+		cJSON_SetValuestring(file, real ? real : joined);
+	}
+}
+
+/* Tells a worker that was built again from the one before it. */
+static int64_t stamp_of(const char *path)
+{
+	struct stat st;
+	if (stat(path, &st) < 0)
+		return 0;
+	return (int64_t)((uint64_t)st.st_ino * 1000003U ^
+		((uint64_t)st.st_mtim.tv_sec * 1000000000U + (uint64_t)st.st_mtim.tv_nsec));
+}
+
+static int load_one(const char *folder, struct interpreter **ret, struct bd_error *err)
+{
+	bd_auto_free char *path = bd_printf("%s/interpreter.json", folder);
+	bd_auto_free char *text = NULL;
+	int64_t stamp = stamp_of(path);
+	int r = bd_file_read(path, 1 << 20, &text, NULL);
+	if (r < 0)
+		return bd_error_set(err, r, "worker-missing", NULL, "cannot read %s: %s", path, strerror(-r));
+	bd_auto_json cJSON *json = NULL;
+	r = bd_json_parse(text, path, &json, err);
+	if (r < 0)
+		return r;
+	struct interpreter *i = bd_alloc(sizeof *i);
+	bd_doc_init(&interpreter_doc, i);
+	r = bd_doc_decode(&interpreter_doc, json, i, err);
+	if (r < 0) {
+		free(i);
+		return r;
+	}
+	if (!i->host || !*i->host) {
+		free(i->host);
+		i->host = bd_strdup("embedded");
+	}
+	i->stamp = stamp;
+	resolve_paths(i, folder);
+	i->argv = bd_strv_argv(&i->args);
+	*ret = i;
+	return 0;
+}
+
+struct list {
+	struct interpreter **v;
+	size_t n;
+};
+
+static int by_id(const void *a, const void *b)
+{
+	return strcmp((*(struct interpreter *const *)a)->id, (*(struct interpreter *const *)b)->id);
+}
+
+/* Every sub-folder that has an interpreter.json; 0, or -errno when the folder cannot be read. */
+static int load_folder(const char *dir, struct list *list)
+{
+	DIR *d = opendir(dir);
+	if (!d)
+		return -errno;
+	struct dirent *e;
+	while ((e = readdir(d))) {
+		struct interpreter *one = NULL;
+		struct bd_error why;
+		if (e->d_name[0] == '.')
+			continue;
+		bd_auto_free char *folder = bd_printf("%s/%s", dir, e->d_name);
+		if (load_one(folder, &one, &why) < 0)
+			bd_log(BD_LOG_WARN, "%s", why.message);
+		else
+			*BD_PUSH(list->v, list->n) = one;
+	}
+	closedir(d);
+	if (list->n)
+		qsort(list->v, list->n, sizeof *list->v, by_id);
+	return 0;
+}
+
+int interpreters_load(struct bd_engine *e)
+{
+	const char *dir = e->interpreters_dir;
+	struct list list = {0};
+	pthread_mutex_init(&e->interpreters_lock, NULL);
+	e->added_dir = bd_printf("%s/interpreters", e->data);
+	int r = load_folder(dir, &list);
+	e->interpreters = list.v;
+	e->interpreters_len = list.n;
+	if (r < 0)
+		return bd_error_set(&e->interpreters_error, r, "worker-missing", "build it: ./dev build",
+			"no workers in %s: %s", dir, strerror(-r));
+	if (!list.n)
+		return bd_error_set(&e->interpreters_error, -ENOENT, "worker-missing", "build it: ./dev build",
+			"no worker was built for any interpreter in %s", dir);
+	return 0;
+}
+
+void interpreters_free(struct bd_engine *e)
 {
 	for (size_t i = 0; i < e->interpreters_len; i++)
-		if (id ? bd_streq(e->interpreters[i].id, id) : e->interpreters[i].is_default)
-			return &e->interpreters[i];
-	return id || !e->interpreters_len ? NULL : &e->interpreters[0];
+		interpreter_free(e->interpreters[i]);
+	free(e->interpreters);
+	free(e->added_dir);
+}
+
+/* ---- those that `benchctl python add` built -------------------------------------------------------------------------- */
+
+/* The sources the workers of a tree were built from, "" where none are named. */
+static char *worker_sources(const char *home)
+{
+	bd_auto_free char *path = bd_printf("%s/worker.id", home);
+	char *text = NULL;
+	return bd_file_read(path, 256, &text, NULL) == 0 ? text : bd_strdup("");
+}
+
+static struct interpreter *known(const struct bd_engine *e, const struct interpreter *one)
+{
+	for (size_t i = 0; i < e->interpreters_len; i++) {
+		struct interpreter *k = e->interpreters[i];
+		if (k->added && bd_streq(k->id, one->id) && k->stamp == one->stamp &&
+			bd_streq(k->program, one->program))
+			return k;
+	}
+	return NULL;
+}
+
+static void take_added(struct bd_engine *e, const char *home, const char *sources)
+{
+	struct list list = {0};
+	bd_auto_free char *dir = bd_printf("%s/lib/benchd/interpreters", home);
+	bd_auto_free char *mine = bd_printf("%s/lib/benchd", home), *from = worker_sources(mine);
+	if (load_folder(dir, &list) < 0)
+		return;
+	for (size_t i = 0; i < list.n; i++) {
+		struct interpreter *one = list.v[i], *k = known(e, one);
+		if (k) {
+			k->gone = false;
+			interpreter_free(one);
+			continue;
+		}
+		one->added = true;
+		one->is_default = false;
+		if (!bd_streq(from, sources)) {
+			bd_auto_free char *hint = bd_printf("benchctl python add %s", one->executable);
+			one->unusable = bd_reason_new(NULL, "worker-missing", hint,
+				"the worker of %s was built by another version of benchd", one->id);
+		}
+		*BD_PUSH(e->interpreters, e->interpreters_len) = one;
+	}
+	free(list.v);
+}
+
+/* Sees what was added and removed since. What is gone stays in memory: a run may be using it. Holds the lock. */
+static void refresh(struct bd_engine *e)
+{
+	int64_t stamp = stamp_of(e->added_dir);
+	if (stamp == e->added_stamp)
+		return;
+	e->added_stamp = stamp;
+	for (size_t i = 0; i < e->interpreters_len; i++)
+		e->interpreters[i]->gone = e->interpreters[i]->added;
+	bd_auto_free char *home = bd_printf("%s/..", e->interpreters_dir), *sources = worker_sources(home);
+	DIR *d = opendir(e->added_dir);
+	struct dirent *entry;
+	while (d && (entry = readdir(d))) {
+		bd_auto_free char *folder = bd_printf("%s/%s", e->added_dir, entry->d_name);
+		if (entry->d_name[0] != '.')
+			take_added(e, folder, sources);
+	}
+	if (d)
+		closedir(d);
+}
+
+size_t interpreters_all(struct bd_engine *e, const struct interpreter ***ret)
+{
+	struct list all = {0};
+	pthread_mutex_lock(&e->interpreters_lock);
+	refresh(e);
+	for (size_t i = 0; i < e->interpreters_len; i++)
+		if (!e->interpreters[i]->gone)
+			*BD_PUSH(all.v, all.n) = e->interpreters[i];
+	pthread_mutex_unlock(&e->interpreters_lock);
+	*ret = (const struct interpreter **)(uintptr_t)all.v;
+	return all.n;
+}
+
+static struct interpreter *find(struct bd_engine *e, const char *id, bool also_gone)
+{
+	struct interpreter *found = NULL, *any = NULL;
+	pthread_mutex_lock(&e->interpreters_lock);
+	refresh(e);
+	for (size_t i = 0; i < e->interpreters_len; i++) {
+		struct interpreter *k = e->interpreters[i];
+		if (k->gone && !also_gone)
+			continue;
+		if (!any || (any->gone && !k->gone))
+			any = k;
+		if ((id ? bd_streq(k->id, id) : k->is_default) && (!found || found->gone))
+			found = k;
+	}
+	pthread_mutex_unlock(&e->interpreters_lock);
+	return found || id ? found : any;
+}
+
+const struct interpreter *interpreter_find(struct bd_engine *e, const char *id)
+{
+	return find(e, id, true);
+}
+
+void interpreter_start(const struct interpreter *i, const char *python, struct bd_worker_spec *ret)
+{
+	ret->program = python && bd_streq(i->host, "exe") ? python : i->program;
+	ret->args = i->argv;
 }
 
 static int describe(struct bd_engine *e, const struct interpreter *python, const struct bd_map *request_env,
@@ -116,7 +285,8 @@ static int describe(struct bd_engine *e, const struct interpreter *python, const
 	struct bd_axes axes = {0};
 	worker_environment(&env, &axes, request_env, 0, 0);
 	struct bd_worker *w = NULL;
-	struct bd_worker_spec spec = {.program = python->worker, .env = &env, .log_fd = e->config.worker_log_fd};
+	struct bd_worker_spec spec = {.env = &env, .log_fd = e->config.worker_log_fd};
+	interpreter_start(python, NULL, &spec);
 	int r = bd_worker_start(e->pool, &spec, &w, err);
 	bd_auto_json cJSON *ask = cJSON_CreateObject(), *answer = NULL;
 	cJSON_AddStringToObject(ask, "type", "describe");
@@ -139,27 +309,34 @@ static int describe(struct bd_engine *e, const struct interpreter *python, const
 	return 0;
 }
 
+static int no_interpreter(struct bd_engine *e, const char *python, struct bd_error *err)
+{
+	bd_auto_free const struct interpreter **all = NULL;
+	size_t n = interpreters_all(e, &all);
+	if (!n) {
+		if (err)
+			*err = e->interpreters_error;
+		return -ENOENT;
+	}
+	bd_auto_free const char **ids = bd_alloc(n * sizeof *ids);
+	bd_auto_str struct bd_str list = {0};
+	for (size_t k = 0; k < n; k++) {
+		ids[k] = all[k]->id;
+		bd_str_printf(&list, "%s%s", k ? ", " : "there are: ", ids[k]);
+	}
+	const char *near = bd_nearest(python, ids, n);
+	bd_auto_free char *hint = near ? bd_printf("did you mean '%s'?", near) : bd_strdup(list.s);
+	return bd_error_set(err, -EINVAL, "unknown-value", hint, "there is no interpreter '%s'", python);
+}
+
 int catalogue_get(struct bd_engine *e, const char *python, const struct bd_map *env, const struct bd_catalogue **ret,
 	bool *ret_owned, struct bd_error *err)
 {
-	struct interpreter *i = (struct interpreter *)(uintptr_t)interpreter_find(e, python);
-	if (!i) {
-		if (!e->interpreters_len) {
-			if (err)
-				*err = e->interpreters_error;
-			return -ENOENT;
-		}
-		const char *ids[64];
-		size_t n = BD_MIN(e->interpreters_len, BD_LEN(ids));
-		bd_auto_str struct bd_str all = {0};
-		for (size_t k = 0; k < n; k++) {
-			ids[k] = e->interpreters[k].id;
-			bd_str_printf(&all, "%s%s", k ? ", " : "there are: ", ids[k]);
-		}
-		const char *near = bd_nearest(python, ids, n);
-		bd_auto_free char *hint = near ? bd_printf("did you mean '%s'?", near) : bd_strdup(all.s);
-		return bd_error_set(err, -EINVAL, "unknown-value", hint, "there is no interpreter '%s'", python);
-	}
+	struct interpreter *i = find(e, python, false);
+	if (!i)
+		return no_interpreter(e, python, err);
+	if (i->unusable)
+		return bd_error_set(err, -ENOENT, i->unusable->key, i->unusable->hint, "%s", i->unusable->message);
 	struct bd_catalogue *c = NULL;
 	if (env && env->n) {
 		int r = describe(e, i, env, &c, err);
@@ -190,14 +367,22 @@ int bd_engine_catalogue(struct bd_engine *e, const char *python, const struct bd
 
 int bd_engine_pythons(struct bd_engine *e, cJSON **ret, struct bd_error *err)
 {
-	if (!e->interpreters_len) {
+	bd_auto_free const struct interpreter **all = NULL;
+	size_t n = interpreters_all(e, &all);
+	if (!n) {
 		if (err)
 			*err = e->interpreters_error;
 		return -ENOENT;
 	}
+	qsort(all, n, sizeof *all, by_id);
 	cJSON *list = cJSON_CreateArray();
-	for (size_t i = 0; i < e->interpreters_len; i++)
-		cJSON_AddItemToArray(list, bd_doc_encode(&interpreter_doc, &e->interpreters[i]));
+	for (size_t i = 0; i < n; i++) {
+		cJSON *o = bd_doc_encode(&interpreter_doc, all[i]);
+		cJSON_AddBoolToObject(o, "added", all[i]->added);
+		cJSON_AddItemToObject(o, "reason",
+			all[i]->unusable ? bd_doc_encode(&bd_reason_doc, all[i]->unusable) : cJSON_CreateNull());
+		cJSON_AddItemToArray(list, o);
+	}
 	*ret = list;
 	return 0;
 }

@@ -64,17 +64,18 @@ static void check_tracer(struct bd_engine *e, cJSON *list)
 
 static void check_workers(struct bd_engine *e, cJSON *list)
 {
-	if (!e->interpreters_len)
+	bd_auto_free const struct interpreter **all = NULL;
+	size_t n = interpreters_all(e, &all);
+	if (!n)
 		check(list, "worker", "interpreters", false, e->interpreters_error.hint, "%s",
 			e->interpreters_error.message);
-	for (size_t i = 0; i < e->interpreters_len; i++) {
+	for (size_t i = 0; i < n; i++) {
 		const struct bd_catalogue *c;
 		struct bd_error err;
-		bool ok = bd_engine_catalogue(e, e->interpreters[i].id, &c, &err) == 0;
-		bd_auto_free char *name = bd_printf("python %s", e->interpreters[i].id);
-		check(list, "worker", name, ok, ok ? NULL : err.hint, "%s%s",
-			ok ? e->interpreters[i].executable : err.message,
-			ok && e->interpreters[i].is_default ? " (default)" : "");
+		bool ok = bd_engine_catalogue(e, all[i]->id, &c, &err) == 0;
+		bd_auto_free char *name = bd_printf("python %s", all[i]->id);
+		check(list, "worker", name, ok, ok ? NULL : err.hint, "%s%s", ok ? all[i]->executable : err.message,
+			ok && all[i]->is_default ? " (default)" : "");
 	}
 	static const char *const names[] = {"jemalloc", "mimalloc"};
 	for (size_t i = 0; i < BD_LEN(names); i++) {

@@ -258,7 +258,7 @@ int bd_engine_new(const struct bd_engine_config *config, struct bd_store *store,
 				 : bd_worker_pool_new(&e->pool, err);
 	if (r == 0) {
 		/* No interpreter is no reason not to start: doctor and the first run say so. */
-		interpreters_load(e->interpreters_dir, &e->interpreters, &e->interpreters_len, &e->interpreters_error);
+		interpreters_load(e);
 		int t = pthread_create(&e->thread, NULL, engine_thread, e);
 		if (t)
 			r = bd_error_set(err, -t, "internal", NULL, "cannot start a thread: %s", strerror(t));
@@ -295,7 +295,7 @@ void bd_engine_free(struct bd_engine **ep)
 	}
 	if (e->pool)
 		bd_worker_pool_free(&e->pool);
-	interpreters_free(e->interpreters, e->interpreters_len);
+	interpreters_free(e);
 	if (e->cancel_fd >= 0)
 		close(e->cancel_fd);
 	free(e->data);

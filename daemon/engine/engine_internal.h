@@ -23,16 +23,29 @@
 /* ---- interpreters and catalogues (catalogue.c) ------------------------------------------------------------- */
 
 struct interpreter {
-	char *id, *executable, *libpython, *version, *abiflags, *build_id, *compiler, *flags;
-	bool free_threaded, is_default;
-	cJSON *manifest;                /* [{path, build_id}] of our own shared objects, absolute paths */
-	char *worker;                   /* path of its bench-worker */
-	struct bd_catalogue *catalogue; /* NULL until asked */
+	char *id, *host; /* "embedded": a program of ours with its libpython; "exe": its own executable */
+	char *executable, *libpython, *version, *full_version, *abiflags, *build_id, *compiler, *flags;
+	bool free_threaded, debug, is_default;
+	cJSON *manifest; /* [{path, build_id}] of our own files, absolute paths */
+	char *program;   /* how its worker is started, and with which arguments; absolute paths */
+	struct bd_strv args;
+	/* the rest is in no file */
+	char **argv;                /* args, NULL-ended, borrowed */
+	bool added;                 /* by `benchctl python add`, into the data folder … */
+	bool gone;                  /* … and removed, or built again since: only runs that began before may use it */
+	int64_t stamp;              /* of its interpreter.json */
+	struct bd_reason *unusable; /* NULL = it can be measured */
+	struct bd_catalogue *catalogue; /* NULL until asked; under catalogue_lock */
 };
 
-int interpreters_load(const char *dir, struct interpreter **ret, size_t *ret_len, struct bd_error *err);
-void interpreters_free(struct interpreter *v, size_t n);
-const struct interpreter *interpreter_find(const struct bd_engine *e, const char *id); /* NULL id = the default */
+int interpreters_load(struct bd_engine *e); /* < 0: there are none, e->interpreters_error says why */
+void interpreters_free(struct bd_engine *e);
+/* All there are now; the caller frees the array, what it points to lives as long as the engine. */
+size_t interpreters_all(struct bd_engine *e, const struct interpreter ***ret);
+const struct interpreter *interpreter_find(struct bd_engine *e, const char *id); /* NULL id = the default one */
+/* Fills program and args; python: the executable of a virtual environment made of it, which then runs in its place where
+ * the executable is the host. NULL = its own. Borrowed. */
+void interpreter_start(const struct interpreter *i, const char *python, struct bd_worker_spec *ret);
 /* Asks a worker. env may add variables (then nothing is kept); *ret is owned by the caller when *ret_owned. */
 int catalogue_get(struct bd_engine *e, const char *python, const struct bd_map *env, const struct bd_catalogue **ret,
 	bool *ret_owned, struct bd_error *err);
@@ -78,6 +91,7 @@ struct side {
 	struct bd_registered target;
 	cJSON *targets;    /* [{kind, path, root, argv, cwd, env}], as a worker is told; NULL = none */
 	char *interpreter; /* the id its virtual environment needs, NULL = any */
+	char *python;      /* the executable of its virtual environment; NULL */
 };
 int side_load(struct bd_engine *e, const struct bd_request *request, const char *name, struct side *ret,
 	struct bd_error *err);
@@ -177,7 +191,10 @@ struct bd_engine {
 	char *data, *interpreters_dir, *tracer, *suites;
 	struct bd_store *store;
 	struct bd_worker_pool *pool;
-	struct interpreter *interpreters;
+	char *added_dir; /* of interpreters that were added */
+	int64_t added_stamp;
+	pthread_mutex_t interpreters_lock;
+	struct interpreter **interpreters; /* grows only, so that one that is found may be used without the lock */
 	size_t interpreters_len;
 	struct bd_error interpreters_error; /* why there are none */
 	pthread_mutex_t catalogue_lock;

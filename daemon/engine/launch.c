@@ -42,8 +42,13 @@ static void attach(struct run *r, struct slot *s)
 	s->target = -1;
 	if (!r->tracer)
 		return;
-	int res = bd_tracer_attach(r->tracer, bd_worker_pid(s->worker), &s->target, &err);
 	const struct bd_worker_ready *ready = bd_worker_ready(s->worker);
+	int res = 0;
+	if (ready->free_threaded && !ready->gil_enabled)
+		res = bd_error_set(&err, -ENOTSUP, "no-gil", NULL, "Python %s runs without a GIL: nobody waits for it",
+			s->config->python->id);
+	else
+		res = bd_tracer_attach(r->tracer, bd_worker_pid(s->worker), &s->target, &err);
 	struct bd_tracer_gil gils[8];
 	size_t n = 0;
 	if (res == 0)
@@ -104,11 +109,11 @@ void launch_spec(struct run *r, const struct config *c, struct bd_map *env, stru
 {
 	worker_environment(env, c->axes, &r->plan->request.env, r->hash_seed, r->padding);
 	side_environment(c->side, env);
-	*ret = (struct bd_worker_spec){.program = c->python->worker,
-		.env = env,
+	*ret = (struct bd_worker_spec){.env = env,
 		.cwd = side_cwd(c->side),
 		.log_fd = r->e->config.worker_log_fd,
 		.start_timeout_ns = START_TIMEOUT_NS};
+	interpreter_start(c->python, c->side->python, ret);
 }
 
 static int start_again(struct run *r, struct slot *s)

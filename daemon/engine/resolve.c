@@ -167,7 +167,7 @@ static int check_param(struct resolver *r, const char *axis, const char *value, 
 static int check_value(struct resolver *r, const char *axis, const char *value, const struct bd_catalogue *catalogue)
 {
 	static const char *const allocators[] = {"glibc", "jemalloc", "mimalloc"};
-	static const char *const objallocs[] = {"pymalloc", "malloc"};
+	static const char *const objallocs[] = {"pymalloc", "malloc", "mimalloc"};
 	static const char *const affinities[] = {"pinned", "set", "free"};
 	static const char *const switches[] = {"on", "off"};
 	static const char *const callers[] = {"python"};
@@ -271,6 +271,26 @@ static void expand_bindings(struct bd_strv *values, const struct bd_catalogue *c
 
 /* ---- legality ------------------------------------------------------------------------------------------------------ */
 
+static struct bd_reason *illegal_there(const struct resolver *r, const struct bd_cell *cell,
+	const struct interpreter *python)
+{
+	const char *objalloc = bd_axes_get(&cell->axes, "objalloc");
+	if (python->free_threaded && !bd_streq(objalloc, "mimalloc"))
+		return bd_reason_new(NULL, "objalloc-free-threaded",
+			"use objalloc=mimalloc, or an interpreter with a GIL",
+			"a free-threaded interpreter has one object allocator, mimalloc");
+	int minor = 0;
+	if (bd_streq(objalloc, "mimalloc") && sscanf(python->version, "3.%d", &minor) == 1 && minor < 13)
+		return bd_reason_new(NULL, "objalloc-unknown", "use an interpreter from 3.13 on",
+			"Python %s has no object allocator mimalloc", python->version);
+	const char *gil = bd_map_get(&r->p->request.env, "PYTHON_GIL");
+	if (python->free_threaded && !bd_streq(gil, "1") && bd_axes_threads(&cell->axes) > 1 &&
+		bd_streq(bd_axes_get(&cell->axes, "gil"), "hold"))
+		return bd_reason_new("V4", "no-gil-to-hold", "use an interpreter with a GIL, or --env PYTHON_GIL=1",
+			"a free-threaded interpreter has no GIL to hold");
+	return NULL;
+}
+
 static struct bd_reason *illegal(const struct resolver *r, const struct bd_cell *cell,
 	const struct bd_catalogue *catalogue)
 {
@@ -279,12 +299,9 @@ static struct bd_reason *illegal(const struct resolver *r, const struct bd_cell 
 	if (!allocator_path(allocator))
 		return bd_reason_new("V5", "allocator-not-installed", allocator_package_hint(allocator),
 			"%s is not installed", allocator);
-	if (python && python->free_threaded && !bd_streq(bd_axes_get(&cell->axes, "objalloc"), "pymalloc"))
-		return bd_reason_new(NULL, "objalloc-free-threaded", NULL,
-			"a free-threaded interpreter has its own object allocator");
-	if (python && python->free_threaded && bd_axes_threads(&cell->axes) > 1 &&
-		bd_streq(bd_axes_get(&cell->axes, "gil"), "hold"))
-		return bd_reason_new("V4", "no-gil-to-hold", NULL, "a free-threaded interpreter has no GIL to hold");
+	struct bd_reason *reason = python ? illegal_there(r, cell, python) : NULL;
+	if (reason)
+		return reason;
 	const struct bd_binding_info *b = find_binding(catalogue, binding, strcspn(binding, ":"));
 	if (b && b->unsupported)
 		return bd_reason_copy(b->unsupported);
@@ -368,6 +385,12 @@ static int add_product(struct resolver *r, const struct bd_case_info *info, cons
 	return 0;
 }
 
+static bool is_free_threaded(struct bd_engine *e, const char *python)
+{
+	const struct interpreter *i = interpreter_find(e, *python ? python : NULL);
+	return i && i->free_threaded;
+}
+
 static int add_case(struct resolver *r, const char *name, const char *python, const struct bd_catalogue *catalogue)
 {
 	const struct bd_case_info *info = find_case(catalogue, name);
@@ -387,6 +410,9 @@ static int add_case(struct resolver *r, const char *name, const char *python, co
 		struct bd_strv v = {0};
 		if (bd_streq(axis, "python"))
 			bd_strv_add(&v, python);
+		else if (bd_streq(axis, "objalloc") && !bd_choices_get(&r->axes, axis) &&
+			is_free_threaded(r->e, python))
+			bd_strv_add(&v, "mimalloc"); /* it has no other */
 		else
 			values_of(r, info, axis, &v);
 		if (bd_streq(axis, "binding"))

@@ -107,10 +107,12 @@ static int find_venv_interpreter(struct bd_engine *e, struct side *s, struct bd_
 		return bd_error_set(err, -errno, "no-such-input", "make it again: python3 -m venv", "%s: %s", python,
 			strerror(errno));
 	const struct interpreter *match = NULL;
-	for (size_t i = 0; i < e->interpreters_len && !match; i++) {
-		bd_auto_free char *own = realpath(e->interpreters[i].executable, NULL);
-		if (own && bd_streq(own, real) && !strchr(e->interpreters[i].id, '+'))
-			match = &e->interpreters[i];
+	bd_auto_free const struct interpreter **all = NULL;
+	for (size_t i = 0, n = interpreters_all(e, &all); i < n; i++) {
+		bd_auto_free char *own = realpath(all[i]->executable, NULL);
+		/* its program of ours if there is one, as elsewhere */
+		if (own && bd_streq(own, real) && (!match || bd_streq(all[i]->host, "embedded")))
+			match = all[i];
 	}
 	if (!match) {
 		bd_auto_free char *hint = bd_printf("benchctl python add %s", real);
@@ -118,6 +120,7 @@ static int find_venv_interpreter(struct bd_engine *e, struct side *s, struct bd_
 			"there is no worker for %s, which the virtual environment %s uses", real, s->what.path);
 	}
 	s->interpreter = bd_strdup(match->id);
+	s->python = BD_TAKE_PTR(python);
 	return 0;
 }
 
@@ -161,6 +164,7 @@ void side_done(struct side *s)
 	bd_doc_done(&bd_registered_doc, &s->target);
 	cJSON_Delete(s->targets);
 	free(s->interpreter);
+	free(s->python);
 	*s = (struct side){0};
 }
 
@@ -180,9 +184,8 @@ void side_environment(const struct side *s, struct bd_map *env)
 		bd_map_set(env, "BENCHD_SIDE_PATH", s->what.path);
 	if (bd_streq(s->what.kind, "object"))
 		bd_map_set(env, "BENCHD_SIDE_OBJECT", s->what.path);
-	if (bd_streq(s->what.kind, "venv")) {
-		bd_auto_free char *python = bd_printf("%s/bin/python", s->what.path);
-		bd_map_set(env, "BENCHD_PYTHON", python);
+	if (s->python) {
+		bd_map_set(env, "BENCHD_PYTHON", s->python);
 		bd_map_set(env, "VIRTUAL_ENV", s->what.path);
 	}
 	if (s->asked)
@@ -204,10 +207,8 @@ static int describe(struct bd_engine *e, const struct side *s, const struct inte
 	worker_environment(&env, &axes, request_env, 0, 0);
 	side_environment(s, &env);
 	struct bd_worker *w = NULL;
-	struct bd_worker_spec spec = {.program = python->worker,
-		.env = &env,
-		.cwd = side_cwd(s),
-		.log_fd = e->config.worker_log_fd};
+	struct bd_worker_spec spec = {.env = &env, .cwd = side_cwd(s), .log_fd = e->config.worker_log_fd};
+	interpreter_start(python, s->python, &spec);
 	int r = bd_worker_start(e->pool, &spec, &w, err);
 	bd_auto_json cJSON *ask = cJSON_CreateObject(), *answer = NULL;
 	cJSON_AddStringToObject(ask, "type", "describe");

@@ -58,6 +58,30 @@ def default():
     return interpreters()[0]
 
 
+def objalloc(interpreter):
+    """Where its small objects come from unless it is told otherwise."""
+    return "mimalloc" if interpreter["free_threaded"] else "pymalloc"
+
+
+def with_gil(interpreter):
+    """The environment in which it has a GIL to hold."""
+    return {"PYTHON_GIL": "1"} if interpreter["free_threaded"] else {}
+
+
+def runtime_file(interpreter):
+    """The file with the interpreter's own code: its libpython, or an executable that has a copy of it."""
+    return interpreter["libpython"] or interpreter["executable"]
+
+
+def start_command(interpreter, folder=None, python=None):
+    """How its worker is started: what is ours is named relative to its folder. python: of a virtual environment."""
+    folder = folder or os.path.join(INTERPRETERS, interpreter["id"])
+    program = interpreter["program"]
+    if interpreter["host"] == "exe" and python:
+        program = python
+    return [os.path.join(folder, word) if word.startswith("./") else word for word in [program, *interpreter["args"]]]
+
+
 def processors():
     return sorted(os.sched_getaffinity(0))
 
@@ -78,13 +102,14 @@ class Worker:
         self._in, their_out = os.pipe()
         environment = {"PATH": "/usr/bin:/bin", "LANG": "C.UTF-8", "PYTHONHASHSEED": "1"}
         environment.update(env or {})
+        python = environment.get("BENCHD_PYTHON")
         if descriptors is ...:
             descriptors = "%d,%d" % (their_in, their_out)
         if descriptors is not None:
             environment["BENCHD_FDS"] = descriptors
         # The preloaded library is the worker's, not setpriv's.
         assignments = ["%s=%s" % item for item in environment.items()]
-        command = (DROP if drop else []) + ["env", "-i"] + assignments + [os.path.join(self.folder, "bench-worker")]
+        command = (DROP if drop else []) + ["env", "-i"] + assignments + start_command(self.interpreter, self.folder, python)
         self.process = subprocess.Popen(command, pass_fds=(their_in, their_out), stdin=subprocess.DEVNULL,
                                         stdout=subprocess.PIPE, stderr=subprocess.STDOUT, start_new_session=True)
         os.close(their_in)
@@ -154,6 +179,8 @@ class Worker:
         message = {"cells": cells, "steps": STEPS, "processors": processors(), "probe_steps": STEPS["50us"], "seed": 7,
                    "manifest": self.manifest()}
         message.update(fields)
+        for one in cells:
+            one["axes"].setdefault("objalloc", objalloc(self.interpreter))
         self.send("prepare", **message)
         return [self.receive() for _ in cells]
 
@@ -201,7 +228,7 @@ STEPS = {name: max(1, int(_per_us * us)) for name, us in
 
 def cell(number=0, case="gil-contention", threads=1, binding="capi:fastcall", affinity="pinned", iterations=0,
          duration_ns=0, **params):
-    axes = {"python": default()["id"], "binding": binding, "caller": "bytecode", "allocator": "glibc", "objalloc": "pymalloc",
+    axes = {"python": default()["id"], "binding": binding, "caller": "bytecode", "allocator": "glibc",
             "threads": threads, "affinity": affinity, "gc": "on"}
     axes.update(params)
     return {"cell": number, "case": case, "axes": axes, "threads": threads, "affinity": affinity,

@@ -22,6 +22,11 @@ def library(name):
     return None
 
 
+def has_mimalloc(interpreter):
+    """As its own object allocator."""
+    return tuple(int(n) for n in interpreter["version"].split(".")[:2]) >= (3, 13)
+
+
 class Allocators(Catching):
     def start(self, interpreter=None, allocator=None, objalloc=None, preload=None, **env):
         if allocator in SONAMES:
@@ -46,7 +51,11 @@ class Allocators(Catching):
 
     def works(self, allocator):
         for interpreter in bw.interpreters():
-            for objalloc in ("malloc",) if interpreter["free_threaded"] else ("pymalloc", "malloc"):
+            own = bw.objalloc(interpreter)
+            objallocs = (own,) if interpreter["free_threaded"] else ("pymalloc", "malloc")
+            if has_mimalloc(interpreter) and "mimalloc" not in objallocs:
+                objallocs += ("mimalloc",)
+            for objalloc in objallocs:
                 for threads in (1, 2):
                     with self.subTest(python=interpreter["id"], objalloc=objalloc, threads=threads):
                         w = self.start(interpreter, allocator, objalloc)
@@ -116,10 +125,12 @@ class Allocators(Catching):
     @catches("V5", "object-allocator-differs")
     def test_the_object_allocator_is_another(self):
         for interpreter in bw.interpreters():
-            if interpreter["free_threaded"]:
-                continue
             with self.subTest(python=interpreter["id"]):
                 self.refused(self.one(self.start(interpreter), "glibc", "malloc"), "object-allocator-differs")
+                other = "pymalloc" if interpreter["free_threaded"] else "mimalloc"
+                self.refused(self.one(self.start(interpreter), "glibc", other), "object-allocator-differs")
+                if interpreter["free_threaded"]:  # it starts with no other than its own
+                    continue
                 self.refused(self.one(self.start(interpreter, objalloc="malloc"), "glibc", "pymalloc"), "object-allocator-differs")
 
     @catches("V5", "object-allocator-differs")

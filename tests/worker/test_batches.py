@@ -10,8 +10,8 @@ SAMPLE = {"type", "cell", "start_ns", "wall_ns", "ops", "straddled", "overrun_ns
 
 
 class Batches(unittest.TestCase):
-    def ready(self, cells, interpreter=None, **fields):
-        w = Worker(interpreter)
+    def ready(self, cells, interpreter=None, env=None, **fields):
+        w = Worker(interpreter, env=env)
         self.addCleanup(w.__exit__)
         w.hello()
         answers = w.prepare(cells, **fields)
@@ -61,7 +61,7 @@ class Batches(unittest.TestCase):
                 with self.subTest(python=interpreter["id"], threads=threads):
                     cells = [cell(i, threads=threads, gil=gil, u=u)
                              for i, (gil, u) in enumerate((g, u) for g in ("hold", "release") for u in ("1us", "1ms"))]
-                    w = self.ready(cells, interpreter)
+                    w = self.ready(cells, interpreter, env=bw.with_gil(interpreter))
                     for number in range(len(cells)):
                         for ask in ("warm", "batch"):
                             sample = self.check(w.ask(ask, cell=number, processors=bw.processors(), duration_ns=50_000_000), threads)
@@ -74,10 +74,8 @@ class Batches(unittest.TestCase):
     def test_only_one_that_holds_the_gil_straddles_the_stop(self):
         """The others waited for it, with their last operation behind them: it counts."""
         for interpreter in bw.interpreters():
-            if interpreter["free_threaded"]:
-                continue
             with self.subTest(python=interpreter["id"]):
-                w = self.ready([cell(0, threads=4, gil="hold", u="1ms")], interpreter)
+                w = self.ready([cell(0, threads=4, gil="hold", u="1ms")], interpreter, env=bw.with_gil(interpreter))
                 samples = [self.check(w.batch(0, duration_ns=60_000_000), 4) for _ in range(5)]
                 # more when the stop is raised late: what was begun and done meanwhile is not counted either
                 self.assertLessEqual(min(sum(s["straddled"]) for s in samples), 1, samples)

@@ -1,7 +1,10 @@
 """The conversation: docs/worker-protocol.md, with the worker of every interpreter that was built for."""
+import glob
 import json
 import os
 import struct
+import subprocess
+import tempfile
 import unittest
 
 import bench_worker as bw
@@ -34,16 +37,20 @@ class EveryInterpreter(unittest.TestCase):
     def test_ready_is_the_truth(self, interpreter):
         with Worker(interpreter) as w:
             ready = w.hello()
-            self.assertEqual(os.readlink("/proc/%d/exe" % ready["pid"]), os.path.join(w.folder, "bench-worker"))
+            embedded = interpreter["host"] == "embedded"
+            self.assertEqual(ready["host"], interpreter["host"])
+            program = os.path.join(w.folder, "bench-worker") if embedded else os.path.realpath(interpreter["executable"])
+            self.assertEqual(os.readlink("/proc/%d/exe" % ready["pid"]), program)
             self.assertEqual(ready["python"], interpreter["version"])
             self.assertEqual(ready["executable"], interpreter["executable"])
             self.assertEqual(ready["free_threaded"], interpreter["free_threaded"])
             self.assertEqual(ready["abiflags"], interpreter["abiflags"])
-            self.assertTrue(os.path.samefile(ready["libpython"], interpreter["libpython"]))
+            self.assertTrue(os.path.samefile(ready["libpython"], bw.runtime_file(interpreter)))
             self.assertEqual(int(ready["cap_eff"], 16), 0)
             self.assertEqual(ready["no_new_privs"], 1)
             self.assertEqual(ready["malloc_name"], "glibc")
-            self.assertEqual(ready["objalloc"], "pymalloc")
+            self.assertEqual(ready["objalloc"], bw.objalloc(interpreter))
+            self.assertEqual(ready["gil_enabled"], not interpreter["free_threaded"])
 
     @bw.each_interpreter
     def test_ready_lists_what_is_loaded_with_build_ids(self, interpreter):
@@ -57,7 +64,7 @@ class EveryInterpreter(unittest.TestCase):
                 if path in objects:
                     self.assertEqual(objects[path], entry["build_id"])
             self.assertIn(os.path.realpath(os.path.join(bw.HOME, "libbdkernels.so")), objects)
-            self.assertEqual(objects[os.path.realpath(interpreter["libpython"])], interpreter["build_id"])
+            self.assertEqual(objects[os.path.realpath(bw.runtime_file(interpreter))], interpreter["build_id"])
 
     def test_privileges_are_reported_not_assumed(self):
         with Worker(drop=False) as w:
@@ -77,8 +84,8 @@ class EveryInterpreter(unittest.TestCase):
             ready = w.hello()
             w.prepare([cell(0)], switch_interval_ns=7_123_000)
             runtime, gil = int(ready["runtime"], 16), ready["gils"][0]
-            # in libpython, not in a copy the linker made for the program
-            self.assertTrue(os.path.samefile(mapped_file(ready["pid"], runtime), interpreter["libpython"]))
+            # in libpython, or in the executable that has a copy of it, not in one the linker made for a program of ours
+            self.assertTrue(os.path.samefile(mapped_file(ready["pid"], runtime), bw.runtime_file(interpreter)))
             self.assertEqual(gil["interpreter"], 0)
             self.assertGreater(gil["size"], 200)
             if interpreter["free_threaded"]:
@@ -108,7 +115,6 @@ class EveryInterpreter(unittest.TestCase):
             self.assertEqual(w.logs, [])
 
     def test_a_binding_that_cannot_be_loaded_says_why(self):
-        import tempfile
         with tempfile.TemporaryDirectory() as folder:
             worker = bw.copy_tree(folder)
             os.unlink(os.path.join(worker, "bdb_capi.so"))
@@ -136,7 +142,7 @@ class EveryInterpreter(unittest.TestCase):
 
     @bw.each_interpreter
     def test_threads_live_from_prepare_and_sleep_in_between(self, interpreter):
-        with Worker(interpreter) as w:
+        with Worker(interpreter, env=bw.with_gil(interpreter)) as w:
             w.hello()
             answers = w.prepare([cell(0, threads=2, gil="hold"), cell(1, threads=3, gil="release")])
             self.assertEqual([a["status"] for a in answers], ["ok"] * 2, answers)
@@ -149,6 +155,25 @@ class EveryInterpreter(unittest.TestCase):
                     bw.until(lambda: bw.state(w.ready["pid"], tid) == "S", "thread %d sleeps" % tid)
             self.assertEqual(sorted(tids + [w.ready["pid"]]), tasks(w))
             self.assertEqual([a["tids"] for a in w.bye(2)], [a["tids"] for a in answers])
+
+    @bw.each_interpreter
+    def test_a_virtual_environment_is_found_by_its_own_file(self, interpreter):
+        """BENCHD_PYTHON: the packages and the name are the environment's, code and standard library the interpreter's."""
+        with tempfile.TemporaryDirectory() as folder:
+            venv = os.path.join(folder, "v env")
+            subprocess.run([interpreter["executable"], "-m", "venv", "--without-pip", "--symlinks", venv], check=True,
+                           capture_output=True)
+            packages, = glob.glob(os.path.join(venv, "lib", "python3*", "site-packages"))
+            with open(os.path.join(packages, "only_in_there.py"), "w") as f:
+                f.write("answer = 42\n")
+            python = os.path.join(venv, "bin", "python")
+            for env, word in (({"BENCHD_PYTHON": python}, "42 %s" % python), ({}, "none %s" % interpreter["executable"])):
+                with Worker(interpreter, env={"BENCHD_CASES": os.path.join(bw.SOURCE, "cases"), **env}) as w:
+                    ready = w.hello()
+                    self.assertEqual(ready["executable"], word.split(None, 1)[1])
+                    answer, = w.prepare([cell(0, case="in_venv", binding="plain", want=word, iterations=3)])
+                    self.assertEqual(answer["status"], "ok", answer)
+                    self.assertTrue(os.path.samefile(ready["libpython"], bw.runtime_file(interpreter)))
 
     @bw.each_interpreter
     def test_end_of_input_ends_it(self, interpreter):

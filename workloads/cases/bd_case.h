@@ -33,6 +33,7 @@ struct bd_work {
 	/* given */
 	const struct bd_map *axes; /* every axis of the cell by name */
 	int threads;
+	bool gil;            /* there is one that calls can hold */
 	uint64_t steps;      /* native steps of the cell's `u`, 0 = none */
 	int64_t native_ns;   /* about what these steps take here, 0 = unknown */
 	PyObject *functions; /* dict of the binding's functions by name; NULL when the case uses none */

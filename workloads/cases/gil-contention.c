@@ -11,7 +11,11 @@
 #define TEXT_(x) #x
 
 /* Below this the calls are mostly outside the native section: how much of it overlaps proves nothing. */
+#ifdef Py_DEBUG /* the bytecode alone takes as long as 10 µs of work */
+#define LONG_NS 90000
+#else
 #define LONG_NS 9000
+#endif
 
 static const char *const gil_values[] = {"release", "hold"};
 static const char *const u_values[] = {"1us", "10us", "100us", "1ms"};
@@ -29,11 +33,10 @@ static int setup(struct bd_work *w, struct bd_error *err)
 	if (!w->steps)
 		return bd_error_set(err, -EINVAL, "unknown-value", "", "no native steps were given for u=%s",
 			bd_work_param(w, "u"));
-#ifdef Py_GIL_DISABLED
-	if (hold && w->threads > 1)
-		return bd_error_set(err, -ENOTSUP, "no-gil-to-hold", "use gil=release, or an interpreter with a GIL",
+	if (hold && w->threads > 1 && !w->gil)
+		return bd_error_set(err, -ENOTSUP, "no-gil-to-hold",
+			"use gil=release, an interpreter with a GIL, or --env PYTHON_GIL=1",
 			"a free-threaded interpreter has no GIL to hold");
-#endif
 	PyObject *call = PyDict_GetItemString(w->functions, hold ? "spin_hold" : "spin_release");
 	if (!call)
 		return bd_error_set(err, -ENOTSUP, "no-such-function", "", "the binding has no spin that %ss the GIL",

@@ -31,6 +31,11 @@ struct bd_interpreter {
 };
 extern const struct bd_interpreter bd_interpreter;
 
+/* ---- the host: host_embed.c or host_exe.c ------------------------------------------------------------------- */
+
+extern const char *const bd_host_name; /* "embedded" or "exe", as in `ready` */
+const char *bd_host_folder(void);      /* of the program or module that the core is in; borrowed */
+
 /* ---- core.c ------------------------------------------------------------------------------------------------ */
 
 /* Serves one conversation on the two descriptors of BENCHD_FDS; the host has initialised Python and holds the GIL.
@@ -182,7 +187,10 @@ int bd_pycase_new(PyObject *module, const char *name, struct bd_case **ret, stru
 /* ---- self.c: what this process is ------------------------------------------------------------------------------- */
 
 void bd_self_report(struct bd_worker_ready *ret);
-const char *bd_self_folder(void); /* of this program; borrowed */
+const char *bd_self_folder(void); /* of this worker; borrowed */
+/* What sys.executable is: the one this worker was built for, or that of a virtual environment made of it, which
+ * BENCHD_PYTHON names. Borrowed. */
+const char *bd_self_executable(void);
 bool bd_self_gil_enabled(void);
 bool bd_self_gil_at_start(void);             /* when bd_self_report was called */
 void bd_self_gil(struct bd_worker_gil *ret); /* gil.c */
@@ -213,7 +221,7 @@ struct bd_malloc_info {
 	const char *name; /* glibc, jemalloc, mimalloc, tcmalloc, unknown */
 	char version[64];
 	char path[512];       /* of the object malloc is in */
-	const char *objalloc; /* what serves small objects: pymalloc, malloc, mimalloc (free-threaded), unknown */
+	const char *objalloc; /* what serves small objects: pymalloc, malloc, mimalloc (Python's own), unknown */
 };
 const struct bd_malloc_info *bd_malloc_identify(void);
 int64_t bd_malloc_live_bytes(void); /* of the whole process; BD_NULL_INT = unknown */
@@ -230,5 +238,7 @@ void bd_objects_loaded(struct bd_worker_object **ret, size_t *ret_n);
 void bd_objects_free(struct bd_worker_object **objects, size_t *n);
 /* Path of the object that holds this address, as the dynamic linker knows it; NULL when none does. Borrowed. */
 const char *bd_object_of(const void *address);
+/* The definition that calls of this function reach; NULL when there is none. */
+const void *bd_object_function(const char *name);
 
 #endif

@@ -63,7 +63,8 @@ static const char *base_name(const char *path)
 static bool ours(const char *path)
 {
 	const char *base = base_name(path);
-	return bd_starts_with(base, "bdb_") || bd_starts_with(base, "libbdkernels.");
+	return bd_starts_with(base, "bdb_") || bd_starts_with(base, "libbdkernels.") ||
+		bd_streq(base, "bench-worker") || bd_starts_with(base, "bench_worker.");
 }
 
 static bool files_are_promised(struct bd_bench_cell *c, const cJSON *manifest, const struct bd_worker_object *objects,
@@ -73,7 +74,7 @@ static bool files_are_promised(struct bd_bench_cell *c, const cJSON *manifest, c
 		const char *want = promised(manifest, objects[i].path);
 		if (!want && !ours(objects[i].path))
 			continue; /* the system's */
-		if (!object_is_promised(c, manifest, "a binding or the kernel library", objects[i].path,
+		if (!object_is_promised(c, manifest, "a part of benchd", objects[i].path,
 			    objects[i].build_id))
 			return false;
 	}

@@ -229,6 +229,7 @@ static bool make_work(struct bd_bench_cell *c)
 		return failed(c, err.code == -ENOENT ? BD_CELL_UNSUPPORTED : BD_CELL_FAILED, &err);
 	w->insist = true;
 	w->axes = &c->axes;
+	w->gil = bd_self_gil_enabled();
 	w->per_turn = 1;
 	const char *binding = bd_map_get(&c->axes, "binding");
 	if (!w->desc->plain) {

@@ -5,6 +5,13 @@
 #include <stdio.h>
 #include <unistd.h>
 
+const char *const bd_host_name = "embedded";
+
+const char *bd_host_folder(void)
+{
+	return bd_program_dir();
+}
+
 static void check(PyStatus status)
 {
 	if (PyStatus_Exception(status))
@@ -20,8 +27,9 @@ int main(void)
 	config.install_signal_handlers = 0; /* a signal ends a worker */
 	config.write_bytecode = 0;          /* an installed tree is read-only for most */
 	config.safe_path = 1;
-	check(PyConfig_SetBytesString(&config, &config.program_name, bd_interpreter.executable));
-	check(PyConfig_SetBytesString(&config, &config.executable, bd_interpreter.executable));
+	const char *executable = bd_self_executable();
+	check(PyConfig_SetBytesString(&config, &config.program_name, executable));
+	check(PyConfig_SetBytesString(&config, &config.executable, executable));
 	check(Py_InitializeFromConfig(&config));
 	PyConfig_Clear(&config);
 	signal(SIGPIPE, SIG_IGN); /* as python does: a closed pipe is an error of the write */

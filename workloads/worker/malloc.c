@@ -212,7 +212,7 @@ const struct bd_malloc_info *bd_malloc_identify(void)
 	if (identity.name)
 		return &identity;
 	identity.name = "unknown";
-	const void *function = dlsym(RTLD_DEFAULT, "malloc");
+	const void *function = bd_object_function("malloc");
 	const char *path = bd_object_of(function);
 	snprintf(identity.path, sizeof identity.path, "%s", path ? path : "");
 	void *handle = path ? dlopen(path, RTLD_LAZY | RTLD_NOLOAD) : NULL;
@@ -249,11 +249,17 @@ static void *object_malloc(size_t n)
 	return PyObject_Malloc(n);
 }
 
-#ifdef Py_GIL_DISABLED
-#define PYTHONS_OWN "mimalloc"
-#else
-#define PYTHONS_OWN "pymalloc"
-#endif
+/* Which of the two that Python brings along is in use: free-threaded builds have mimalloc alone, others from 3.13 on may
+ * be told to use it. */
+static const char *pythons_own(void)
+{
+	const char *(*ask)(void);
+	*(void **)&ask = dlsym(RTLD_DEFAULT, "_PyMem_GetCurrentAllocatorName");
+	const char *name = ask ? ask() : NULL; /* NULL: somebody set one of his own */
+	if (name && bd_starts_with(name, "mimalloc"))
+		return "mimalloc";
+	return name && bd_starts_with(name, "pymalloc") ? "pymalloc" : "unknown";
+}
 
 struct probe {
 	const char *what;
@@ -335,7 +341,7 @@ static int prove(struct bd_error *err)
 			if (moved >= want && owned != 0 && python < PROBES / 2)
 				identity.objalloc = "malloc";
 			else if (moved < want / 2 && owned <= 0 && python >= PROBES)
-				identity.objalloc = PYTHONS_OWN;
+				identity.objalloc = pythons_own();
 			else
 				identity.objalloc = "unknown";
 		} else if (moved < want) {

@@ -80,3 +80,44 @@ const char *bd_object_of(const void *address)
 	Dl_info info;
 	return address && dladdr(address, &info) ? info.dli_fname : NULL;
 }
+
+struct search {
+	const char *name;
+	const void *found;
+};
+
+/* Whether the function is defined at this address: an executable at a fixed address that calls it has a stub there, by
+ * the same name. */
+static bool defined(const void *address, Dl_info *ret)
+{
+	const ElfW(Sym) *symbol = NULL;
+	return dladdr1(address, ret, (void **)&symbol, RTLD_DL_SYMENT) && ret->dli_saddr == address && symbol &&
+		symbol->st_shndx != SHN_UNDEF;
+}
+
+static int look(struct dl_phdr_info *info, size_t size, void *arg)
+{
+	(void)size;
+	struct search *s = arg;
+	void *handle = *info->dlpi_name ? dlopen(info->dlpi_name, RTLD_LAZY | RTLD_NOLOAD) : NULL;
+	const void *address = handle ? dlsym(handle, s->name) : NULL;
+	Dl_info where;
+	/* its own, not that of an object it needs */
+	if (address && defined(address, &where) && (uintptr_t)where.dli_fbase == info->dlpi_addr)
+		s->found = address;
+	if (handle)
+		dlclose(handle);
+	return s->found != NULL;
+}
+
+const void *bd_object_function(const char *name)
+{
+	const void *address = dlsym(RTLD_DEFAULT, name);
+	Dl_info where;
+	if (!address || defined(address, &where))
+		return address;
+	/* The stub leads to the first definition among what is loaded beside the executable. */
+	struct search s = {.name = name};
+	dl_iterate_phdr(look, &s);
+	return s.found ? s.found : address;
+}

@@ -5,7 +5,13 @@
 
 const char *bd_self_folder(void)
 {
-	return bd_program_dir();
+	return bd_host_folder();
+}
+
+const char *bd_self_executable(void)
+{
+	const char *python = getenv("BENCHD_PYTHON");
+	return python && *python == '/' ? python : bd_interpreter.executable;
 }
 
 static char *status_field(const char *text, const char *key)
@@ -50,7 +56,8 @@ void bd_self_report(struct bd_worker_ready *r)
 	r->free_threaded = true;
 #endif
 	r->gil_enabled = gil_at_start = bd_self_gil_enabled();
-	r->executable = bd_strdup(bd_interpreter.executable);
+	r->executable = bd_strdup(bd_self_executable());
+	r->host = bd_strdup(bd_host_name);
 	const char *library = bd_object_of((const void *)(uintptr_t)&Py_GetVersion);
 	r->libpython = library ? realpath(library, NULL) : NULL;
 	r->compiler = bd_strdup(Py_GetCompiler() + strspn(Py_GetCompiler(), " \n"));

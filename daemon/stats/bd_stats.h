@@ -70,6 +70,9 @@ struct bd_stats_plan {
  * not depend on the data (budget, limit), so the last look spends all that is left; so does done >= max. Fewer than six
  * launches, or alpha outside (0, 1): n = 0. Remembered: a plan asked for again takes microseconds. */
 void bd_stats_plan_make(int64_t done, int64_t max, bool final, double alpha, struct bd_stats_plan *ret);
+/* One look that may spend all: for what ends whatever the looks say (launches given, budget alone), where looking costs
+ * nothing. The interval is that of bd_stats_launch_interval, p that of the t test. */
+void bd_stats_plan_single(int64_t launches, double alpha, struct bd_stats_plan *ret);
 /* Repeated interval (Jennison & Turnbull 1989) at the plan's last look, from one value per launch: all intervals of a
  * plan's looks hold the truth together with probability 1 - alpha, so it may be read whenever a run ends. log_scale as
  * in bd_stats_launch_interval. lo, hi NAN under six launches or with an empty plan. */
@@ -78,8 +81,10 @@ struct bd_stats_interval bd_stats_sequential(const double *launch_values, size_t
 /* The last look rejects H0: mean(log ratio) = 0. */
 bool bd_stats_crossed(const double *launch_ratios, size_t n, const struct bd_stats_plan *plan);
 /* p of H0 by stage-wise ordering (Fairbanks & Madsen 1982; Tsiatis, Rosner & Mehta 1984): crossing earlier is more
- * extreme than crossing later. It is below alpha exactly when bd_stats_crossed. A cell that stopped for another reason
- * without crossing counts whatever later looks could still spend as more extreme too. NAN where there is no interval. */
+ * extreme than crossing later, so p of the last look is never below what the looks before could spend. It is below alpha
+ * exactly when bd_stats_crossed; then it is that of the first look that crossed (launch_ratios are in order). A cell that
+ * stopped for another reason without crossing counts whatever later looks could still spend as more extreme too. NAN
+ * where there is no interval. */
 double bd_stats_stagewise_p(const double *launch_ratios, size_t n, const struct bd_stats_plan *plan);
 
 /* False-discovery adjustment (Benjamini & Hochberg 1995): adjusted p of each, in the order given. NAN stays NAN and does

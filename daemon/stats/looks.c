@@ -54,12 +54,21 @@ double bd_stats_stagewise_p(const double *launch_ratios, size_t n, const struct 
 	double nominal = nominal_p(launch_ratios, n);
 	if (plan->n == 0 || isnan(nominal))
 		return NAN;
-	size_t last = plan->n - 1;
+	size_t last = plan->n - 1, at = last;
+	bool crossed = nominal < plan->level[last];
+	/* a cell that was measured on after it had crossed was decided then */
+	for (size_t i = 0; i < last && at == last && crossed; i++) {
+		size_t launches = (size_t)plan->launches[i];
+		if (launches < n && nominal_p(launch_ratios, launches) < plan->level[i]) {
+			nominal = nominal_p(launch_ratios, launches);
+			at = i;
+		}
+	}
 	struct bd_stats_look look;
-	bd_stats_plan_last(plan, &look);
-	double before = last ? plan->spent[last - 1] : 0, p = before + bd_stats_look_reaches(&look, nominal);
+	bd_stats_plan_look(plan, at, &look);
+	double before = at ? plan->spent[at - 1] : 0, p = before + bd_stats_look_reaches(&look, nominal);
 	/* the integral and the boundary agree to some ten digits; what is significant must not hang on the eleventh */
-	if (nominal < plan->level[last])
-		return fmin(p, nextafter(plan->spent[last], 0));
+	if (crossed)
+		return fmin(p, nextafter(plan->spent[at], 0));
 	return fmin(1, fmax(plan->alpha, p + plan->alpha - plan->spent[last]));
 }

@@ -80,7 +80,20 @@ void bd_stats_plan_make(int64_t done, int64_t max, bool final, double alpha, str
 	}
 }
 
-void bd_stats_plan_last(const struct bd_stats_plan *plan, struct bd_stats_look *ret)
+void bd_stats_plan_single(int64_t launches, double alpha, struct bd_stats_plan *ret)
 {
-	find((struct key){plan->launches[plan->n - 1], plan->max, plan->final, plan->alpha}, ret);
+	*ret = (struct bd_stats_plan){.alpha = alpha, .max = launches, .final = true};
+	if (launches < BD_STATS_MIN_LAUNCHES || !(alpha > 0 && alpha < 1))
+		return;
+	ret->n = 1;
+	ret->launches[0] = launches;
+	ret->level[0] = ret->spent[0] = alpha;
+}
+
+void bd_stats_plan_look(const struct bd_stats_plan *plan, size_t i, struct bd_stats_look *ret)
+{
+	if (plan->n == 1)
+		bd_stats_look_make(NULL, plan->launches[0], plan->spent[0], ret);
+	else
+		find((struct key){plan->launches[i], plan->max, i + 1 == plan->n && plan->final, plan->alpha}, ret);
 }

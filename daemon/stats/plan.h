@@ -19,7 +19,7 @@ void bd_stats_look_make(const struct bd_stats_look *before, int64_t launches, do
 double bd_stats_look_reaches(const struct bd_stats_look *look, double level);
 /* What a plan of at most `max` launches may have spent at this one. */
 double bd_stats_spent_at(int64_t launches, int64_t max, double alpha);
-/* The last look of a plan; remembered, so that asking again costs nothing. Any thread may ask. */
-void bd_stats_plan_last(const struct bd_stats_plan *plan, struct bd_stats_look *ret);
+/* A look of a plan; remembered, so that asking again costs nothing. Any thread may ask. */
+void bd_stats_plan_look(const struct bd_stats_plan *plan, size_t i, struct bd_stats_look *ret);
 
 #endif

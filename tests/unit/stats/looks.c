@@ -134,6 +134,36 @@ BD_TEST(one_look_is_the_t_test)
 	BD_CHECK_NEAR(i.estimate, fixed.estimate, 0);
 }
 
+/* Measured on after it had crossed, p stays what it was; but not when the last look takes it back. */
+BD_TEST(decided_once)
+{
+	struct bd_stats_plan early, late, single;
+	bd_stats_plan_make(6, 16, false, 0.05, &early);
+	bd_stats_plan_make(16, 16, false, 0.05, &late);
+	bd_stats_plan_single(16, 0.05, &single);
+	double v[16];
+	with_t(v, 6, 12);
+	for (int i = 6; i < 16; i++)
+		v[i] = v[i % 6];
+	BD_CHECK(bd_stats_crossed(v, 16, &late));
+	double p = bd_stats_stagewise_p(v, 16, &late);
+	BD_CHECK(p < late.spent[0]);
+	BD_CHECK_NEAR(p, bd_stats_stagewise_p(v, 6, &early), 0);
+	for (int i = 6; i < 16; i++)
+		v[i] = i % 2 ? 0.9 : 1.1;
+	BD_CHECK(bd_stats_crossed(v, 6, &early) && !bd_stats_crossed(v, 16, &late));
+	BD_CHECK(bd_stats_stagewise_p(v, 16, &late) > 0.05);
+	/* control: where all was spent at the end alone, p is that of the t test */
+	with_t(v, 16, 2.3);
+	p = bd_stats_stagewise_p(v, 16, &single);
+	BD_CHECK_NEAR(p, 2 * bd_stats_t_tail(2.3, 15), 1e-12);
+	BD_CHECK(bd_stats_crossed(v, 16, &single) && p < bd_stats_stagewise_p(v, 16, &late));
+	struct bd_stats_interval fixed = bd_stats_launch_interval(v, 16, 0.95, true);
+	BD_CHECK_NEAR(bd_stats_sequential(v, 16, &single, true).lo, fixed.lo, 1e-12);
+	bd_stats_plan_single(5, 0.05, &single);
+	BD_CHECK_INT(single.n, 0);
+}
+
 /* A plan remembered is the plan computed, and many are more than is remembered. */
 BD_TEST(plans_are_remembered_and_forgotten)
 {
@@ -157,7 +187,8 @@ BD_TEST(earlier_is_more_extreme)
 	bd_stats_plan_make(16, 16, false, 0.05, &late);
 	double a[16], b[16];
 	with_t(a, 8, 6);
-	with_t(b, 16, 60);
+	with_t(b, 16, 2.3);
+	BD_CHECK(bd_stats_crossed(b, 16, &late));
 	BD_CHECK(bd_stats_stagewise_p(a, 8, &early) < bd_stats_stagewise_p(b, 16, &late));
 	BD_CHECK(bd_stats_stagewise_p(b, 16, &late) >= late.spent[2]);
 }

@@ -75,8 +75,7 @@ static void first_call(const struct loaded *l, const struct bd_cell *cell, struc
 	struct bd_stats_interval i = bd_stats_sequential(v, n, &plan, true);
 	double median = bd_stats_median(v, n);
 	ret->first_call_ns = bd_alloc(sizeof *ret->first_call_ns);
-	*ret->first_call_ns = (struct bd_interval){median,
-		isnan(i.lo) ? (double)NAN : BD_MIN(i.lo, median),
+	*ret->first_call_ns = (struct bd_interval){median, isnan(i.lo) ? (double)NAN : BD_MIN(i.lo, median),
 		isnan(i.hi) ? (double)NAN : BD_MAX(i.hi, median)};
 }
 

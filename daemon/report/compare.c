@@ -5,8 +5,8 @@
 #include <errno.h>
 
 /* What changes from run to run and says nothing about what was measured. */
-static const char *const passing[] = {"boot_id", "loadavg", "load_before", "load_after", "others_cpu_s", "mhz_lo", "mhz_hi",
-	"calibration"};
+static const char *const passing[] = {"boot_id", "loadavg", "load_before", "load_after", "others_cpu_s", "mhz_lo",
+	"mhz_hi", "calibration"};
 
 struct side {
 	const char *name; /* "a" or "b" */
@@ -35,7 +35,8 @@ static void series_of(const struct bd_cell *c, char ret[BD_SERIES_LEN])
 	bd_axes_done(&axes);
 }
 
-static int side_load(struct bd_store *store, const char *run_id, const char *name, struct side *ret, struct bd_error *err)
+static int side_load(struct bd_store *store, const char *run_id, const char *name, struct side *ret,
+	struct bd_error *err)
 {
 	*ret = (struct side){.name = name};
 	int r = report_load(store, run_id, -1, &ret->l, err);
@@ -110,7 +111,8 @@ static void set_ratio(const struct side *a, const struct bd_cell *ca, const stru
 		na = as_measured(&a->l, ca, va);
 		nb = as_measured(&b->l, cb, vb);
 		*BD_PUSH(ret->notes, ret->notes_len) = (struct bd_reason){.key = bd_strdup("no-probes"),
-			.message = bd_strdup("batches without probes: what the machine's speed did is part of its ratio")};
+			.message = bd_strdup(
+				"batches without probes: what the machine's speed did is part of its ratio")};
 	}
 	struct bd_stats_interval i = bd_stats_welch(vb, nb, va, na, 1 - BD_STATS_ALPHA, &ret->p);
 	if (isnan(i.estimate))
@@ -157,7 +159,8 @@ static void note_alone(struct bd_run_document *doc, const struct side *in, const
 {
 	struct bd_cell_result *r = &doc->cells[doc->cells_len - 1];
 	*BD_PUSH(r->notes, r->notes_len) = (struct bd_reason){.key = bd_printf("only-in-%s", in->name),
-		.message = bd_printf("run %s does not have this cell: there is nothing to compare it with", missing->l.run.id)};
+		.message = bd_printf("run %s does not have this cell: there is nothing to compare it with",
+			missing->l.run.id)};
 }
 
 static bool measured(const struct loaded *l, const struct bd_cell *c)
@@ -243,10 +246,10 @@ static cJSON *comparability(const struct bd_run *a, const struct bd_run *b)
 {
 	bd_auto_json cJSON *none = cJSON_CreateObject();
 	struct difference *v = NULL;
-	size_t n = report_differences(a->environment ? a->environment : none, b->environment ? b->environment : none, &v);
+	size_t n = report_differences(a->environment ? a->environment : none, b->environment ? b->environment : none,
+		&v);
 	cJSON *o = cJSON_CreateObject();
-	cJSON_AddBoolToObject(o, "same",
-		a->comparability_key && bd_streq(a->comparability_key, b->comparability_key));
+	cJSON_AddBoolToObject(o, "same", a->comparability_key && bd_streq(a->comparability_key, b->comparability_key));
 	cJSON *list = cJSON_AddArrayToObject(o, "differences");
 	for (size_t i = 0; i < n; i++) {
 		if (is_passing(v[i].path))

@@ -63,7 +63,8 @@ static void walk(struct walk *w, const cJSON *a, const cJSON *b)
 	if (cJSON_IsNumber(a) && cJSON_IsNumber(b)) {
 		if (!near(a->valuedouble, b->valuedouble))
 			differ(w, a, b);
-	} else if ((a->type & 0xff) != (b->type & 0xff) || (cJSON_IsString(a) && !bd_streq(a->valuestring, b->valuestring))) {
+	} else if ((a->type & 0xff) != (b->type & 0xff) ||
+		(cJSON_IsString(a) && !bd_streq(a->valuestring, b->valuestring))) {
 		differ(w, a, b);
 	} else if (cJSON_IsObject(a)) {
 		walk_object(w, a, b);

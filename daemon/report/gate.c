@@ -5,26 +5,26 @@
 #include <errno.h>
 
 #define LIMIT 0.05
-#define LONGEST_S 600.0  /* nobody waits longer for a gate */
-#define NAMES_MAX 3      /* cells named in the summary */
-#define FINEST 0.002     /* what no budget tells apart */
+#define LONGEST_S 600.0 /* nobody waits longer for a gate */
+#define NAMES_MAX 3     /* cells named in the summary */
+#define FINEST 0.002    /* what no budget tells apart */
 
 #define F(s, T, m)                                                            \
 	{                                                                     \
 		.name = #m, .type = BD_F_##T, .offset = offsetof(struct s, m) \
 	}
-static const struct bd_field limit_fields[] = {
-	{.name = "glob", .type = BD_F_STRING, .offset = offsetof(struct bd_report_limit, glob), .required = true},
+static const struct bd_field limit_fields[] = {{.name = "glob",
+						       .type = BD_F_STRING,
+						       .offset = offsetof(struct bd_report_limit, glob),
+						       .required = true},
 	{.name = "slower", .type = BD_F_DOUBLE, .offset = offsetof(struct bd_report_limit, slower), .required = true}};
 static const struct bd_doc limit_doc = {.name = "limit",
 	.size = sizeof(struct bd_report_limit),
 	.fields = limit_fields,
 	.fields_len = BD_LEN(limit_fields)};
-static const struct bd_field limits_fields[] = {F(bd_report_limits, DOUBLE, slower), F(bd_report_limits, STRING, metric),
-	{.name = "cells",
-		.type = BD_F_ARRAY,
-		.offset = offsetof(struct bd_report_limits, cells),
-		.doc = &limit_doc},
+static const struct bd_field limits_fields[] = {F(bd_report_limits, DOUBLE, slower),
+	F(bd_report_limits, STRING, metric),
+	{.name = "cells", .type = BD_F_ARRAY, .offset = offsetof(struct bd_report_limits, cells), .doc = &limit_doc},
 	F(bd_report_limits, STRINGS, ignore)};
 const struct bd_doc bd_report_limits_doc = {.name = "limits",
 	.size = sizeof(struct bd_report_limits),
@@ -109,9 +109,9 @@ static enum outcome judge_limit(const struct bd_cell_result *c, double limit)
 {
 	const struct bd_ratio *r = c->ratio;
 	if (limit == 0) /* any slowdown there is */
-		return bd_streq(c->verdict, "slower") ? FAIL
+		return bd_streq(c->verdict, "slower")                                             ? FAIL
 			: bd_streq(c->verdict, "faster") || bd_streq(c->verdict, "no difference") ? PASS
-												   : UNDECIDED;
+												  : UNDECIDED;
 	if (isnan(r->lo) || isnan(r->hi))
 		return UNDECIDED;
 	return r->lo > 1 + limit ? FAIL : r->hi < 1 + limit ? PASS : UNDECIDED;
@@ -249,12 +249,13 @@ static void advise(const struct gate *g, struct bd_str *out)
 	bd_str_printf(out, " This measurement could tell a change of %s", told);
 	if (isnan(now)) {
 		bd_auto_free char *wanted = percent(effect / sqrt(factor));
-		bd_str_printf(out, "; one that tells %s decides it: measure both again with %.0f times the --budget.", wanted,
-			ceil(fmax(factor, 2)));
+		bd_str_printf(out, "; one that tells %s decides it: measure both again with %.0f times the --budget.",
+			wanted, ceil(fmax(factor, 2)));
 	} else if (next > LONGEST_S) {
 		bd_auto_free char *far = percent(effect / sqrt(LONGEST_S / now));
 		bd_str_printf(out,
-			"; even --budget 10m would tell only %s. Use a quieter machine, or allow more than the limit of now.", far);
+			"; even --budget 10m would tell only %s. Use a quieter machine, or allow more than the limit of now.",
+			far);
 	} else {
 		bd_auto_free char *far = percent(effect / sqrt(next / now));
 		bd_str_printf(out, ". Run longer: --budget %.0fs would tell %s.", next, far);
@@ -316,8 +317,8 @@ static void summarise(const struct gate *g, enum outcome whole, const cJSON *cel
 			judged == 1 ? "the one cell is not" : "no cell is");
 		nearest(g, out);
 	} else if (whole == FAIL) {
-		bd_str_printf(out, "Failed: %zu of %zu %s slower than allowed, beyond what chance explains.", g->count[FAIL],
-			judged, cells_are(judged));
+		bd_str_printf(out, "Failed: %zu of %zu %s slower than allowed, beyond what chance explains.",
+			g->count[FAIL], judged, cells_are(judged));
 		list_cells(g, FAIL, cells, out);
 		if (g->count[UNDECIDED])
 			bd_str_printf(out, " %zu more %s undecided.", g->count[UNDECIDED],

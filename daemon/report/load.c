@@ -115,7 +115,8 @@ int report_load(struct bd_store *store, const char *run_id, int64_t only, struct
 	l.series = bd_alloc(l.cells_len * sizeof *l.series);
 	l.ended = l.run.state != BD_RUN_QUEUED && l.run.state != BD_RUN_RUNNING;
 	if (only >= (int64_t)l.cells_len)
-		return bd_error_set(err, -ENOENT, "not-found", NULL, "run %s has no cell %lld", run_id, (long long)only);
+		return bd_error_set(err, -ENOENT, "not-found", NULL, "run %s has no cell %lld", run_id,
+			(long long)only);
 	r = only >= 0 ? load_samples_for(store, run_id, &l.cells[only], &l, err)
 		      : bd_store_samples_each(store, run_id, -1, add_sample, &l, err);
 	if (r < 0)

@@ -34,8 +34,8 @@ void report_machine_add(struct machine_sums *m, const struct bd_sample *sample)
 }
 
 struct machine {
-	double steal_ms, steal_share, throttled, flagged_share, involuntary_per_s, spread, load_before, load_after, others,
-		mhz_lo, mhz_hi, processors;
+	double steal_ms, steal_share, throttled, flagged_share, involuntary_per_s, spread, load_before, load_after,
+		others, mhz_lo, mhz_hi, processors;
 };
 
 /* The slowest against the quickest moment, but for the outermost hundredth on each side. */
@@ -101,7 +101,9 @@ static void join(const struct bd_strv *list, struct bd_str *out)
 static void troubles(const struct machine *m, struct bd_strv *ret)
 {
 	if (m->spread >= SPREAD_MUCH)
-		say(ret, bd_printf("its speed changed by up to %.*f× within the run", m->spread < 1.95 ? 2 : 1, m->spread));
+		say(ret,
+			bd_printf("its speed changed by up to %.*f× within the run", m->spread < 1.95 ? 2 : 1,
+				m->spread));
 	if (m->flagged_share >= FLAGGED_MUCH) {
 		bd_auto_free char *share = percent(m->flagged_share);
 		say(ret, bd_printf("%s of the batches were disturbed and left out of ratios", share));

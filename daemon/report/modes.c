@@ -5,6 +5,7 @@
 
 /* ---- one speed of the machine --------------------------------------------------------------------------------------- */
 
+#define STRETCHES 100
 #define THINNED 2000 /* enough to tell which of two is quieter */
 
 /* Dispersion relative to the middle, of every so many. */
@@ -83,11 +84,31 @@ cJSON *report_modes(const struct series *s)
 	return list;
 }
 
+/* Rounds of a launch, many of them taken together: a course over some hundred stretches shows as much as over thousands. */
 const char *report_steady(const struct series *s)
 {
 	if (!s->level)
 		return NULL;
-	return bd_steady_names[bd_stats_steady(s->level, s->level_len)];
+	bd_auto_free struct bd_stats_point *p = bd_alloc((s->level_len + 1) * sizeof *p);
+	size_t n = 0;
+	for (size_t from = 0, to; from < s->level_len; from = to) {
+		for (to = from; to < s->level_len && s->level[to].launch == s->level[from].launch;)
+			to++;
+		size_t together = (to - from) / STRETCHES + 1;
+		for (size_t i = from; i < to; i++) {
+			size_t at = i - from;
+			if (at % together == 0) {
+				p[n] = s->level[i];
+				p[n].round = (int64_t)(at / together);
+				p[n].num = p[n].den = 0;
+				n++;
+			}
+			p[n - 1].num += s->level[i].num;
+			p[n - 1].den += s->level[i].den;
+			p[n - 1].value = p[n - 1].num / p[n - 1].den;
+		}
+	}
+	return bd_steady_names[bd_stats_steady(p, n)];
 }
 
 /* ---- shares --------------------------------------------------------------------------------------------------------- */

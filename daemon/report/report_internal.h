@@ -9,7 +9,8 @@
 
 /* One batch, reduced to what the statistics need. */
 struct batch {
-	struct bd_stats_point point; /* num = wall × threads, den = ops: value = ns per operation as one caller sees it */
+	struct bd_stats_point
+		point; /* num = wall × threads, den = ops: value = ns per operation as one caller sees it */
 	enum bd_sample_kind kind;
 	double probe_ns; /* mean of the two around it */
 };
@@ -86,7 +87,7 @@ void report_gil(const struct series *s, const struct bd_cell *cell, struct bd_ce
 
 /* Fills level and modes of every cell. */
 void report_modes_find(struct loaded *l);
-cJSON *report_modes(const struct series *s); /* NULL = one */
+cJSON *report_modes(const struct series *s);       /* NULL = one */
 const char *report_steady(const struct series *s); /* NULL = not known */
 /* Whether a ratio of b to a is there because they were in the same modes for different shares of the time. Caller frees the
  * reason; NULL = it is not. */
@@ -96,7 +97,7 @@ struct bd_reason *report_modes_explain(const struct series *a, const struct seri
 
 /* What decides which A/A row is a ratio's floor, and what speaks against its verdict; one per cell of the document. */
 struct judged {
-	bool second_process;        /* compared with a cell of another process */
+	bool second_process;         /* compared with a cell of another process */
 	struct bd_reason *explained; /* by something that is no change of the cost: owned */
 };
 void report_judge(struct bd_run_document *doc, struct judged *v, double equivalence);

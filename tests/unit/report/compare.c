@@ -1,8 +1,8 @@
 /* Two stored runs side by side. */
 #include "support.h"
 
-#define ENVIRONMENT(kernel, step)                                                                                    \
-	"{\"processors_allowed\":2,\"kernel\":\"" kernel "\",\"boot_id\":\"" kernel step                             \
+#define ENVIRONMENT(kernel, step)                                                        \
+	"{\"processors_allowed\":2,\"kernel\":\"" kernel "\",\"boot_id\":\"" kernel step \
 	"\",\"calibration\":{\"ns_per_step\":" step ",\"probe_steps\":100000}}"
 
 /* A run of one cell; speed: of the machine, which its probes show unless they are hidden. */
@@ -97,8 +97,10 @@ BD_TEST(the_environments_are_compared_before_the_figures)
 	for (size_t k = 0; k < 3; k++) {
 		struct bd_cell cells[1];
 		cell_make(&cells[0], 0, "call", "");
-		run_make(&w, ids[k], NULL, k == 1 ? ENVIRONMENT("6.2", "0.5") : k ? ENVIRONMENT("6.1", "0.6")
-										: ENVIRONMENT("6.1", "0.5"),
+		run_make(&w, ids[k], NULL,
+			k == 1      ? ENVIRONMENT("6.2", "0.5")
+				: k ? ENVIRONMENT("6.1", "0.6")
+				    : ENVIRONMENT("6.1", "0.5"),
 			cells, 1);
 		struct bd_run run;
 		BD_CHECK_INT(bd_store_run_get(w.store, ids[k], &run, &w.err), 0);

@@ -89,7 +89,8 @@ BD_TEST(a_regression_fails_whatever_else_is_open)
 {
 	bd_auto_json cJSON *g = gate((struct sought[]){same, worse, open}, 3, "{\"slower\":0.05}");
 	expect(g, "fail", "Failed: 1 of 3 cells are slower than allowed");
-	expect(g, "fail", "case1: 12 % slower (between 10 % and 15 %); up to 5 % is allowed. 1 more cell is undecided.");
+	expect(g, "fail",
+		"case1: 12 % slower (between 10 % and 15 %); up to 5 % is allowed. 1 more cell is undecided.");
 	/* as far as the interval says: 12 % may be allowed */
 	bd_auto_json cJSON *wide = gate((struct sought[]){same, worse}, 2, "{\"slower\":0.2}");
 	expect(wide, "pass", NULL);
@@ -102,7 +103,8 @@ BD_TEST(what_cannot_be_told_says_what_would_tell_it)
 	bd_auto_json cJSON *g = gate((struct sought[]){same, open}, 2, "{\"slower\":0.05}");
 	expect(g, "undecided", "Undecided: of 1 of 2 cells it cannot be said whether the limit is kept.");
 	/* from 3 % to the limit of 5 % are 1.92 %: (6 ÷ 1.92)² = 9.8 times the 10 s */
-	expect(g, "undecided", "This measurement could tell a change of 6.0 %. Run longer: --budget 120s would tell 1.7 %.");
+	expect(g, "undecided",
+		"This measurement could tell a change of 6.0 %. Run longer: --budget 120s would tell 1.7 %.");
 	expect(g, "undecided", "The machine was quiet: nothing.");
 	struct sought hopeless = open;
 	hopeless.median = 1.0495;

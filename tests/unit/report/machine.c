@@ -2,7 +2,7 @@
 #include "support.h"
 
 struct weather {
-	double slow;       /* every third batch ran at a speed this much lower */
+	double slow; /* every third batch ran at a speed this much lower */
 	int64_t flagged_of_ten, steal_ticks, throttled, involuntary;
 	const char *environment;
 };
@@ -65,7 +65,8 @@ BD_TEST(each_trouble_is_said_with_its_figure)
 		{{.involuntary = 9}, "what was measured lost its processor 90 times a second"},
 		{{.environment = "{\"processors_allowed\":2,\"others_cpu_s\":6.0}"},
 			"other programs kept 0.6 processors busy"},
-		{{.environment = "{\"processors_allowed\":2,\"load_before\":3.5}"}, "its load was 3.5 when the run began"},
+		{{.environment = "{\"processors_allowed\":2,\"load_before\":3.5}"},
+			"its load was 3.5 when the run began"},
 		{{.environment = "{\"processors_allowed\":2,\"mhz_lo\":2100,\"mhz_hi\":3400}"},
 			"its frequency went between 2.1 and 3.4 GHz"},
 	};

@@ -59,8 +59,7 @@ BD_TEST(what_was_stored_comes_out_again)
 	bd_auto_json cJSON *answer = again(&w);
 	BD_CHECK(cJSON_IsTrue(cJSON_GetObjectItem(answer, "same")));
 	BD_CHECK_INT(cJSON_GetArraySize(cJSON_GetObjectItem(answer, "differences")), 0);
-	bd_auto_free char *stored = NULL,
-			  *made = bd_json_text(cJSON_GetObjectItem(answer, "document"));
+	bd_auto_free char *stored = NULL, *made = bd_json_text(cJSON_GetObjectItem(answer, "document"));
 	BD_CHECK_INT(bd_store_document_get(w.store, "run", &stored, &w.err), 0);
 	BD_CHECK_STR(made, stored);
 	world_end(&w);

@@ -10,8 +10,8 @@ static void pair(struct world *w, const char *plan, double ratio, double between
 	cells[1].reference = 0;
 	world_begin(w);
 	run_make(w, "run", plan, NULL, cells, 2);
-	measure(w, "run", (struct truth[]){{0, 1, 100, between, 0.002}, {1, 1, 100 * ratio, between, 0.002}}, 2, launches,
-		4);
+	measure(w, "run", (struct truth[]){{0, 1, 100, between, 0.002}, {1, 1, 100 * ratio, between, 0.002}}, 2,
+		launches, 4);
 }
 
 BD_TEST(a_difference_is_found_and_its_interval_holds_it)
@@ -324,7 +324,8 @@ BD_TEST(facts_are_told)
 	const struct bd_cell_result *a = &w.doc.cells[0], *b = &w.doc.cells[1];
 	bd_auto_free char *theirs = bd_json_text(a->provenance), *both = bd_json_text(b->provenance);
 	BD_CHECK_STR(theirs, "{\"a\":[{\"path\":\"/old/m.so\",\"build_id\":\"aa\"}]}");
-	BD_CHECK_STR(both, "{\"a\":[{\"path\":\"/old/m.so\",\"build_id\":\"aa\"}],\"b\":[{\"path\":\"/new/m.so\",\"build_id\":\"bb\"}]}");
+	BD_CHECK_STR(both,
+		"{\"a\":[{\"path\":\"/old/m.so\",\"build_id\":\"aa\"}],\"b\":[{\"path\":\"/new/m.so\",\"build_id\":\"bb\"}]}");
 	BD_CHECK(!a->memory && bd_streq(a->memory_reason->key, "exit"));
 	BD_CHECK(b->memory && !b->memory_reason);
 	BD_CHECK_INT(b->memory->rss_peak_bytes, 20);

@@ -28,7 +28,7 @@ static int setup(const char *const *values, void **ret_state, const char **ret_w
 }
 
 /* The timed part: n operations, and a result that depends on each of them. */
-static int run_@NAME@(void *state, uint64_t n, uint64_t *ret_result)
+static int run(void *state, uint64_t n, uint64_t *ret_result)
 {
 	const struct state *s = state;
 	volatile uint64_t sum = 0; /* volatile: else the compiler multiplies */
@@ -39,7 +39,7 @@ static int run_@NAME@(void *state, uint64_t n, uint64_t *ret_result)
 }
 
 /* Is this what n operations come to? Untimed; a cell whose result is wrong is INVALID, whatever its time. */
-static int verify_@NAME@(void *state, uint64_t n, uint64_t result)
+static int verify(void *state, uint64_t n, uint64_t result)
 {
 	const struct state *s = state;
 	return result == n * s->step;
@@ -51,6 +51,6 @@ static void teardown(void *state)
 }
 
 static const struct benchd_bench benches[] = {
-	{"@NAME@", "adds a number", params, setup, run_@NAME@, verify_@NAME@, teardown},
+	{"@NAME@", "adds a number", params, setup, run, verify, teardown},
 };
 BENCHD_PLUGIN(benches);

@@ -74,8 +74,7 @@ static bool files_are_promised(struct bd_bench_cell *c, const cJSON *manifest, c
 		const char *want = promised(manifest, objects[i].path);
 		if (!want && !ours(objects[i].path))
 			continue; /* the system's */
-		if (!object_is_promised(c, manifest, "a part of benchd", objects[i].path,
-			    objects[i].build_id))
+		if (!object_is_promised(c, manifest, "a part of benchd", objects[i].path, objects[i].build_id))
 			return false;
 	}
 	return true;

@@ -10,6 +10,7 @@ import subprocess
 import sys
 import tempfile
 import time
+import urllib.request
 
 import ours
 
@@ -107,6 +108,46 @@ def recompute(benchd, records, _):
         shutil.rmtree(home, ignore_errors=True)
 
 
+def samples_of(benchd, run):
+    """All batches of a run, as the daemon has them."""
+    status = benchd.ask("daemon", "status")
+    with open(status["token_file"], encoding="utf-8") as f:
+        token = f.read().strip()
+    request = urllib.request.Request(f"{status['url']}/api/v1/runs/{run}/samples", headers={"Authorization": f"Bearer {token}"})
+    with urllib.request.urlopen(request, timeout=60) as answer:
+        return json.load(answer)["samples"]
+
+
+def caller(benchd, records, _):
+    """A loop in C that times itself, against what benchd says of the same batches: what its own caller adds to each
+    operation."""
+    home = tempfile.mkdtemp(prefix="benchd-bench-")
+    told, plugin = os.path.join(home, "told.txt"), os.path.join(home, "calls.so")
+    try:
+        built = subprocess.run(["cc", "-O2", "-fPIC", "-shared", "-Wl,--build-id", f'-DFILE_NAME="{told}"', "-I", os.path.join(ROOT, "include"),
+                                os.path.join(HERE, "caller.c"), "-o", plugin], capture_output=True, text=True, check=False)
+        if built.returncode:
+            records.lacking("caller_ns", built.stderr.strip().splitlines()[0][-200:])
+            return
+        document = benchd.ask("run", plugin, "--launches", "6", "--rounds", "20", statuses=(0, 2))
+        cell = document["cells"][0]
+        if cell["status"] != "ok":
+            raise ours.Failed(f"{cell['id']}: {cell['reason']['message']}")
+        with open(told, encoding="utf-8") as f:
+            inside = sorted(tuple(map(int, line.split())) for line in f)
+        added = []
+        for s in samples_of(benchd, document["run"]["id"]):
+            end, ops = s["start_ns"] + s["wall_ns"], sum(t["ops"] for t in s["threads"])
+            within = [(n, ns) for start, n, ns in inside if s["start_ns"] <= start <= end]
+            if len(within) == 1 and within[0][0] == ops:
+                added.append((s["wall_ns"] - within[0][1]) / ops)
+        if len(added) < 100:
+            raise ours.Failed(f"only {len(added)} batches of the C loop were found again")
+        records.figure("caller_ns", statistics.median(added))
+    finally:
+        shutil.rmtree(home, ignore_errors=True)
+
+
 def plan(benchd, records, session):
     """What --dry-run expects against the wall time; of `ab` where nothing could stop it early."""
     for words in PLANNED:
@@ -123,4 +164,4 @@ def plan(benchd, records, session):
         records.figure("planned", run["wall_s"] / expected)
 
 
-MEASURE = {"suite": suite, "start": start, "recompute": recompute, "plan": plan}
+MEASURE = {"suite": suite, "start": start, "recompute": recompute, "caller": caller, "plan": plan}

@@ -238,5 +238,5 @@ FIGURES = (
     ("planned", "wall time ÷ what --dry-run expected, suites and ab", "0.8 … 1.2", "{:.3f}".format, lambda v: 0.8 <= v <= 1.2),
     ("start_ms", "worker start to first batch", "≤ 150 ms", "{:.0f} ms".format, lambda v: v <= 150),
     ("recompute_s", "1 M samples, all cells recomputed (`runs show --recompute`)", "≤ 2 s", "{:.2f} s".format, lambda v: v <= 2),
-    ("caller_ns", "caller = C over a hand-written C loop, per iteration", "≤ 0.3 ns", "{:.3f} ns".format, lambda v: v <= 0.3),
+    ("caller_ns", "caller = C: a batch over the hand-written loop inside it, timed by itself, per iteration", "≤ 0.3 ns", "{:.5f} ns".format, lambda v: v <= 0.3),
 )

@@ -116,7 +116,7 @@ struct bd_stats_mode {
 };
 /* The modes in order of value, at most `max`: one unless the dip test rejects at alpha, else parted in two where the sum
  * of distances from the two medians is least, and each part asked again. No mode has less than 5 % of the values or fewer
- * than four of them, unless it is alone. 0 for n = 0 or a value that is not finite. */
+ * than four of them, unless it is alone; positive ones are at least a factor of 1.1 apart. 0 for n = 0 or a value that is not finite. */
 size_t bd_stats_modes(const double *v, size_t n, double alpha, struct bd_stats_mode *ret, size_t max);
 
 enum bd_steady {

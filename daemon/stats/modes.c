@@ -31,6 +31,14 @@ static size_t parting(const double *sums, size_t first, size_t last, size_t leas
 	return at;
 }
 
+/* Launches of one mode lie a few per cent apart, each with its own narrow heap: what is closer is one. */
+static bool apart(const double *x, size_t first, size_t at, size_t last)
+{
+	const double least = 1.1;
+	double lower = bd_stats_median(x + first, at - first), upper = bd_stats_median(x + at, last - at);
+	return !(lower > 0) || upper >= least * lower;
+}
+
 size_t bd_stats_modes(const double *v, size_t n, double alpha, struct bd_stats_mode *ret, size_t max)
 {
 	if (max == 0 || isnan(bd_stats_dip(v, n, NULL)))
@@ -47,7 +55,7 @@ size_t bd_stats_modes(const double *v, size_t n, double alpha, struct bd_stats_m
 		double p;
 		bd_stats_dip(x + first, ends[k] - first, &p);
 		size_t at = p < alpha && parts < max ? parting(sums, first, ends[k], least) : first;
-		if (at == first) {
+		if (at == first || !apart(x, first, at, ends[k])) {
 			first = ends[k++];
 			continue;
 		}

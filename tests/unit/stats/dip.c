@@ -159,6 +159,19 @@ BD_TEST(modes_of_known_samples)
 	BD_CHECK_INT(modes_of(outlying_two, 400, 1, m, 4), 2);
 	BD_CHECK_NEAR(m[1].median, 5, 0.4);
 	BD_CHECK_INT(bd_stats_modes(NULL, 0, 0.05, m, 4), 0);
+	/* eight launches 2 % apart, each with its own narrow heap of twenty rounds: the dip of all of them is deep */
+	double heaps[160], p;
+	struct bd_rng r;
+	bd_rng_init(&r, 4);
+	for (int i = 0; i < 160; i++)
+		heaps[i] = 100 * pow(1.02, (double)(i / 20)) * exp(0.001 * normal(&r));
+	bd_stats_dip(heaps, 160, &p);
+	BD_CHECK(p < 0.05);
+	BD_CHECK_INT(bd_stats_modes(heaps, 160, 0.05, m, 4), 1);
+	for (int i = 0; i < 160; i++)
+		heaps[i] *= i % 3 ? 1 : 1.5;
+	BD_CHECK_INT(bd_stats_modes(heaps, 160, 0.05, m, 4), 2);
+	BD_CHECK_NEAR(m[1].median / m[0].median, 1.5, 0.03);
 	const double few[] = {1, 1, 9, 9, 9};
 	BD_CHECK_INT(bd_stats_modes(few, 5, 0.05, m, 4), 1);
 }

@@ -2,30 +2,55 @@
 
 #include <math.h>
 
-static int by_value(const void *pa, const void *pb)
+/* Puts the value of rank k into its place, none greater before and none smaller after it (Hoare 1961), around the middle
+ * of three: what is sorted, or all the same, is no worst case. */
+static void place(double *v, size_t n, size_t k)
 {
-	double a = *(const double *)pa, b = *(const double *)pb;
-	return (a > b) - (a < b);
-}
-
-static double *sorted(const double *v, size_t n)
-{
-	double *s = bd_alloc(n * sizeof *s);
-	memcpy(s, v, n * sizeof *s);
-	qsort(s, n, sizeof *s, by_value);
-	return s;
+	size_t lo = 0, hi = n - 1;
+	while (lo < hi) {
+		double a = v[lo], b = v[lo + (hi - lo) / 2], c = v[hi];
+		double pivot = fmax(fmin(a, b), fmin(fmax(a, b), c));
+		size_t i = lo, j = hi;
+		for (;; i++, j--) {
+			while (v[i] < pivot)
+				i++;
+			while (v[j] > pivot)
+				j--;
+			if (i >= j)
+				break;
+			double swap = v[i];
+			v[i] = v[j];
+			v[j] = swap;
+		}
+		/* lo … i - 1 are not greater, j + 1 … hi not smaller; i == j holds the pivot, i == j + 1 nothing */
+		if (k < i)
+			hi = i - 1;
+		else if (k > j)
+			lo = j + 1;
+		else
+			return;
+	}
 }
 
 double bd_stats_quantile(const double *v, size_t n, double q)
 {
 	if (n == 0 || !(q >= 0 && q <= 1))
 		return NAN;
-	bd_auto_free double *s = sorted(v, n);
+	bd_auto_free double *s = bd_alloc(n * sizeof *s);
+	for (size_t i = 0; i < n; i++) {
+		if (isnan(v[i])) /* has no rank */
+			return NAN;
+		s[i] = v[i];
+	}
 	double h = (double)(n - 1) * q;
 	size_t i = (size_t)h;
-	if (i + 1 >= n)
-		return s[n - 1];
-	return s[i] + (h - (double)i) * (s[i + 1] - s[i]);
+	place(s, n, i);
+	if (i + 1 >= n || h == (double)i)
+		return s[i];
+	double next = s[i + 1];
+	for (size_t k = i + 2; k < n; k++)
+		next = fmin(next, s[k]);
+	return s[i] + (h - (double)i) * (next - s[i]);
 }
 
 double bd_stats_median(const double *v, size_t n)

@@ -17,25 +17,49 @@ struct launch {
 	double covariance; /* of neighbours there */
 };
 
-/* Rank of v[i] among n, ties shared. */
-static double rank_of(const double *v, size_t n, size_t i)
+struct ranked {
+	double value, rank;
+	size_t at;
+};
+
+static int by_value(const void *pa, const void *pb)
 {
-	double rank = 0.5;
-	for (size_t k = 0; k < n; k++)
-		rank += v[k] < v[i] ? 1 : v[k] == v[i] ? 0.5 : 0;
-	return rank;
+	const struct ranked *a = pa, *b = pb;
+	return (a->value > b->value) - (a->value < b->value);
+}
+
+static int by_place(const void *pa, const void *pb)
+{
+	const struct ranked *a = pa, *b = pb;
+	return (a->at > b->at) - (a->at < b->at);
+}
+
+/* Ranks in the order of v; equal values share theirs. Caller frees. */
+static struct ranked *ranks_of(const double *v, size_t n)
+{
+	struct ranked *r = bd_alloc(n * sizeof *r);
+	for (size_t i = 0; i < n; i++)
+		r[i] = (struct ranked){.value = v[i], .at = i};
+	qsort(r, n, sizeof *r, by_value);
+	for (size_t i = 0, end; i < n; i = end) {
+		for (end = i; end < n && r[end].value == r[i].value;)
+			end++;
+		for (size_t k = i; k < end; k++)
+			r[k].rank = ((double)i + (double)end + 1) / 2;
+	}
+	qsort(r, n, sizeof *r, by_place);
+	return r;
 }
 
 /* Bartels 1982: sum of squared differences of neighbours' ranks over that of ranks from their mean. */
 static double wandering(const double *v, size_t n)
 {
-	double differences = 0, squares = 0, before = 0, middle = ((double)n + 1) / 2;
+	bd_auto_free struct ranked *r = ranks_of(v, n);
+	double differences = 0, squares = 0, middle = ((double)n + 1) / 2;
 	for (size_t i = 0; i < n; i++) {
-		double rank = rank_of(v, n, i);
-		if (i)
-			differences += (rank - before) * (rank - before);
-		squares += (rank - middle) * (rank - middle);
-		before = rank;
+		double step = i ? r[i].rank - r[i - 1].rank : 0;
+		differences += step * step;
+		squares += (r[i].rank - middle) * (r[i].rank - middle);
 	}
 	double d = (double)n;
 	double variance = 4 * (d - 2) * (5 * d * d - 2 * d - 9) / (5 * d * (d + 1) * (d - 1) * (d - 1));

@@ -22,6 +22,36 @@ BD_TEST(quantile_is_type_7)
 	BD_CHECK(isnan(bd_stats_quantile(odd, BD_LEN(odd), 1.01)));
 }
 
+static int by_value(const void *pa, const void *pb)
+{
+	double a = *(const double *)pa, b = *(const double *)pb;
+	return (a > b) - (a < b);
+}
+
+/* Every rank of samples of every small size: few values and many, sorted, reversed, all the same. */
+BD_TEST(every_rank_is_that_of_a_sorted_copy)
+{
+	struct bd_rng r;
+	bd_rng_init(&r, 11);
+	for (size_t n = 1; n <= 40; n++)
+		for (int kind = 0; kind < 200; kind++) {
+			double v[40], sorted[40];
+			for (size_t i = 0; i < n; i++)
+				v[i] = kind == 0    ? (double)i
+					: kind == 1 ? -(double)i
+						    : (double)bd_rng_below(&r, 1 + (uint64_t)kind / 4);
+			memcpy(sorted, v, sizeof sorted);
+			qsort(sorted, n, sizeof *sorted, by_value);
+			for (size_t k = 0; k < n; k++) {
+				double q = n > 1 ? (double)k / (double)(n - 1) : 0.5;
+				BD_CHECK_NEAR(bd_stats_quantile(v, n, q), sorted[k], 1e-12 * (double)n);
+			}
+			BD_CHECK_NEAR(bd_stats_median(v, n), (sorted[(n - 1) / 2] + sorted[n / 2]) / 2, 0);
+		}
+	const double hole[] = {1, NAN, 3};
+	BD_CHECK(isnan(bd_stats_median(hole, 3)));
+}
+
 BD_TEST(nothing_gives_nan_and_input_is_left_alone)
 {
 	BD_CHECK(isnan(bd_stats_median(NULL, 0)));

@@ -23,6 +23,16 @@ void bd_axes_varying(const struct bd_axes *const *axes, size_t n, struct bd_strv
 	}
 }
 
+bool bd_axis_worth_naming(const char *axis, const char *value)
+{
+	if (bd_streq(axis, "allocator") || bd_streq(axis, "objalloc")) /* what people ask first */
+		return true;
+	for (size_t i = 0; i < bd_axis_kinds_len; i++)
+		if (bd_streq(bd_axis_kinds[i].name, axis))
+			return !bd_streq(value, bd_axis_kinds[i].fallback);
+	return true;
+}
+
 char *bd_cell_label(const struct bd_run_document *doc, const struct bd_cell_result *cell)
 {
 	bd_auto_free const struct bd_axes **axes = bd_alloc(doc->cells_len * sizeof(const struct bd_axes *));

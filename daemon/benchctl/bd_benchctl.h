@@ -137,6 +137,7 @@ void bd_complete(const struct bd_command *const *commands, size_t commands_len, 
 
 struct bd_screen {
 	bool terminal, colour, utf8;
+	bool verbose; /* -v: tables may have more columns */
 	size_t width; /* columns; of something that is no terminal: $COLUMNS, else wide enough for everything */
 };
 enum bd_colour_choice { BD_COLOUR_AUTO, BD_COLOUR_ALWAYS, BD_COLOUR_NEVER };
@@ -249,6 +250,8 @@ bool bd_run_ended(const char *state);
 
 /* Which axes differ among cells: names in the fixed order. */
 void bd_axes_varying(const struct bd_axes *const *axes, size_t n, struct bd_strv *ret);
+/* Whether what is the same everywhere is still worth a word: most axes at their default are not. */
+bool bd_axis_worth_naming(const char *axis, const char *value);
 /* "threads=2 gil=hold": the axes that differ among the cells of its case, after the name of the case unless that is the
  * suite's own. Caller frees. */
 char *bd_cell_label(const struct bd_run_document *doc, const struct bd_cell_result *cell);

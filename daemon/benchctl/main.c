@@ -25,6 +25,7 @@ static void globals(struct bd_ctl *ctl, const struct bd_words *w)
 		ctl->verbosity += bd_streq(w->v[i].option->name, "verbose");
 	if (bd_words_flag(w, "quiet"))
 		ctl->verbosity = -1;
+	ctl->out.verbose = ctl->verbosity > 0;
 	bd_log_to(STDERR_FILENO,
 		ctl->verbosity > 1           ? BD_LOG_DEBUG
 			: ctl->verbosity > 0 ? BD_LOG_INFO

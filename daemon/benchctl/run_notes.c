@@ -276,10 +276,67 @@ static void about_gaps(const struct bd_run_document *doc, const struct bd_screen
 	}
 }
 
+/* What is of interest about cells though nothing is wrong with them; each thing once. */
+static void about_notes(const struct bd_run_document *doc, const struct bd_screen *s, struct bd_str *out)
+{
+	struct said *said = NULL;
+	size_t n = 0;
+	for (size_t i = 0; i < doc->cells_len; i++)
+		for (size_t k = 0; k < doc->cells[i].notes_len; k++)
+			say(&said, &n, "", &doc->cells[i].notes[k], &doc->cells[i]);
+	for (size_t i = 0; i < n; i++) {
+		bd_auto_str struct bd_str text = {0};
+		if (said[i].cells_len == 1 && doc->cells_len > 1) {
+			bd_auto_free char *label = bd_cell_label(doc, said[i].cells[0]);
+			bd_str_puts(&text, label);
+		} else {
+			bd_str_printf(&text, "%zu of %zu cells", said[i].cells_len, doc->cells_len);
+		}
+		put_reason(&text, &said[i]);
+		bd_note_put(out, s, "note", BD_DIM, text.s);
+	}
+	said_free(said, n);
+}
+
+#define MODES_MAX 4 /* cells whose modes are listed */
+
+/* Cells whose one figure stands for several regimes. */
+static void about_modes(const struct bd_run_document *doc, const struct bd_screen *s, struct bd_str *out)
+{
+	size_t of = 0;
+	for (size_t i = 0; i < doc->cells_len; i++) {
+		const struct bd_cell_result *c = &doc->cells[i];
+		const cJSON *mode;
+		if (!cJSON_IsArray(c->modes) || ++of > MODES_MAX)
+			continue;
+		bd_auto_free char *label = bd_cell_label(doc, c);
+		bd_auto_str struct bd_str text = {0};
+		bd_str_printf(&text, "%s:", label);
+		cJSON_ArrayForEach(mode, c->modes) {
+			const cJSON *median = cJSON_GetObjectItemCaseSensitive(mode, "median"),
+				    *share = cJSON_GetObjectItemCaseSensitive(mode, "share");
+			if (!cJSON_IsNumber(median) || !cJSON_IsNumber(share))
+				continue;
+			struct bd_scale scale = bd_scale_for(median->valuedouble, median->valuedouble);
+			bd_auto_free char *time = bd_scale_text(&scale, median->valuedouble),
+					  *part = bd_text_percent(share->valuedouble);
+			bd_str_printf(&text, "%s %s of its batches around %s",
+				mode->prev && mode != c->modes->child ? "," : "", part, time);
+		}
+		bd_note_put(out, s, of == 1 ? "modes" : "", BD_DIM, text.s);
+	}
+	if (of > MODES_MAX) {
+		bd_auto_free char *more = bd_printf("and of %zu more (--json)", of - MODES_MAX);
+		bd_note_put(out, s, "", BD_DIM, more);
+	}
+}
+
 static void about_run(const struct bd_run_document *doc, const struct bd_screen *s, struct bd_str *out)
 {
 	const struct bd_run_head *r = &doc->run;
 	bd_auto_str struct bd_str text = {0};
+	if (!r->id && bd_streq(r->kind, "compare"))
+		return; /* it is two of them */
 	if (r->id)
 		bd_str_puts(&text, r->id);
 	if (r->started)
@@ -293,10 +350,16 @@ static void about_run(const struct bd_run_document *doc, const struct bd_screen 
 	bd_note_put(out, s, "run", BD_DIM, text.s ? text.s : "");
 	if (!isfinite(r->wall_s))
 		return;
+	const cJSON *budget = cJSON_GetObjectItemCaseSensitive(r->plan, "budget_s");
 	bd_auto_free char *wall = bd_text_seconds(r->wall_s), *setup = bd_text_seconds(r->setup_s),
 			  *measure = bd_text_seconds(r->measure_s);
 	bd_str_clear(&text);
-	bd_str_printf(&text, "%s wall, %s set-up, %s measuring", wall, setup, measure);
+	bd_str_printf(&text, "%s wall", wall);
+	if (bd_run_has_sides(doc) && cJSON_IsNumber(budget)) { /* it may be decided before */
+		bd_auto_free char *most = bd_text_seconds(budget->valuedouble);
+		bd_str_printf(&text, " of the %s it could take", most);
+	}
+	bd_str_printf(&text, ", %s set-up, %s measuring", setup, measure);
 	if (r->measure_s > 0 && isfinite(r->batch_s)) {
 		bd_auto_free char *share = bd_text_percent(r->batch_s / r->measure_s);
 		bd_str_printf(&text, ", %s of it inside batches", share);
@@ -306,12 +369,18 @@ static void about_run(const struct bd_run_document *doc, const struct bd_screen 
 
 void bd_run_notes(const struct bd_run_document *doc, const struct bd_screen *s, struct bd_str *out)
 {
-	bd_str_puts(out, "\n");
+	bool sides = bd_run_has_sides(doc);
 	about_intervals(doc, s, out);
-	about_ratios(doc, s, out);
+	if (!sides)
+		about_ratios(doc, s, out);
 	about_noise(doc, s, out);
-	about_gaps(doc, s, out);
+	if (doc->run.noise_line)
+		bd_note_put(out, s, "machine", BD_DIM, doc->run.noise_line);
+	if (!sides) /* their tables have neither scaling nor waits */
+		about_gaps(doc, s, out);
+	about_modes(doc, s, out);
 	about_cells(doc, s, out);
+	about_notes(doc, s, out);
 	about_run(doc, s, out);
 }
 

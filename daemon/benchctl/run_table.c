@@ -156,14 +156,6 @@ static void table_done(struct table *t)
 
 /* ---- what is the same everywhere ------------------------------------------------------------------------------ */
 
-static const char *fallback_of(const char *axis)
-{
-	for (size_t i = 0; i < bd_axis_kinds_len; i++)
-		if (bd_streq(bd_axis_kinds[i].name, axis))
-			return bd_axis_kinds[i].fallback;
-	return NULL;
-}
-
 /* The one value of an axis among the rows of a case, or NULL. */
 static const char *constant(const struct table *t, const char *case_name, const char *axis)
 {
@@ -180,12 +172,6 @@ static const char *constant(const struct table *t, const char *case_name, const 
 	return one;
 }
 
-/* Axes of interest though at their default: what people ask first. */
-static bool always_named(const char *axis)
-{
-	return bd_streq(axis, "allocator") || bd_streq(axis, "objalloc");
-}
-
 /* What is the same in all rows of the first case; the headings of other cases say where they differ. */
 static void constants(const struct table *t, struct bd_str *out)
 {
@@ -193,59 +179,57 @@ static void constants(const struct table *t, struct bd_str *out)
 		return;
 	const struct bd_axes *axes = &t->rows[0].cell->axes;
 	for (size_t j = 0; j < axes->n; j++) {
-		const char *axis = axes->v[j].key, *value = constant(t, t->cases.v[0], axis),
-			   *fallback = fallback_of(axis);
-		if (value && (always_named(axis) || !bd_streq(value, fallback)) && !bd_strv_has(&t->axes, axis) &&
+		const char *axis = axes->v[j].key, *value = constant(t, t->cases.v[0], axis);
+		if (value && bd_axis_worth_naming(axis, value) && !bd_strv_has(&t->axes, axis) &&
 			!bd_streq(axis, t->group))
 			bd_str_printf(out, "%s%s=%s", out->len ? " " : "", axis, value);
 	}
 }
 
-static void dim_lines(const struct table *t, const char *text, struct bd_str *out)
+static void dim_lines(const struct bd_screen *s, const char *text, struct bd_str *out)
 {
 	bd_auto_str struct bd_str lines = {0};
 	bd_auto_strv struct bd_strv each = {0};
-	bd_auto_free char *plain = bd_text_for(t->s, text);
-	bd_text_wrap(&lines, plain, t->s->width, 0, 0);
+	bd_auto_free char *plain = bd_text_for(s, text);
+	bd_text_wrap(&lines, plain, s->width, 0, 0);
 	if (!lines.len)
 		return;
 	bd_strv_split(&each, lines.s, '\n');
 	for (size_t i = 0; i < each.n; i++) {
-		bd_put(out, t->s, BD_DIM, each.v[i]);
+		bd_put(out, s, BD_DIM, each.v[i]);
 		bd_str_puts(out, "\n");
 	}
 }
 
-static void header(const struct table *t, struct bd_str *out)
+void bd_run_header(const struct bd_run_document *doc, const struct bd_screen *s, size_t cells, const char *same,
+	struct bd_str *out)
 {
-	const struct bd_run_head *r = &t->doc->run;
+	const struct bd_run_head *r = &doc->run;
 	bool good = bd_streq(r->state, "complete");
-	bd_put(out, t->s, BD_BOLD, r->suite ? r->suite : "run");
+	bd_put(out, s, BD_BOLD, r->suite ? r->suite : "run");
 	bd_str_puts(out, "  ");
-	bd_put(out, t->s, good ? BD_GREEN : BD_RED, r->state ? r->state : "?");
+	bd_put(out, s, good ? BD_GREEN : BD_RED, r->state ? r->state : "?");
 	bd_auto_str struct bd_str rest = {0};
 	if (isfinite(r->wall_s)) {
 		bd_auto_free char *wall = bd_text_seconds(r->wall_s);
 		bd_str_printf(&rest, "%s %s", good ? "in" : "after", wall);
 	}
-	bd_str_printf(&rest, "%s%zu cell%s", rest.len ? ", " : "", t->doc->cells_len,
-		t->doc->cells_len == 1 ? "" : "s");
+	bd_str_printf(&rest, "%s%zu cell%s", rest.len ? ", " : "", cells, cells == 1 ? "" : "s");
 	if (r->launches > 0 && r->rounds > 0) /* neither is known before the first launch */
 		bd_str_printf(&rest, ", %lld launch%s × %lld round%s", (long long)r->launches,
 			r->launches == 1 ? "" : "es", (long long)r->rounds, r->rounds == 1 ? "" : "s");
 	bd_str_puts(out, isfinite(r->wall_s) ? " " : ", ");
-	bd_put_wrapped(out, t->s, rest.s, 2,
+	bd_put_wrapped(out, s, rest.s, 2,
 		bd_text_width(r->suite ? r->suite : "run") + strlen(r->state ? r->state : "?") + 4);
 	bd_str_puts(out, "\n");
-	bd_auto_str struct bd_str same = {0}, machine = {0};
-	constants(t, &same);
-	dim_lines(t, same.s ? same.s : "", out);
+	bd_auto_str struct bd_str machine = {0};
+	dim_lines(s, same ? same : "", out);
 	bd_run_machine(r->environment, &machine);
-	dim_lines(t, machine.s ? machine.s : "", out);
+	dim_lines(s, machine.s ? machine.s : "", out);
 	if (r->reason && r->reason->message) {
 		bd_auto_free char *text = bd_printf("%s%s%s%s", r->reason->message, r->reason->hint ? " (" : "",
 			r->reason->hint ? r->reason->hint : "", r->reason->hint ? ")" : "");
-		bd_put_wrapped(out, t->s, text, 0, 0);
+		bd_put_wrapped(out, s, text, 0, 0);
 		bd_str_puts(out, "\n");
 	}
 }
@@ -254,7 +238,7 @@ static void header(const struct table *t, struct bd_str *out)
 
 struct columns {
 	size_t name, first_axis, time, time_width, ops, ratio, ratio_width, scaling, scaling_width, wait, blocker, p99,
-		split, cpu, fairness, work, steady, samples;
+		split, cpu, fairness, work, steady, samples, first, memory;
 };
 
 static void make_columns(const struct table *t, struct bd_grid *g, struct columns *c)
@@ -284,6 +268,10 @@ static void make_columns(const struct table *t, struct bd_grid *g, struct column
 	c->work = bd_grid_column(g, (struct bd_grid_column){"native work", true, false, false, 9});
 	c->steady = bd_grid_column(g, (struct bd_grid_column){"warm-up", false, false, false, 8});
 	c->samples = bd_grid_column(g, (struct bd_grid_column){"samples", true, false, false, 12});
+	if (t->s->verbose) {
+		c->first = bd_grid_column(g, (struct bd_grid_column){"first call", true, false, false, 2});
+		c->memory = bd_grid_column(g, (struct bd_grid_column){"memory", true, false, false, 3});
+	}
 }
 
 static void set_interval(struct bd_grid *g, size_t column, const struct table *t, double median, double lo, double hi)
@@ -385,6 +373,12 @@ static void figures(const struct table *t, struct bd_grid *g, const struct colum
 	}
 	if (cell->steady && !bd_streq(cell->steady, "flat"))
 		bd_grid_set(g, c->steady, BD_PLAIN, "%s", cell->steady);
+	if (t->s->verbose && cell->first_call_ns) {
+		struct bd_scale own = bd_scale_for(cell->first_call_ns->median, cell->first_call_ns->median);
+		set_taken(g, c->first, BD_PLAIN, bd_scale_text(&own, cell->first_call_ns->median));
+	}
+	if (t->s->verbose && cell->memory && cell->memory->rss_peak_bytes > 0)
+		bd_grid_set(g, c->memory, BD_PLAIN, "%.1f MB", (double)cell->memory->rss_peak_bytes / 1e6);
 	if (cell->samples > 0)
 		bd_grid_set(g, c->samples, BD_DIM, "%lld", (long long)cell->samples);
 }
@@ -466,9 +460,15 @@ static void add_heading(const struct table *t, struct bd_grid *g, size_t from, s
 
 void bd_run_table(const struct bd_run_document *doc, const struct bd_screen *s, struct bd_str *out)
 {
+	if (bd_run_has_sides(doc)) {
+		bd_sides_table(doc, s, out);
+		return;
+	}
 	struct table t;
 	table_init(&t, doc, s);
-	header(&t, out);
+	bd_auto_str struct bd_str same = {0};
+	constants(&t, &same);
+	bd_run_header(doc, s, doc->cells_len, same.s, out);
 	struct bd_grid *g = bd_grid_new(s);
 	struct columns c = {0};
 	make_columns(&t, g, &c);
@@ -486,6 +486,7 @@ void bd_run_table(const struct bd_run_document *doc, const struct bd_screen *s, 
 		bd_grid_print(g, out);
 	}
 	bd_grid_free(&g);
+	bd_str_puts(out, "\n");
 	bd_run_notes(doc, s, out);
 	table_done(&t);
 }

@@ -4,6 +4,12 @@
 
 #include "bd_benchctl.h"
 
+/* The lines above a table: what it is, what is the same in all its rows (may be NULL), the machine. */
+void bd_run_header(const struct bd_run_document *doc, const struct bd_screen *s, size_t cells, const char *same,
+	struct bd_str *out);
+/* A run of two sides or two runs side by side, as a whole. */
+bool bd_run_has_sides(const struct bd_run_document *doc);
+void bd_sides_table(const struct bd_run_document *doc, const struct bd_screen *s, struct bd_str *out);
 /* Everything below the rows: what the ratios refer to, noise, what was not measured and why, times, the run's id. */
 void bd_run_notes(const struct bd_run_document *doc, const struct bd_screen *s, struct bd_str *out);
 /* "AMD EPYC, 2 processors, Linux 6.1 …" from the environment of a document. */

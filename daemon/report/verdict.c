@@ -2,6 +2,8 @@
 #include "report_internal.h"
 
 #define EQUIVALENCE 0.02 /* differences below this are of no interest, unless asked for */
+/* A machine that sees more than this where there is nothing cannot say that there is nothing. */
+#define FLOOR_MOST 0.10
 
 /* What this machine sees where there is nothing to see: the outer end of the widest A/A row of a kind; 0 = not known. */
 static double floor_of(const struct bd_run_document *doc, const char *kind)
@@ -24,7 +26,7 @@ static double limit_for(const struct bd_run_document *doc, bool second_process, 
 		return asked;
 	double own = floor_of(doc, second_process ? "second-process" : "same-process"),
 	       other = floor_of(doc, second_process ? "same-process" : "second-process");
-	return fmax(EQUIVALENCE, own > 0 ? own : other);
+	return fmax(EQUIVALENCE, fmin(own > 0 ? own : other, FLOOR_MOST));
 }
 
 static const char *verdict_of(const struct bd_cell_result *c, bool explained)

@@ -86,7 +86,12 @@ def empty_loop():
 
 def whole_suite():
     cells = [contention(u, gil, t) for gil in ("hold", "release") for u in ("1us", "100us", "1ms") for t in (1, 2, 4)]
-    return document(cells + [empty_loop()])
+    cells[1]["modes"] = [{"share": 0.2, "median": 2100.5, "lo": 2050.0, "hi": 2150.0}, {"share": 0.8, "median": 2230.0, "lo": 2200.0, "hi": 2260.0}]
+    cells[0].update(first_call_ns=around(18400.0, 0.1),
+                    memory={"rss_peak_bytes": 24117248, "rss_bytes": 23068672, "bytes_per_op": 0.0, "allocator_bytes": 1048576})
+    return document(cells + [empty_loop()],
+                    noise_line="The machine was restless: its speed changed by up to 1.9× within the run and 14 % of the batches were disturbed "
+                               "and left out of ratios; nothing was stolen or throttled.")
 
 
 def troubled():
@@ -173,6 +178,35 @@ def two_sides():
     return d
 
 
+def two_folders():
+    """The same, with what each side loaded and the time it had."""
+    d = two_sides()
+    d["run"]["plan"]["budget_s"] = 60
+    module = "/srv/{}/build/fast.cpython-311-x86_64-linux-gnu.so"
+    shared = {"path": "/usr/lib/libz.so.1", "build_id": "0123456789abcdef"}
+    for c in d["cells"]:
+        if c["axes"]["side"] == "b":
+            c["provenance"] = {"a": [{"path": module.format("main"), "build_id": "aabbccddeeff0011"}, shared],
+                               "b": [{"path": module.format("new"), "build_id": "sha1:1122334455667788"}, shared]}
+    d["cells"][3]["notes"] = [reason("printed", "it wrote 4096 bytes to standard output", "printing is timed with the rest")]
+    return d
+
+
+def compared():
+    """Two stored runs: other conditions, a cell that only one of them has, limits that differ."""
+    d = two_sides()
+    d["run"].update(id=None, kind="compare", wall_s=None, setup_s=None, measure_s=None, batch_s=None, seed=None, launches=None, rounds=None,
+                    started=None)
+    d["run"]["plan"] = {"kind": "compare", "sides": {s: {"label": f"01JGQX4T8ZB7Q2M5R9V3C6D0E{s.upper()}"} for s in "ab"}}
+    d["cells"] = [c for c in d["cells"] if c["id"] != d["cells"][6]["id"]]
+    d["cells"][1]["equivalence"] = 0.031
+    d["cells"][6]["notes"] = [reason("only-in-b", "run 01JGQX4T8ZB7Q2M5R9V3C6D0EA does not have this cell: there is nothing to compare it with")]
+    d["cells"][6].update(ratio=None, verdict=None)
+    d["comparability"] = {"same": False, "differences": [{"what": "kernel", "a": "6.1.0-18-amd64", "b": "6.1.0-22-amd64"},
+                                                         {"what": "governor", "a": None, "b": "performance"}]}
+    return d
+
+
 def judged():
     """The same against limits."""
     d = two_sides()
@@ -208,4 +242,5 @@ def runs():
 
 
 DOCUMENTS = {"suite": ("run", whole_suite), "troubled": ("run", troubled), "cases": ("run", single_cases),
-             "allocators": ("run", allocators), "plan": ("plan", plan), "runs": ("runs", runs)}
+             "allocators": ("run", allocators), "sides": ("run", two_folders), "compared": ("run", compared),
+             "plan": ("plan", plan), "runs": ("runs", runs)}

@@ -1,4 +1,4 @@
-/* Renders a document through the code benchctl itself uses, at a chosen width: render KIND FILE WIDTH [ascii] [colour], where
+/* Renders a document through the code benchctl itself uses, at a chosen width: render KIND FILE WIDTH [ascii] [colour] [verbose], where
  * KIND is run, runs, plan, ab-markdown, ab-junit, gate-table, gate-markdown or gate-junit; of a gate the file is
  * {"document", "gate"}. Prints the exit status a run of this document would have on standard error. For tests of the layout
  * only. */
@@ -51,6 +51,7 @@ int main(int argc, char **argv)
 	for (int i = 4; i < argc; i++) {
 		s.utf8 = s.utf8 && !bd_streq(argv[i], "ascii");
 		s.colour = s.colour || bd_streq(argv[i], "colour");
+		s.verbose = s.verbose || bd_streq(argv[i], "verbose");
 	}
 	struct bd_error err;
 	bd_auto_free char *text = NULL;

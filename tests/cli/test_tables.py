@@ -31,7 +31,9 @@ class Tables(unittest.TestCase):
                 files.add(f"table-{name}-{columns}.txt")
                 golden(self, f"table-{name}-{columns}.txt", render(kind, make(), columns)[0])
         golden(self, "table-suite-80-ascii.txt", render("run", whole_suite(), 80, "ascii")[0])
-        for name in ("troubled", "runs"):
+        golden(self, "table-suite-200-verbose.txt", render("run", whole_suite(), 200, "verbose")[0])
+        files.add("table-suite-200-verbose.txt")
+        for name in ("troubled", "runs", "sides"):
             kind, make = DOCUMENTS[name]
             golden(self, f"table-{name}-80-colour.txt", render(kind, make(), 80, "colour")[0].replace("\x1b", "␛"))
             files.add(f"table-{name}-80-colour.txt")
@@ -52,6 +54,43 @@ class Tables(unittest.TestCase):
         for column in ("ops/s", "cpu/op", "fairness", "samples", "wait p99"):
             self.assertNotIn(column, narrow)
             self.assertIn(column, wide)
+
+    def test_a_comparison_is_narrow_and_says_the_same_at_any_width(self):
+        for name in ("sides", "compared"):
+            texts = [render("run", DOCUMENTS[name][1](), columns)[0] for columns in (80, 110, 200)]
+            for text in texts:
+                lines = text.splitlines()
+                head = next(line for line in lines if line.startswith("cell "))
+                rows = lines[lines.index(head):lines.index("", lines.index(head))]
+                self.assertLessEqual(max(width(line) for line in rows), 110, text)
+                for word in ("B ÷ A", "verdict"):
+                    self.assertIn(word, head)
+                self.assertIn("slower", text)
+            self.assertIn("invalid (V6)", texts[0])
+            self.assertIn("failed in A", texts[0])
+
+    def test_conditions_that_differ_are_said_before_the_figures(self):
+        text = render("run", DOCUMENTS["compared"][1](), 80)[0]
+        self.assertLess(text.index("kernel: 6.1.0-18-amd64 → 6.1.0-22-amd64"), text.index("B ÷ A"))
+        same = DOCUMENTS["compared"][1]()
+        same["comparability"] = {"same": True, "differences": []}
+        self.assertNotIn("conditions", render("run", same, 80)[0])
+
+    def test_both_sides_show_what_they_loaded(self):
+        text = render("run", DOCUMENTS["sides"][1](), 110)[0]
+        self.assertIn("A /srv/main/build/fast.cpython-311-x86_64-linux-gnu.so (aabbccdd)", text)
+        self.assertIn("B /srv/new/build/fast.cpython-311-x86_64-linux-gnu.so (11223344)", text)
+        self.assertNotIn("libz", text, "that is the same on both sides")
+        d = DOCUMENTS["sides"][1]()
+        for c in d["cells"]:
+            if c.get("provenance"):
+                c["provenance"]["b"] = c["provenance"]["a"]
+        self.assertIn("both sides loaded the same files", render("run", d, 110)[0])
+
+    def test_first_calls_and_memory_are_shown_when_asked_for(self):
+        for word in ("first call", "memory"):
+            self.assertNotIn(word, render("run", whole_suite(), 200)[0])
+            self.assertIn(word, render("run", whole_suite(), 200, "verbose")[0])
 
     def test_a_list_of_runs_counts_what_is_not_ok(self):
         for columns, width, shown in ((80, 6, ["3", "8"]), (200, 19, ["2 invalid, 1 failed", "8 interrupted"])):

@@ -81,7 +81,8 @@ class Commands(unittest.TestCase):
         self.assertEqual({a["reason"]["key"] for a in answers[:2]}, {"command-failed"})
         self.assertEqual(answers[0]["reason"]["message"], "sh exited with status 3: early the reason")
         self.assertEqual(answers[1]["reason"]["message"], "sh was ended by signal 9 (Killed)")
-        self.assertIn("printed", [n["key"] for n in answers[2]["notes"]])
+        w.send("bye")
+        self.assertIn("printed", [n["key"] for n in w.receive()["notes"]])
 
     def test_one_that_fails_later_and_says_a_lot(self):
         folder = self.folder()

@@ -75,6 +75,12 @@ class Describe(Own):
                          {"bench_a.bench_x", "b_bench.bench_x", "bench.bench_x", "sub.deep.bench_a.bench_x"})
         self.assertNotIn("/", "".join(cases))
 
+    def test_files_that_somebody_else_found_in_a_folder(self):
+        folder = self.folder(bench_a="def bench_x():\n    return 1\n", sub__bench_a="def bench_x():\n    return 1\n", sub__bench_b="")
+        targets = [target(os.path.join(folder, name), root=folder) for name in ("bench_a.py", "sub/bench_a.py", "sub/bench_b.py")]
+        self.assertEqual({n: (c["target"], c["reason"]) for n, c in self.described(*targets).items()},
+                         {"bench_a.bench_x": (0, None), "sub.bench_a.bench_x": (1, None)})
+
     def test_nothing_to_measure(self):
         folder = self.folder(other="def bench_x():\n    pass\n", empty__x="")
         for path, name in ((folder, os.path.basename(folder)), (os.path.join(folder, "empty", "x.py"), "x")):
@@ -330,8 +336,9 @@ class Run(Own):
             self.assertEqual((sample["type"], sample["ops"]), ("sample", [100]))
         answers = w.bye(3)
         notes = [[n["message"] for n in a["notes"] if n["key"] == "printed"] for a in answers]
-        self.assertEqual(notes[0], ["it wrote 9 bytes to standard output"])  # while it was imported
-        self.assertEqual(notes[1], ["it wrote 10100 bytes to standard output", "it wrote 1818 bytes to standard error"])
+        end = " while it was prepared and timed"
+        self.assertEqual(notes[0], ["it wrote 9 bytes to standard output" + end])  # its file was imported for it
+        self.assertEqual(notes[1], ["it wrote 10100 bytes to standard output and 1818 bytes to standard error" + end])
         self.assertEqual(len(notes[2]), 1)
         said = [log["message"] for log in w.logs if log["message"].startswith("bench_a.bench_prints wrote to standard output")]
         self.assertEqual(sum(message.count("x" * 99) for message in said), 2048 // 100)

@@ -161,7 +161,8 @@ static void send_answer(struct bd_bench_cell *c, bool last)
 	a.first_call_ns = c->first_call_ns;
 	if (c->team && c->work.desc->notes)
 		c->work.desc->notes(&c->work, &a.notes, &a.notes_len);
-	bd_output_notes(c, &a.notes, &a.notes_len);
+	if (last || c->verdict.status != BD_CELL_OK) /* all that it printed */
+		bd_output_notes(c, &a.notes, &a.notes_len);
 	for (size_t i = 0; i < c->notes_len; i++)
 		bd_note_add(&a.notes, &a.notes_len, c->notes[i].key, c->notes[i].hint, "%s", c->notes[i].message);
 	if (last)

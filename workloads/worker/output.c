@@ -103,11 +103,14 @@ void bd_output_take(struct bd_bench_cell *c)
 
 void bd_output_notes(const struct bd_bench_cell *c, struct bd_reason **ret, size_t *ret_n)
 {
+	bd_auto_str struct bd_str text = {0};
 	for (size_t i = 0; i < BD_LEN(streams); i++)
 		if (c->printed[i])
-			bd_note_add(ret, ret_n, "printed",
-				"its beginning is in the log; printing is timed with the rest",
-				"it wrote %lld bytes to %s", (long long)c->printed[i], streams[i].name);
+			bd_str_printf(&text, "%s%lld bytes to %s", text.len ? " and " : "it wrote ",
+				(long long)c->printed[i], streams[i].name);
+	if (text.len)
+		bd_note_add(ret, ret_n, "printed", "its beginning is in the log; printing is timed with the rest",
+			"%s while it was prepared and timed", text.s);
 }
 
 int64_t bd_output_error_at(void)

@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #define UNIT_TIMEOUT_NS 10000000000LL
+#define ALL_TIMEOUT_NS 30000000000LL /* of all units: below what benchd waits for a catalogue */
 
 static struct bd_target **targets;
 static size_t targets_len;
@@ -118,7 +119,7 @@ static void add_python(size_t index)
 		unusable(index, name, "no-such-input", "", message);
 		return;
 	}
-	bd_auto_py PyObject *files = bd_userfile_files(t->path);
+	bd_auto_py PyObject *files = bd_userfile_files(t->path, t->root);
 	if (!files) {
 		bd_auto_free char *message = bd_py_error();
 		unusable(index, name, "no-such-input", "", message);
@@ -127,7 +128,7 @@ static void add_python(size_t index)
 	for (Py_ssize_t i = 0; i < PyList_GET_SIZE(files); i++) {
 		const char *unit, *path;
 		if (PyArg_ParseTuple(PyList_GET_ITEM(files, i), "ss", &unit, &path))
-			add_unit(index, unit, path, bd_userfile_load)->alone = bd_streq(path, t->path);
+			add_unit(index, unit, path, bd_userfile_load)->alone = bd_streq(path, t->path) && !t->root;
 		else
 			PyErr_Clear(); /* a name that is no UTF-8 cannot be a case's */
 	}
@@ -156,6 +157,7 @@ static void read_target(const cJSON *o)
 	*row = t;
 	t->kind = bd_strdup(text_field(o, "kind"));
 	t->path = bd_strdup(text_field(o, "path"));
+	t->root = bd_strdup(text_field(o, "root"));
 	t->cwd = bd_strdup(text_field(o, "cwd"));
 	const cJSON *v;
 	cJSON_ArrayForEach(v, cJSON_GetObjectItemCaseSensitive(o, "argv")) {
@@ -310,14 +312,14 @@ static void how(int status, const struct bd_unit *unit, struct bd_error *err)
 
 /* Reads lines from a child until it ends, or until a unit takes too long; returns how many units it got through.
  * 0 in err.code: all of them. */
-static size_t listen(int in, pid_t pid, size_t first, struct bd_catalogue *ret, struct bd_error *err)
+static size_t listen(int in, pid_t pid, size_t first, int64_t latest, struct bd_catalogue *ret, struct bd_error *err)
 {
 	bd_auto_str struct bd_str text = {0};
 	size_t done = first;
-	int64_t deadline = bd_clock_mono_ns() + UNIT_TIMEOUT_NS;
+	int64_t from = bd_clock_mono_ns();
 	bool late = false;
 	while (done < units_len) {
-		int64_t left = deadline - bd_clock_mono_ns();
+		int64_t left = BD_MIN(from + UNIT_TIMEOUT_NS, latest) - bd_clock_mono_ns();
 		struct pollfd p = {.fd = in, .events = POLLIN};
 		late = left <= 0 || poll(&p, 1, (int)(left / 1000000 + 1)) == 0;
 		char chunk[8192];
@@ -334,7 +336,7 @@ static size_t listen(int in, pid_t pid, size_t first, struct bd_catalogue *ret, 
 			memmove(text.s, end + 1, text.len - used + 1);
 			text.len -= used;
 			done++;
-			deadline = bd_clock_mono_ns() + UNIT_TIMEOUT_NS;
+			from = bd_clock_mono_ns();
 		}
 	}
 	int status = 0;
@@ -348,8 +350,8 @@ static size_t listen(int in, pid_t pid, size_t first, struct bd_catalogue *ret, 
 	const char *base = units[done]->path ? strrchr(units[done]->path, '/') : NULL;
 	if (late)
 		bd_error_set(err, -ETIMEDOUT, "timeout", "work belongs into functions, not into the file itself",
-			"%s was not loaded within %d s", base ? base + 1 : units[done]->name,
-			(int)(UNIT_TIMEOUT_NS / 1000000000));
+			"%s was not loaded within %.3g s", base ? base + 1 : units[done]->name,
+			(double)(bd_clock_mono_ns() - from) / 1e9);
 	else
 		how(status, units[done], err);
 	return done;
@@ -358,6 +360,7 @@ static size_t listen(int in, pid_t pid, size_t first, struct bd_catalogue *ret, 
 /* Users' code is run in a child, and a file that ends it or hangs is one case that failed; the next child goes on after it. */
 void bd_targets_describe(struct bd_catalogue *ret)
 {
+	int64_t latest = bd_clock_mono_ns() + ALL_TIMEOUT_NS;
 	for (size_t first = 0; first < units_len; first++) {
 		int ends[2];
 		if (pipe(ends) < 0)
@@ -376,7 +379,7 @@ void bd_targets_describe(struct bd_catalogue *ret)
 		if (pid < 0)
 			bd_wire_fault_nogil("internal", "fork: %s", strerror(errno));
 		struct bd_error err;
-		first = listen(ends[0], pid, first, ret, &err);
+		first = listen(ends[0], pid, first, latest, ret, &err);
 		close(ends[0]);
 		if (err.code)
 			lost(units[first], &err, ret);

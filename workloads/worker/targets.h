@@ -6,6 +6,7 @@
 
 struct bd_target { /* as `describe` and `prepare` name it */
 	char *kind, *path, *cwd;
+	char *root; /* the folder this file was found in, NULL = it was named itself */
 	struct bd_strv argv;
 	struct bd_map env;
 };
@@ -35,7 +36,8 @@ void bd_target_case_unusable(struct bd_unit *unit, const char *name, const struc
 bool bd_target_axis_taken(const char *name);
 
 /* ---- userfile.c: Python files of bench_* functions */
-PyObject *bd_userfile_files(const char *path); /* [(name, path)], NULL with an exception */
+/* [(name, path)], NULL with an exception; root may be NULL. */
+PyObject *bd_userfile_files(const char *path, const char *root);
 void bd_userfile_load(struct bd_unit *unit);
 
 /* ---- plugin.c, process.c */

@@ -62,10 +62,10 @@ PyObject *bd_userfile_loaded(PyObject *modules_before)
 	return part ? call(part, "loaded", modules_before) : NULL;
 }
 
-PyObject *bd_userfile_files(const char *path)
+PyObject *bd_userfile_files(const char *path, const char *root)
 {
 	PyObject *module = userfile();
-	return module ? PyObject_CallMethod(module, "files", "s", path) : NULL;
+	return module ? PyObject_CallMethod(module, "files", "sz", path, root) : NULL;
 }
 
 /* ---- at work ------------------------------------------------------------------------------------------------- */

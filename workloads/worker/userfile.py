@@ -30,10 +30,12 @@ def _word(text):
     return re.sub(r"[^\w.+-]", "_", text)
 
 
-def files(path):
-    """[(name, path)] of the files to measure: the file, or all of a folder, whose files are named with their folders."""
+def files(path, root):
+    """[(name, path)] of the files to measure: the file, or all of a folder, whose files are named with the folders below
+    it; `root` is the folder in which somebody else found the file."""
     if not os.path.isdir(path):
-        return [(_word(os.path.basename(path)[:-3] if path.endswith(".py") else os.path.basename(path)), path)]
+        name = os.path.relpath(path, root).replace(os.sep, ".") if root else os.path.basename(path)
+        return [(_word(name[:-3] if name.endswith(".py") else name), path)]
     found = []
     for folder, below, names in os.walk(path):
         # Hidden folders and virtual environments are somebody else's.

@@ -392,6 +392,8 @@ struct bd_cell_result {
 struct bd_noise {
 	char *kind, *cell;
 	double ratio, lo, hi;
+	double smallest_effect; /* what would have been seen between such two, NAN = not known */
+	int64_t launches;
 };
 struct bd_run_head {
 	char *id, *suite, *kind, *state;

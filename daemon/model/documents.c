@@ -144,7 +144,8 @@ static const struct bd_field bd_cell_result_fields[] = {FR(bd_cell_result, STRIN
 DOC(bd_cell_result_doc, bd_cell_result, NULL, true);
 
 static const struct bd_field bd_noise_fields[] = {FR(bd_noise, STRING, kind), FR(bd_noise, STRING, cell),
-	F(bd_noise, DOUBLE, ratio), F(bd_noise, DOUBLE, lo), F(bd_noise, DOUBLE, hi)};
+	F(bd_noise, DOUBLE, ratio), F(bd_noise, DOUBLE, lo), F(bd_noise, DOUBLE, hi),
+	F(bd_noise, DOUBLE, smallest_effect), F(bd_noise, INT, launches)};
 static DOC(noise_doc, bd_noise, NULL, true);
 
 static const struct bd_field bd_run_head_fields[] = {F(bd_run_head, STRING, id), F(bd_run_head, STRING, suite),

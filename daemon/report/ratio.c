@@ -63,6 +63,16 @@ static double *paired(const struct loaded *l, const struct bd_cell *a, const str
 	return ratios;
 }
 
+static double smallest_effect(const double *ratios, size_t n, const struct bd_stats_plan *plan)
+{
+	if (!plan->n)
+		return (double)NAN;
+	bd_auto_free double *logs = bd_alloc(n * sizeof *logs);
+	for (size_t k = 0; k < n; k++)
+		logs[k] = log(ratios[k]);
+	return bd_stats_smallest_effect(bd_stats_sd(logs, n), n, plan->level[plan->n - 1]);
+}
+
 void report_ratio(const struct loaded *l, const struct bd_cell *cell, struct bd_cell_result *ret)
 {
 	const struct bd_cell *reference = partner(l, cell->reference);
@@ -79,9 +89,7 @@ void report_ratio(const struct loaded *l, const struct bd_cell *cell, struct bd_
 	if (!plan.n)
 		return;
 	ret->p = p_of(ratios, n, &plan);
-	for (size_t k = 0; k < n; k++)
-		ratios[k] = log(ratios[k]);
-	ret->smallest_effect = bd_stats_smallest_effect(bd_stats_sd(ratios, n), n, plan.level[plan.n - 1]);
+	ret->smallest_effect = smallest_effect(ratios, n, &plan);
 }
 
 /* Time of the one-thread cell per round: the mean over the processors it ran on, that is the harmonic mean of its
@@ -139,8 +147,15 @@ void report_noise(const struct loaded *l, struct bd_run_document *ret)
 		bd_auto_free double *ratios = paired(l, twin, of, &n);
 		struct bd_stats_plan plan = report_plan(l, twin, n);
 		struct bd_stats_interval r = bd_stats_sequential(ratios, n, &plan, true);
-		if (!isnan(r.estimate))
-			*BD_PUSH(ret->noise, ret->noise_len) = (struct bd_noise){bd_strdup(twin->role),
-				bd_strdup(of->id), r.estimate, r.lo, r.hi};
+		if (isnan(r.estimate))
+			continue;
+		struct bd_noise *noise = BD_PUSH(ret->noise, ret->noise_len);
+		*noise = (struct bd_noise){.kind = bd_strdup(twin->role),
+			.cell = bd_strdup(of->id),
+			.ratio = r.estimate,
+			.lo = r.lo,
+			.hi = r.hi,
+			.smallest_effect = smallest_effect(ratios, n, &plan),
+			.launches = (int64_t)n};
 	}
 }

@@ -1,8 +1,9 @@
 /* Renders a document through the code benchctl itself uses, at a chosen width: render KIND FILE WIDTH [ascii] [colour] [verbose], where
- * KIND is run, runs, plan, ab-markdown, ab-junit, gate-table, gate-markdown or gate-junit; of a gate the file is
+ * KIND is run, runs, plan, noise, ab-markdown, ab-junit, gate-table, gate-markdown or gate-junit; of a gate the file is
  * {"document", "gate"}. Prints the exit status a run of this document would have on standard error. For tests of the layout
  * only. */
 #include "format.h"
+#include "noise.h"
 
 #include <locale.h>
 #include <stdio.h>
@@ -59,12 +60,16 @@ int main(int argc, char **argv)
 	if (bd_file_read(argv[2], 1 << 24, &text, NULL) < 0 || bd_json_parse(text, argv[2], &json, &err) < 0)
 		return fail(&err);
 	bd_auto_str struct bd_str out = {0};
-	if (bd_streq(argv[1], "run")) {
+	if (bd_streq(argv[1], "run") || bd_streq(argv[1], "noise")) {
 		struct bd_run_document doc;
 		bd_doc_init(&bd_run_document_doc, &doc);
 		if (bd_doc_decode(&bd_run_document_doc, json, &doc, &err) < 0)
 			return fail(&err);
-		bd_run_table(&doc, &s, &out);
+		bd_auto_json cJSON *noise = noise_document(&doc);
+		if (bd_streq(argv[1], "noise"))
+			noise_text(noise, &s, &out);
+		else
+			bd_run_table(&doc, &s, &out);
 		fprintf(stderr, "exit %d\n", bd_run_exit(&doc));
 		bd_doc_done(&bd_run_document_doc, &doc);
 	} else if (bd_streq(argv[1], "runs")) {

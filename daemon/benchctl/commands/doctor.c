@@ -1,6 +1,8 @@
 /* benchctl doctor: what this machine can and cannot measure, and the command that mends it. */
 #include "bd_benchctl.h"
 
+#include "noise.h"
+
 #include <errno.h>
 #include <stdio.h>
 #include <sys/stat.h>
@@ -139,7 +141,9 @@ static void print(const struct bd_ctl *ctl, const cJSON *checks, size_t problems
 
 static int run(struct bd_ctl *ctl, const struct bd_words *w)
 {
-	(void)w;
+	double noise_s = bd_words_seconds(w, "noise");
+	if (!isnan(noise_s))
+		return noise_measure(ctl, w, noise_s);
 	bd_auto_json cJSON *json = cJSON_CreateObject();
 	cJSON *checks = cJSON_AddArrayToObject(json, "checks");
 	add(checks, "client", "version", true, "benchctl " BENCHD_VERSION, NULL);
@@ -155,12 +159,24 @@ static int run(struct bd_ctl *ctl, const struct bd_words *w)
 	return status ? status : problems ? BD_EXIT_NO : BD_EXIT_OK;
 }
 
+static const struct bd_option options[] = {
+	{"noise", 0, BD_OPT_SECONDS, "TIME",
+		"instead measure for so long what differences this machine can tell apart now, for example 20s", false, 0, 0,
+		BD_WORDS_NONE},
+};
+
 const struct bd_command bd_command_doctor = {
 	.name = "doctor",
 	.summary = "say what this machine can and cannot measure, and what mends it",
 	.details =
 		"Looks at this program, the daemon, the workers, the tracer and the machine separately. The status is 0 when nothing "
-		"is missing, 1 when something is.",
+		"is missing, 1 when something is.\n\n"
+		"--noise measures the same native call against itself, in the same process and in a second one of the same "
+		"configuration: what differs there is the machine. It says how far apart two things must be to be told apart within "
+		"10 s and within a minute, and what the machine did meanwhile. It is an ordinary run of the suite noise, kept with the "
+		"label doctor=noise; Ctrl-C ends it early. The status is 0, or 2 when it did not come to an interval.",
+	.options = options,
+	.options_len = BD_LEN(options),
 	.example = "benchctl doctor",
 	.run = run,
 };

@@ -228,6 +228,10 @@ static void values_of(struct resolver *r, const struct bd_case_info *info, const
 		bd_strv_add(ret, info->plain);
 		return;
 	}
+	if (bd_streq(axis, "caller") && (bd_streq(info->plain, "plugin") || bd_streq(info->plain, "process"))) {
+		bd_strv_add(ret, "c"); /* no bytecode of ours is around these */
+		return;
+	}
 	const struct bd_case_param *param = NULL;
 	for (size_t k = 0; k < info->params_len; k++)
 		if (bd_streq(info->params[k].name, axis))
@@ -243,8 +247,9 @@ static void values_of(struct resolver *r, const struct bd_case_info *info, const
 		bd_strv_add(ret, "capi:fastcall");
 	else if (bd_streq(axis, "threads"))
 		bd_strv_add(ret, "1");
-	else if (param)
-		bd_strv_add(ret, param->values.v[0]);
+	else if (param) /* whoever gives values in a file of their own wants them all */
+		for (size_t v = 0; v < (info->target == BD_NULL_INT ? 1 : param->values.n); v++)
+			bd_strv_add(ret, param->values.v[v]);
 	else
 		for (size_t i = 0; i < bd_axis_kinds_len; i++)
 			if (bd_streq(bd_axis_kinds[i].name, axis))

@@ -4,8 +4,9 @@
 #include <errno.h>
 #include <ftw.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
-#define DESCRIBE_TIMEOUT_NS 10000000000LL /* importing one target's files */
+#define DESCRIBE_TIMEOUT_NS 40000000000LL /* a worker gives a file 10 s and all of them 30 s */
 #define MAX_FILES 1000
 
 /* ---- files of a folder ------------------------------------------------------------------------------------------ */
@@ -22,7 +23,9 @@ static int on_file(const char *path, const struct stat *st, int type, struct FTW
 {
 	(void)st;
 	const char *base = path + ftw->base;
-	if (type == FTW_D && ftw->level > 0 && (base[0] == '.' || bd_streq(base, "__pycache__")))
+	bd_auto_free char *venv = type == FTW_D ? bd_printf("%s/pyvenv.cfg", path) : NULL;
+	if (type == FTW_D && ftw->level > 0 &&
+		(base[0] == '.' || bd_streq(base, "__pycache__") || access(venv, F_OK) == 0))
 		return FTW_SKIP_SUBTREE;
 	if (type == FTW_F && is_bench_file(base)) {
 		if (found->n >= MAX_FILES)

@@ -62,6 +62,7 @@ struct bd_stats_plan {
 	int64_t launches[8];
 	double level[8], spent[8];
 	double alpha; /* what the whole plan may spend */
+	double early; /* what looks before the end spend a part of; alpha, but in a family */
 	int64_t max;
 	bool final;
 };
@@ -70,6 +71,11 @@ struct bd_stats_plan {
  * not depend on the data (budget, limit), so the last look spends all that is left; so does done >= max. Fewer than six
  * launches, or alpha outside (0, 1): n = 0. Remembered: a plan asked for again takes microseconds. */
 void bd_stats_plan_make(int64_t done, int64_t max, bool final, double alpha, struct bd_stats_plan *ret);
+/* The same for one of `cells` that are adjusted together in the end: looks before the end spend a part of alpha / cells
+ * only, the end all that is left of alpha. Who crosses early then is significant among all, and who crosses at the end has
+ * a p that is not made useless by what looks before could have spent. For crossing and p; intervals are those of
+ * bd_stats_plan_make. */
+void bd_stats_plan_family(int64_t done, int64_t max, bool final, double alpha, size_t cells, struct bd_stats_plan *ret);
 /* One look that may spend all: for what ends whatever the looks say (launches given, budget alone), where looking costs
  * nothing. The interval is that of bd_stats_launch_interval, p that of the t test. */
 void bd_stats_plan_single(int64_t launches, double alpha, struct bd_stats_plan *ret);

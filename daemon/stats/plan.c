@@ -19,7 +19,7 @@ double bd_stats_spent_at(int64_t launches, int64_t max, double alpha)
 struct key {
 	int64_t done, max;
 	bool final;
-	double alpha;
+	double early, alpha; /* what looks before the end spend of, and what there is to spend at the end */
 };
 struct remembered {
 	struct key key;
@@ -40,9 +40,11 @@ static int64_t look_before(int64_t done) /* 0: there is none */
 static void find_or_make(struct key key, struct bd_stats_look *ret)
 {
 	key.final = key.final || key.done >= key.max;
+	key.alpha = key.final ? key.alpha : key.early;
 	for (size_t i = 0; i < BD_LEN(memory); i++) {
 		const struct key *k = &memory[i].key;
-		if (k->done == key.done && k->max == key.max && k->final == key.final && k->alpha == key.alpha) {
+		if (k->done == key.done && k->max == key.max && k->final == key.final && k->early == key.early &&
+			k->alpha == key.alpha) {
 			*ret = memory[i].look;
 			return;
 		}
@@ -50,8 +52,8 @@ static void find_or_make(struct key key, struct bd_stats_look *ret)
 	struct bd_stats_look before;
 	int64_t launches = look_before(key.done);
 	if (launches)
-		find_or_make((struct key){launches, key.max, false, key.alpha}, &before);
-	double spent = key.final ? key.alpha : bd_stats_spent_at(key.done, key.max, key.alpha);
+		find_or_make((struct key){launches, key.max, false, key.early, key.early}, &before);
+	double spent = key.final ? key.alpha : bd_stats_spent_at(key.done, key.max, key.early);
 	bd_stats_look_make(launches ? &before : NULL, key.done, spent, ret);
 	memory[next_place] = (struct remembered){key, *ret};
 	next_place = (next_place + 1) % BD_LEN(memory);
@@ -64,9 +66,17 @@ static void find(struct key key, struct bd_stats_look *ret)
 	pthread_mutex_unlock(&lock);
 }
 
-void bd_stats_plan_make(int64_t done, int64_t max, bool final, double alpha, struct bd_stats_plan *ret)
+static struct key key_of(const struct bd_stats_plan *plan, size_t i)
 {
-	*ret = (struct bd_stats_plan){.alpha = alpha, .max = max, .final = final};
+	return (struct key){plan->launches[i], plan->max, i + 1 == plan->n && plan->final, plan->early, plan->alpha};
+}
+
+void bd_stats_plan_family(int64_t done, int64_t max, bool final, double alpha, size_t cells, struct bd_stats_plan *ret)
+{
+	*ret = (struct bd_stats_plan){.alpha = alpha,
+		.early = alpha / (double)BD_MAX(cells, (size_t)1),
+		.max = max,
+		.final = final};
 	if (done < BD_STATS_MIN_LAUNCHES || !(alpha > 0 && alpha < 1))
 		return;
 	for (size_t i = 0; i < BD_LEN(bd_stats_looks) && bd_stats_looks[i] < done; i++)
@@ -74,15 +84,20 @@ void bd_stats_plan_make(int64_t done, int64_t max, bool final, double alpha, str
 	ret->launches[ret->n++] = done;
 	for (size_t i = 0; i < ret->n; i++) {
 		struct bd_stats_look look;
-		find((struct key){ret->launches[i], max, i + 1 == ret->n && final, alpha}, &look);
+		find(key_of(ret, i), &look);
 		ret->level[i] = look.level;
 		ret->spent[i] = look.spent;
 	}
 }
 
+void bd_stats_plan_make(int64_t done, int64_t max, bool final, double alpha, struct bd_stats_plan *ret)
+{
+	bd_stats_plan_family(done, max, final, alpha, 1, ret);
+}
+
 void bd_stats_plan_single(int64_t launches, double alpha, struct bd_stats_plan *ret)
 {
-	*ret = (struct bd_stats_plan){.alpha = alpha, .max = launches, .final = true};
+	*ret = (struct bd_stats_plan){.alpha = alpha, .early = alpha, .max = launches, .final = true};
 	if (launches < BD_STATS_MIN_LAUNCHES || !(alpha > 0 && alpha < 1))
 		return;
 	ret->n = 1;
@@ -95,5 +110,5 @@ void bd_stats_plan_look(const struct bd_stats_plan *plan, size_t i, struct bd_st
 	if (plan->n == 1)
 		bd_stats_look_make(NULL, plan->launches[0], plan->spent[0], ret);
 	else
-		find((struct key){plan->launches[i], plan->max, i + 1 == plan->n && plan->final, plan->alpha}, ret);
+		find(key_of(plan, i), ret);
 }

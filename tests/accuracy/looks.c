@@ -57,11 +57,13 @@ BD_TEST(looks_spend_what_they_say)
 	static const struct {
 		int64_t done, max;
 		bool final;
-	} plans[] = {{6, 6, false}, {8, 8, false}, {11, 11, false}, {16, 16, false}, {24, 24, false}, {36, 36, false},
-		{40, 40, false}, {11, 24, false}, {7, 16, true}, {9, 16, true}, {13, 36, true}};
+		size_t cells;
+	} plans[] = {{6, 6, false, 1}, {8, 8, false, 1}, {11, 11, false, 1}, {16, 16, false, 1}, {24, 24, false, 1},
+		{36, 36, false, 1}, {40, 40, false, 1}, {11, 24, false, 1}, {7, 16, true, 1}, {9, 16, true, 1},
+		{13, 36, true, 1}, {16, 16, false, 5}, {11, 16, false, 5}, {12, 16, true, 3}};
 	for (size_t i = 0; i < BD_LEN(plans); i++) {
 		struct bd_stats_plan plan;
-		bd_stats_plan_make(plans[i].done, plans[i].max, plans[i].final, 0.05, &plan);
+		bd_stats_plan_family(plans[i].done, plans[i].max, plans[i].final, 0.05, plans[i].cells, &plan);
 		int crossed[8];
 		count(&plan, plan.level, i, crossed);
 		for (size_t k = 0; k < plan.n; k++)

@@ -26,7 +26,7 @@ struct outcome run_as_the_engine(struct source *s, const struct rules *rules)
 {
 	int64_t end = rules->budget ? rules->budget : rules->max_launches;
 	double v[WORLD_MOST_LAUNCHES];
-	struct bd_stats_plan plan;
+	struct bd_stats_plan plan, family; /* for the interval; for crossing and p */
 	size_t n;
 	bool enough = false;
 	while (!enough && s->launch < end) {
@@ -35,18 +35,20 @@ struct outcome run_as_the_engine(struct source *s, const struct rules *rules)
 			continue;
 		n = ratios(s, v);
 		bd_stats_plan_make((int64_t)n, rules->max_launches, false, BD_STATS_ALPHA, &plan);
+		bd_stats_plan_family((int64_t)n, rules->max_launches, false, BD_STATS_ALPHA, rules->cells, &family);
 		struct bd_stats_interval i = bd_stats_sequential(v, n, &plan, true);
 		double narrow = (1 + rules->precision) * (1 + rules->precision);
-		enough = bd_stats_crossed(v, n, &plan) || verdict_of(i, false, rules->equivalence) == NO_DIFFERENCE ||
+		enough = bd_stats_crossed(v, n, &family) || verdict_of(i, false, rules->equivalence) == NO_DIFFERENCE ||
 			i.hi / i.lo < narrow;
 	}
 	n = ratios(s, v);
 	bd_stats_plan_make((int64_t)n, rules->max_launches, !enough, BD_STATS_ALPHA, &plan);
+	bd_stats_plan_family((int64_t)n, rules->max_launches, !enough, BD_STATS_ALPHA, rules->cells, &family);
 	struct outcome out = {.interval = bd_stats_sequential(v, n, &plan, true),
-		.p = bd_stats_stagewise_p(v, n, &plan),
+		.p = bd_stats_stagewise_p(v, n, &family),
 		.launches = s->launch};
-	bool crossed = bd_stats_crossed(v, n, &plan), outside = out.interval.lo > 1 || out.interval.hi < 1;
-	out.consistent = crossed == (out.p < BD_STATS_ALPHA) && crossed == outside;
+	bool crossed = bd_stats_crossed(v, n, &family), outside = out.interval.lo > 1 || out.interval.hi < 1;
+	out.consistent = crossed == (out.p < BD_STATS_ALPHA) && (rules->cells > 1 || crossed == outside);
 	out.verdict = verdict_of(out.interval, out.p < BD_STATS_ALPHA, rules->equivalence);
 	return out;
 }

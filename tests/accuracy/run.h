@@ -10,6 +10,7 @@ struct rules {
 	int64_t budget;     /* launches after which time is up; 0: none before max_launches */
 	double equivalence; /* 0.02; NAN: nobody asks */
 	double precision;   /* 0.01; NAN: nobody asks */
+	size_t cells;       /* that are adjusted together; 0: this one alone */
 };
 
 enum verdict { SLOWER, FASTER, NO_DIFFERENCE, UNDECIDED };

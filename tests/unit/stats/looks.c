@@ -164,6 +164,29 @@ BD_TEST(decided_once)
 	BD_CHECK_INT(single.n, 0);
 }
 
+/* Of ten cells, early looks spend a tenth, the end all; who crosses early is significant among ten. */
+BD_TEST(families_spend_late)
+{
+	struct bd_stats_plan one, ten, tenth;
+	bd_stats_plan_make(16, 16, false, 0.05, &one);
+	bd_stats_plan_family(16, 16, false, 0.05, 10, &ten);
+	bd_stats_plan_make(16, 16, false, 0.005, &tenth);
+	for (size_t i = 0; i < 3; i++) {
+		BD_CHECK_NEAR(ten.level[i], tenth.level[i], 1e-15);
+		BD_CHECK(ten.spent[i] <= 0.005);
+	}
+	BD_CHECK_NEAR(ten.spent[3], 0.05, 1e-15);
+	BD_CHECK(ten.level[3] > one.level[3] && ten.level[3] < 0.05);
+	double v[16];
+	with_t(v, 16, 3);
+	BD_CHECK(bd_stats_stagewise_p(v, 16, &ten) * 10 < 0.15);
+	BD_CHECK(bd_stats_stagewise_p(v, 16, &one) > ten.spent[1]);
+	bd_stats_plan_family(8, 16, false, 0.05, 10, &ten);
+	BD_CHECK(ten.spent[1] < 0.005);
+	bd_stats_plan_family(16, 16, false, 0.05, 1, &ten);
+	BD_CHECK(memcmp(ten.level, one.level, sizeof ten.level) == 0);
+}
+
 /* A plan remembered is the plan computed, and many are more than is remembered. */
 BD_TEST(plans_are_remembered_and_forgotten)
 {

@@ -379,6 +379,14 @@ static int check(const struct bd_report_limits *l, struct bd_error *err)
 			      "a limit cannot be negative");
 }
 
+/* Of two runs side by side the one that is judged. */
+static const char *run_of(const struct bd_run_document *doc)
+{
+	const cJSON *b = cJSON_GetObjectItemCaseSensitive(cJSON_GetObjectItemCaseSensitive(doc->run.plan, "sides"),
+		"b");
+	return doc->run.id ? doc->run.id : cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(b, "run"));
+}
+
 int bd_report_gate(const struct bd_run_document *doc, const struct bd_report_limits *limits, cJSON **ret,
 	struct bd_error *err)
 {
@@ -398,7 +406,8 @@ int bd_report_gate(const struct bd_run_document *doc, const struct bd_report_lim
 	bd_auto_str struct bd_str summary = {0};
 	summarise(&g, whole, cells, &summary);
 	cJSON_AddStringToObject(o, "schema", "benchd.gate.v1");
-	cJSON_AddItemToObject(o, "run", doc->run.id ? cJSON_CreateString(doc->run.id) : cJSON_CreateNull());
+	const char *run = run_of(doc);
+	cJSON_AddItemToObject(o, "run", run ? cJSON_CreateString(run) : cJSON_CreateNull());
 	cJSON_AddStringToObject(o, "verdict", outcomes[whole]);
 	cJSON_AddStringToObject(o, "summary", summary.s);
 	cJSON_AddItemToObject(o, "cells", cells);

@@ -44,6 +44,14 @@ BD_TEST(the_speed_of_the_machine_is_not_compared)
 	BD_CHECK_STR(b->verdict, "no difference");
 	BD_CHECK_STR(w.doc.run.kind, "compare");
 	BD_CHECK(!w.doc.run.id && isnan(w.doc.run.wall_s));
+	/* a gate names the run that is judged */
+	struct bd_report_limits limits;
+	bd_doc_init(&bd_report_limits_doc, &limits);
+	cJSON *gate = NULL;
+	BD_CHECK_INT(bd_report_gate(&w.doc, &limits, &gate, &w.err), 0);
+	BD_CHECK_STR(cJSON_GetObjectItem(gate, "run")->valuestring, "run-b");
+	BD_CHECK_STR(cJSON_GetObjectItem(gate, "verdict")->valuestring, "pass");
+	cJSON_Delete(gate);
 	/* what was measured is shown as it was measured */
 	BD_CHECK(b->time_ns_per_op->median > 1.2 * a->time_ns_per_op->median);
 	compare(&w, "run-a", "run-c");

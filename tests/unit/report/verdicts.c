@@ -193,6 +193,25 @@ BD_TEST(what_the_machine_sees_where_nothing_is_depends_on_what_is_compared)
 	world_end(&w);
 }
 
+BD_TEST(a_machine_that_sees_much_where_nothing_is_does_not_say_that_nothing_is)
+{
+	struct world w;
+	struct bd_cell cells[3];
+	cell_make(&cells[0], 0, "call", "side=a");
+	cell_make(&cells[1], 1, "call", "side=b");
+	cells[1].reference = 0;
+	twin_make(&cells[2], 2, &cells[0], "second-process");
+	world_begin(&w);
+	run_make(&w, "run", NULL, NULL, cells, 3);
+	measure(&w, "run", (struct truth[]){{0, 1, 100, 0.1, 0}, {1, 1, 120, 0.1, 0}, {2, 1, 100, 0.4, 0}}, 3, LAUNCHES,
+		4);
+	report(&w, "run", BD_RUN_COMPLETE);
+	BD_CHECK(w.doc.noise[0].hi > 1.2);
+	BD_CHECK_NEAR(w.doc.cells[1].equivalence, 0.1, 1e-12);
+	BD_CHECK(!bd_streq(w.doc.cells[1].verdict, "no difference"));
+	world_end(&w);
+}
+
 BD_TEST(ratio_and_level_of_threaded_cells_agree)
 {
 	struct world w;

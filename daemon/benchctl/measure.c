@@ -126,6 +126,53 @@ void measure_target_done(struct measure_target *t)
 	*t = (struct measure_target){0};
 }
 
+/* ---- the virtual environment of this shell ------------------------------------------------------------------ */
+
+/* The id of the interpreter that this program is; NULL when the daemon has none of it. Caller frees. */
+static char *interpreter_of(const cJSON *pythons, const char *program)
+{
+	bd_auto_free char *real = realpath(program, NULL);
+	const cJSON *p;
+	cJSON_ArrayForEach(p, pythons) {
+		const char *id = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(p, "id")),
+			   *executable = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(p, "executable"));
+		bd_auto_free char *own = executable ? realpath(executable, NULL) : NULL;
+		if (real && own && id && bd_streq(real, own) && !strchr(id, '+'))
+			return bd_strdup(id);
+	}
+	return NULL;
+}
+
+int measure_venv(const struct bd_ctl *ctl, struct bd_client *c, struct bd_request *rq, struct bd_registered *targets,
+	size_t n, struct bd_error *err)
+{
+	const char *folder = getenv("VIRTUAL_ENV");
+	bd_auto_free char *python = folder && folder[0] == '/' ? bd_printf("%s/bin/python", folder) : NULL, *id = NULL;
+	bd_auto_json cJSON *answer = NULL;
+	if (!bd_streq(targets[0].kind, "python") || !python || access(python, X_OK) < 0 ||
+		bd_choices_get(&rq->axes, "python"))
+		return 0;
+	int r = bd_client_call(c, "GET", "/api/v1/pythons", NULL, &answer, err);
+	if (r < 0)
+		return r;
+	id = interpreter_of(cJSON_GetObjectItemCaseSensitive(answer, "pythons"), python);
+	if (!id) {
+		bd_ctl_note(ctl,
+			"measured without the packages of %s, whose interpreter benchd has no worker for (benchctl "
+			"python add %s)",
+			folder, python);
+		return 0;
+	}
+	bd_auto_strv struct bd_strv values = {0};
+	bd_strv_add(&values, id);
+	bd_choices_set(&rq->axes, "python", &values);
+	for (size_t i = 0; i < n; i++) {
+		bd_map_set(&targets[i].env, "VIRTUAL_ENV", folder);
+		bd_map_set(&targets[i].env, "BENCHD_PYTHON", python);
+	}
+	return 0;
+}
+
 /* ---- following ---------------------------------------------------------------------------------------------- */
 
 struct follow {

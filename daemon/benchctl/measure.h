@@ -76,6 +76,10 @@ struct measure_target {
 #define auto_target BD_CLEANUP(measure_target_done)
 int measure_target(const struct bd_words *w, struct bd_request *rq, struct measure_target *ret, struct bd_error *err);
 void measure_target_done(struct measure_target *t);
+/* A Python file is measured with the virtual environment that is active in this shell, on its interpreter, unless another was
+ * asked for: what there is not is said. */
+int measure_venv(const struct bd_ctl *ctl, struct bd_client *c, struct bd_request *rq, struct bd_registered *targets,
+	size_t n, struct bd_error *err);
 /* What is wrong with --html is said before anything is started. */
 int measure_check(const struct bd_words *w, struct bd_error *err);
 /* Asks for the run and does with it what --dry-run, --detach and --html say; the exit status. What was registered for it

@@ -160,6 +160,10 @@ static int run(struct bd_ctl *ctl, const struct bd_words *w)
 		r = find_pair(ctl, w, &t, &pair, &err);
 	if (r == 0)
 		r = bd_ctl_connect(ctl, NULL, &c, &err);
+	bool chosen = bd_streq(pair.side[0].place.kind, "venv") || bd_map_get(&pair.side[0].axes, "python") ||
+		bd_map_get(&pair.side[1].axes, "python");
+	if (r == 0 && !chosen)
+		r = measure_venv(ctl, c, &rq, pair.target, BD_LEN(pair.target), &err);
 	if (r == 0)
 		r = fill(&registry, t.word, &pair, &rq, &err);
 	int status = r < 0 ? bd_ctl_fail(ctl, &err) : measure(ctl, w, c, &rq, &registry, &end);

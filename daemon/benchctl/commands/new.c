@@ -28,20 +28,27 @@ static int check_name(const char *name, struct bd_error *err)
 			      "NAME becomes part of a file's and a function's name, and '%s' cannot", name);
 }
 
-/* The template with the name in every place for it. */
+/* The template with the name, and the folder of benchd/benchd_plugin.h, in every place for them. */
 static int fill(const char *template, const char *name, struct bd_str *out, struct bd_error *err)
 {
-	static const char place[] = "@NAME@";
+	bd_auto_free char *include = bd_program_file("include", "include");
+	const char *const places[][2] = {{"@NAME@", name}, {"@INCLUDE@", include ? include : "/usr/include"}};
 	bd_auto_free char *in_tree = bd_printf("share/benchd/templates/%s", template);
 	bd_auto_free char *file = bd_program_file(in_tree, NULL), *text = NULL;
 	int r = file ? bd_file_read(file, TEMPLATE_MAX, &text, NULL) : -ENOENT;
 	if (r < 0)
 		return bd_error_set(err, r, "internal", "install benchd again", "the template %s is missing: %s",
 			template, strerror(-r));
-	const char *p = text;
-	for (const char *at; (at = strstr(p, place)); p = at + sizeof place - 1)
-		bd_str_printf(out, "%.*s%s", (int)(at - p), p, name);
-	bd_str_puts(out, p);
+	for (const char *p = text; *p;) {
+		size_t i = 0;
+		while (i < BD_LEN(places) && !bd_starts_with(p, places[i][0]))
+			i++;
+		if (i < BD_LEN(places))
+			bd_str_puts(out, places[i][1]);
+		else
+			bd_str_append(out, p, 1);
+		p += i < BD_LEN(places) ? strlen(places[i][0]) : 1;
+	}
 	return 0;
 }
 
@@ -60,39 +67,71 @@ static int write_new(const char *file, const struct bd_str *text, struct bd_erro
 	return r < 0 ? bd_error_set(err, r, "store-failed", NULL, "cannot write %s: %s", file, strerror(-r)) : 0;
 }
 
-static int answer(const struct bd_ctl *ctl, const char *file, const char *next)
+static int write_template(const char *template, const char *name, const char *file, struct bd_error *err)
+{
+	bd_auto_str struct bd_str text = {0};
+	int r = fill(template, name, &text, err);
+	return r < 0 ? r : write_new(file, &text, err);
+}
+
+static int answer(const struct bd_ctl *ctl, const struct bd_strv *files, const char *next)
 {
 	bd_auto_json cJSON *json = cJSON_CreateObject();
-	cJSON_AddStringToObject(json, "file", file);
+	cJSON *list = cJSON_AddArrayToObject(json, "files");
+	bd_auto_str struct bd_str text = {0};
+	for (size_t i = 0; i < files->n; i++) {
+		cJSON_AddItemToArray(list, cJSON_CreateString(files->v[i]));
+		bd_str_printf(&text, "wrote %s\n", files->v[i]);
+	}
 	cJSON_AddStringToObject(json, "next", next);
-	bd_auto_free char *text = bd_printf("wrote %s\n%s\n", file, next);
-	return ctl->json ? bd_ctl_answer_json(ctl, json) : bd_ctl_answer(ctl, text);
+	bd_str_printf(&text, "%s\n", next);
+	return ctl->json ? bd_ctl_answer_json(ctl, json) : bd_ctl_answer(ctl, text.s);
+}
+
+static int python(const char *name, struct bd_strv *ret_files, char **ret_next, struct bd_error *err)
+{
+	bd_auto_free char *file = bd_printf("bench_%s.py", name);
+	int r = write_template("bench.py", name, file, err);
+	bd_strv_add(ret_files, file);
+	*ret_next = bd_printf("benchctl run %s", file);
+	return r;
+}
+
+/* With what builds it: a Makefile, or a file beside the one that is there already. */
+static int plugin(const char *name, struct bd_strv *ret_files, char **ret_next, struct bd_error *err)
+{
+	bd_auto_free char *file = bd_printf("%s.c", name), *beside = bd_printf("%s.mk", name);
+	bool free_here = access("Makefile", F_OK) < 0 && access("GNUmakefile", F_OK) < 0 &&
+		access("makefile", F_OK) < 0;
+	int r = write_template("plugin.c", name, file, err);
+	if (r < 0)
+		return r;
+	bd_strv_add(ret_files, file);
+	bd_strv_add(ret_files, free_here ? "Makefile" : beside);
+	r = write_template("plugin.mk", name, ret_files->v[1], err);
+	if (r < 0)
+		unlink(file);
+	*ret_next = bd_printf("make %s%s%s && benchctl run %s.so", free_here ? "" : "-f ", free_here ? name : beside,
+		free_here ? ".so" : "", name);
+	return r;
 }
 
 static int bench(struct bd_ctl *ctl, const struct bd_words *w)
 {
 	struct bd_error err;
-	bool plugin = bd_words_flag(w, "plugin");
-	bd_auto_free char *name = bd_strdup(w->operands.v[0]);
+	bool is_plugin = bd_words_flag(w, "plugin");
+	const char *end = is_plugin ? ".c" : ".py";
+	bd_auto_free char *name = bd_strdup(w->operands.v[0]), *next = NULL;
+	bd_auto_strv struct bd_strv files = {0};
 	/* who names the file means it */
 	size_t len = strlen(name);
-	const char *end = plugin ? ".c" : ".py";
 	if (len > strlen(end) && bd_streq(name + len - strlen(end), end))
 		name[len - strlen(end)] = 0;
-	const char *bare = bd_starts_with(name, "bench_") && name[6] ? name + 6 : name;
-	bd_auto_free char *file = bd_printf("bench_%s%s", bare, end);
-	bd_auto_str struct bd_str text = {0};
-	if (check_name(bare, &err) < 0 || fill(plugin ? "bench.c" : "bench.py", bare, &text, &err) < 0 ||
-		write_new(file, &text, &err) < 0)
-		return bd_ctl_fail(ctl, &err);
-	if (!plugin) {
-		bd_auto_free char *next = bd_printf("benchctl run %s", file);
-		return answer(ctl, file, next);
-	}
-	bd_auto_free char *include = bd_program_file("include", "include");
-	bd_auto_free char *next = bd_printf("cc -O2 -fPIC -shared -I%s -o bench_%s.so %s && benchctl run bench_%s.so",
-		include ? include : "/usr/include", bare, file, bare);
-	return answer(ctl, file, next);
+	const char *bare = !is_plugin && bd_starts_with(name, "bench_") && name[6] ? name + 6 : name;
+	int r = check_name(bare, &err);
+	if (r == 0)
+		r = is_plugin ? plugin(bare, &files, &next, &err) : python(bare, &files, &next, &err);
+	return r < 0 ? bd_ctl_fail(ctl, &err) : answer(ctl, &files, next);
 }
 
 /* ---- manifest --------------------------------------------------------------------------------------------------------- */
@@ -180,8 +219,8 @@ static const struct bd_command verbs[] = {
 		.operands_min = 1,
 		.operands_max = 1,
 		.details =
-			"Writes bench_NAME.py, or with --plugin bench_NAME.c, into this folder, and says what measures it. A file that is "
-			"there is never overwritten.",
+			"Writes bench_NAME.py into this folder, or with --plugin NAME.c and the Makefile that builds it, and says what "
+			"measures it. A file that is there is never overwritten.",
 		.options = bench_options,
 		.options_len = BD_LEN(bench_options),
 		.example = "benchctl new bench sum_of_squares",

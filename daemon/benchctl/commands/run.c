@@ -47,6 +47,8 @@ static int run(struct bd_ctl *ctl, const struct bd_words *w)
 		r = find_target(ctl, w, &t, &target, &err);
 	if (r == 0)
 		r = bd_ctl_connect(ctl, NULL, &c, &err);
+	if (r == 0)
+		r = measure_venv(ctl, c, &rq, &target, 1, &err);
 	if (r == 0 && target.kind)
 		r = registry_add(&registry, &target, id, &err);
 	int status;

@@ -72,6 +72,17 @@ class Commands(unittest.TestCase):
         self.assertEqual(w.bye(1)[0]["status"], "ok")
         self.assertEqual(w.output(), "")
 
+    def test_memory_is_the_commands_own(self):
+        large, small = target("python3", "-c", "x = bytearray(b'x') * 100_000_000"), target("true")
+        w = self.worker()
+        self.prepared(w, large, small, iterations=2)
+        found = [w.ask("memory", cell=i) for i in range(2)]
+        self.assertGreater(found[0]["rss_peak_bytes"], 100_000_000)
+        self.assertLess(found[0]["rss_peak_bytes"], 150_000_000)
+        self.assertIsNone(found[1]["rss_peak_bytes"])  # smaller than what it was started from
+        for m in found:
+            self.assertEqual((m["rss_bytes"], m["allocator_bytes"], m["bytes_per_op"]), (None, None, None))
+
     def test_a_command_that_fails(self):
         targets = [target("sh", "-c", "echo early >&2; echo the reason >&2; exit 3"), target("sh", "-c", "kill -9 $$"),
                    target("sh", "-c", "echo said >&2")]

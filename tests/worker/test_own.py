@@ -146,6 +146,8 @@ class Describe(Own):
             bench_both.threads = True
             def bench_where(): pass
             bench_where.affinity = "moon"
+            def bench_yields(): yield 1
+            async def bench_yields_too(): yield 1
             def bench_good(): pass
             bench_wrapped = functools.lru_cache(bench_good)
             class bench_class: pass
@@ -154,7 +156,8 @@ class Describe(Own):
         cases = {n.rpartition(".")[2]: c for n, c in self.described(target(folder)).items()}
         self.assertEqual({n for n, c in cases.items() if not c["reason"]}, {"bench_good", "bench_wrapped"})
         self.assertEqual({n: c["reason"]["key"] for n, c in cases.items() if c["reason"]}, dict.fromkeys(
-            ("bench_wants", "bench_ops", "bench_empty", "bench_axis", "bench_untaken", "bench_both", "bench_where"), "bad-case"))
+            ("bench_wants", "bench_ops", "bench_empty", "bench_axis", "bench_untaken", "bench_both", "bench_where",
+             "bench_yields", "bench_yields_too"), "bad-case"))
         self.assertIn("wants 'state'", cases["bench_wants"]["reason"]["message"])
 
     def test_values_become_words_that_differ(self):
@@ -236,6 +239,17 @@ class Run(Own):
         self.assertIn("bench_a.py:8: AssertionError: not two", answers[2]["reason"]["message"])
         answer = w.batch(3, iterations=100)
         self.assertEqual((answer["type"], answer["status"], answer["reason"]["check"]), ("cell", "invalid", "V2"))
+
+    def test_a_coroutine_that_nobody_awaits_is_no_work(self):
+        folder = self.folder(bench_a="""
+            import functools
+            async def work(): return 1
+            @functools.lru_cache(maxsize=0)
+            def bench_forgotten(): return work()
+            """)
+        answer, = self.prepared(self.worker(), [target(folder)], case(0, "bench_a.bench_forgotten"))
+        self.assertEqual((answer["status"], answer["reason"]["check"]), ("invalid", "V2"))
+        self.assertIn("nobody awaits", answer["reason"]["message"])
 
     def test_a_verify_that_takes_long_is_asked_less_often_but_about_the_end(self):
         folder = self.folder(bench_a="""

@@ -47,7 +47,7 @@ struct bd_work {
 	bool insist;             /* verify now, however long it takes; else one that takes long may wait for settle */
 	void *state;
 	struct bd_children { /* what processes that run() started and awaited have used; one thread only */
-		int64_t cpu_ns, voluntary, involuntary, minor_faults, major_faults;
+		int64_t cpu_ns, voluntary, involuntary, minor_faults, major_faults, peak_bytes;
 	} children;
 	const char *failure_key; /* of the failure that run() had, NULL = an exception; one thread only */
 };

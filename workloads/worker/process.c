@@ -121,6 +121,7 @@ static void add_usage(struct bd_children *to, const struct rusage *ru)
 	to->involuntary += ru->ru_nivcsw;
 	to->minor_faults += ru->ru_minflt;
 	to->major_faults += ru->ru_majflt;
+	to->peak_bytes = BD_MAX(to->peak_bytes, (int64_t)ru->ru_maxrss * 1024);
 }
 
 /* As a Python exception, with the end of what it wrote to its standard error. */

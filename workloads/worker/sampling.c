@@ -200,6 +200,8 @@ bool bd_memory_of(struct bd_bench_cell *c, bool (*run)(struct bd_bench_cell *c),
 	int64_t live = live_bytes();
 	m->allocator_before_bytes = bd_malloc_live_bytes();
 	forget_peak();
+	read_memory(m);
+	int64_t own_peak = m->rss_peak_bytes;
 	if (!run(c))
 		return false;
 	int64_t ops = 0;
@@ -207,6 +209,14 @@ bool bd_memory_of(struct bd_bench_cell *c, bool (*run)(struct bd_bench_cell *c),
 		ops += (int64_t)(c->team->lanes[i].ops + c->team->lanes[i].straddled);
 	drop_results(c->team); /* the last operation's result is no growth */
 	read_memory(m);
+	const struct bd_children *children = &c->work.children;
+	if (children->peak_bytes) { /* what we have is not what they had */
+		bd_doc_init(&bd_worker_memory_doc, m);
+		/* A process begins as a copy of ours, whose size it cannot be told from. */
+		if (children->peak_bytes > own_peak)
+			m->rss_peak_bytes = children->peak_bytes;
+		return true;
+	}
 	int64_t now = live_bytes();
 	if (live != BD_NULL_INT && now != BD_NULL_INT && ops)
 		m->bytes_per_op = (double)(now - live) / (double)ops;

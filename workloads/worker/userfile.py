@@ -257,6 +257,9 @@ class Bench:
         self.ops = say("ops", 1)
         if type(self.ops) is not int or not 1 <= self.ops < 1 << 31:
             raise Unusable("bad-case", "ops of %s is %r" % (name, self.ops), "ops is how many operations one call does: 1 or more")
+        if inspect.isgeneratorfunction(function) or inspect.isasyncgenfunction(function):
+            raise Unusable("bad-case", "%s is a generator: a call of it does nothing yet" % name,
+                           "a function that exhausts it is what can be measured")
         self.asynchronous = inspect.iscoroutinefunction(function)
         self.threads = bool(say("threads", False))
         if self.threads and self.asynchronous:
@@ -405,6 +408,11 @@ class Cell:
 
     def check(self, result):
         """V2: None, or what is wrong."""
+        if inspect.iscoroutine(result):
+            result.close()
+            return "%s returned a coroutine that nobody awaits: it did nothing" % self.bench.name
+        if self.bench.verify is None:
+            return None
         given = (result,) if self.verify_alone else (self.state, result)
         answer = self._wait(self.bench.verify(*given, **self.verify_values))
         if answer is None:

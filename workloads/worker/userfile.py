@@ -3,13 +3,10 @@
 What is here runs outside the timed part; the loop around a user's function is made by _compile()."""
 import importlib.machinery
 import importlib.util
-import inspect
 import os
-import re
 import sys
 import types
 
-PATTERN = re.compile(r"(bench_.*|.*_bench|bench)\.py\Z", re.DOTALL)
 TAKEN = ("python", "binding", "caller", "allocator", "objalloc", "threads", "affinity", "gc", "switch_interval", "side", "u")
 OWN = os.path.dirname(os.__file__)  # of the standard library
 SIMPLE = (str, int, float, bool, type(None))
@@ -27,7 +24,11 @@ class Unusable(Exception):
 
 def _word(text):
     """As a part of a name: ids of cells are divided by '/', '=' and ','."""
-    return re.sub(r"[^\w.+-]", "_", text)
+    return "".join(c if c.isalnum() or c in "_.+-" else "_" for c in text)
+
+
+def _is_bench(name):
+    return name.endswith(".py") and (name.startswith("bench_") or name.endswith("_bench.py") or name == "bench.py")
 
 
 def files(path, root):
@@ -44,7 +45,7 @@ def files(path, root):
         parts = os.path.relpath(folder, path).split(os.sep)
         parts = [] if parts == ["."] else parts
         found += [(_word(".".join(parts + [name[:-3]])), os.path.join(folder, name))
-                  for name in sorted(names) if PATTERN.match(name)]
+                  for name in sorted(names) if _is_bench(name)]
     return found
 
 
@@ -198,11 +199,40 @@ def reason(error):
 
 # ---- bench functions -------------------------------------------------------------------------------------------------
 
+POSITION, EITHER, REST, NAME, MORE = range(5)  # as inspect.Parameter's kinds, in their order
+CO_VARARGS, CO_VARKEYWORDS, CO_GENERATOR, CO_COROUTINE, CO_ASYNC_GENERATOR = 0x4, 0x8, 0x20, 0x80, 0x200
+
+
 def _signature(function):
-    try:
-        return inspect.signature(function)
-    except (TypeError, ValueError):
-        return None
+    """[(name, kind, required)], or None when nobody knows. `inspect` takes longer to import than all else here, and is
+    needed for few."""
+    if type(function) is not types.FunctionType or hasattr(function, "__wrapped__") or hasattr(function, "__signature__"):
+        import inspect
+        try:
+            found = inspect.signature(function).parameters.values()
+        except (TypeError, ValueError):
+            return None
+        return [(p.name, int(p.kind), p.default is p.empty) for p in found]
+    code, n = function.__code__, function.__code__.co_argcount
+    names, only = code.co_varnames, code.co_kwonlyargcount
+    required = n - len(function.__defaults__ or ())
+    found = [(names[i], POSITION if i < code.co_posonlyargcount else EITHER, i < required) for i in range(n)]
+    if code.co_flags & CO_VARARGS:
+        found.append((names[n + only], REST, False))
+    found += [(name, NAME, name not in (function.__kwdefaults__ or {})) for name in names[n:n + only]]
+    if code.co_flags & CO_VARKEYWORDS:
+        found.append((names[n + only + bool(code.co_flags & CO_VARARGS)], MORE, False))
+    return found
+
+
+def _flags(function):
+    """What kind of function it is, behind methods and partials."""
+    while not hasattr(function, "__code__"):
+        inner = getattr(function, "__func__", None) or getattr(function, "func", None)
+        if inner is None or inner is function:
+            return 0
+        function = inner
+    return function.__code__.co_flags
 
 
 def _names(function):
@@ -210,11 +240,17 @@ def _names(function):
     signature = _signature(function)
     if signature is None:
         return ()
-    kinds = [p.kind for p in signature.parameters.values()]
-    if inspect.Parameter.VAR_KEYWORD in kinds:
+    if any(kind == MORE for _, kind, _ in signature):
         return None
-    return [p.name for p in signature.parameters.values()
-            if p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY)]
+    return [name for name, kind, _ in signature if kind in (EITHER, NAME)]
+
+
+def _positions(function, given):
+    """How many places for arguments without a name it has beside those that are given by name; None: any number."""
+    signature = _signature(function)
+    if signature is None or any(kind == REST for _, kind, _ in signature):
+        return None
+    return sum(kind in (POSITION, EITHER) and name not in given for name, kind, _ in signature)
 
 
 def _known(function, values):
@@ -249,7 +285,7 @@ class Bench:
         def say(what, fallback=None):
             return own[what] if what in own else getattr(module, what, fallback)
 
-        self.summary = (inspect.getdoc(function) or function.__name__).strip().splitlines()[0]
+        self.summary = (getattr(function, "__doc__", None) or getattr(function, "__name__", name)).strip().partition("\n")[0].strip()
         self.setup, self.verify, self.teardown = say("setup"), say("verify"), say("teardown")
         for what in ("setup", "verify", "teardown"):
             if getattr(self, what) is not None and not callable(getattr(self, what)):
@@ -257,10 +293,10 @@ class Bench:
         self.ops = say("ops", 1)
         if type(self.ops) is not int or not 1 <= self.ops < 1 << 31:
             raise Unusable("bad-case", "ops of %s is %r" % (name, self.ops), "ops is how many operations one call does: 1 or more")
-        if inspect.isgeneratorfunction(function) or inspect.isasyncgenfunction(function):
+        if _flags(function) & (CO_GENERATOR | CO_ASYNC_GENERATOR):
             raise Unusable("bad-case", "%s is a generator: a call of it does nothing yet" % name,
                            "a function that exhausts it is what can be measured")
-        self.asynchronous = inspect.iscoroutinefunction(function)
+        self.asynchronous = bool(_flags(function) & CO_COROUTINE)
         self.threads = bool(say("threads", False))
         if self.threads and self.asynchronous:
             raise Unusable("bad-case", "%s is async and asks for threads" % name, "an event loop belongs to one thread")
@@ -298,23 +334,23 @@ class Bench:
         if signature is None:
             return [("{}", "state")] if self.setup else []
         call, by_position, state = [], True, self.setup is not None
-        for p in signature.parameters.values():
-            if p.kind == p.VAR_KEYWORD:
+        for name, kind, required in signature:
+            if kind == MORE:
                 continue
-            if p.kind == p.VAR_POSITIONAL:
+            if kind == REST:
                 if state and by_position:
                     call.append(("{}", "state"))
                 by_position = state = False
-            elif p.name in self.params and p.kind != p.POSITIONAL_ONLY:
-                by_position = by_position and p.kind != p.KEYWORD_ONLY
-                call.append(("{}" if by_position else p.name + "={}", p.name))
+            elif name in self.params and kind != POSITION:
+                by_position = by_position and kind != NAME
+                call.append(("{}" if by_position else name + "={}", name))
                 state = False
-            elif state and by_position and p.kind != p.KEYWORD_ONLY:
+            elif state and by_position and kind != NAME:
                 call.append(("{}", "state"))
                 state = False
-            elif p.default is p.empty:
-                raise Unusable("bad-case", "%s wants '%s', and nobody gives it" % (self.name, p.name),
-                               "a setup() that returns it, or params = {\"%s\": [..]}" % p.name)
+            elif required:
+                raise Unusable("bad-case", "%s wants '%s', and nobody gives it" % (self.name, name),
+                               "a setup() that returns it, or params = {\"%s\": [..]}" % name)
             else:
                 by_position = False
         return call
@@ -376,7 +412,7 @@ class Cell:
         self.bench, self.values, self.state = bench, values, None
         self.ended = bench.teardown is None
         functions = (bench.function, bench.setup, bench.verify, bench.teardown)
-        self.runner = _asyncio().Runner() if any(map(inspect.iscoroutinefunction, functions)) else None
+        self.runner = _asyncio().Runner() if any(_flags(f) & CO_COROUTINE for f in functions if f) else None
         if bench.setup is not None:
             self.state = self._wait(bench.setup(**_known(bench.setup, values)))
         loop, arguments = _compile(bench, bench.name), [_fresh(bench.function)]
@@ -388,13 +424,11 @@ class Cell:
             self.run = lambda ticks: loop(ticks, *arguments)
         if bench.verify is not None:
             # verify(state, result), or verify(result) where it names one thing only
-            signature, given = _signature(bench.verify), _known(bench.verify, values)
-            wanted = [p for p in signature.parameters.values() if p.name not in given and
-                      p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)] if signature else [None, None]
-            self.verify_alone, self.verify_values = len(wanted) == 1, given
+            self.verify_values = _known(bench.verify, values)
+            self.verify_alone = _positions(bench.verify, self.verify_values) == 1
 
     def _wait(self, value):
-        return self.runner.run(value) if self.runner and inspect.iscoroutine(value) else value
+        return self.runner.run(value) if self.runner and type(value) is types.CoroutineType else value
 
     def notes(self):
         """[(key, message, hint)]: what a reader of the figure should know."""
@@ -408,7 +442,7 @@ class Cell:
 
     def check(self, result):
         """V2: None, or what is wrong."""
-        if inspect.iscoroutine(result):
+        if type(result) is types.CoroutineType:
             result.close()
             return "%s returned a coroutine that nobody awaits: it did nothing" % self.bench.name
         if self.bench.verify is None:
@@ -428,11 +462,8 @@ class Cell:
     def end(self):
         if not self.ended:
             self.ended = True
-            signature = _signature(self.bench.teardown)
             given = _known(self.bench.teardown, self.values)
-            takes = signature is None or any(p.name not in given and p.kind in (
-                p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD, p.VAR_POSITIONAL) for p in signature.parameters.values())
-            self._wait(self.bench.teardown(*((self.state,) if takes else ()), **given))
+            self._wait(self.bench.teardown(*(() if _positions(self.bench.teardown, given) == 0 else (self.state,)), **given))
         if self.runner:
             self.runner.close()
 

@@ -5,8 +5,8 @@
 # An interpreter has two hosts, each with an id of its own: a program of ours that embeds its shared libpython (3.11.2), and
 # the stock executable, which imports the worker's core (3.11.2+exe). Without a shared libpython there is the second alone.
 #
-# Result: BD_INTERPRETERS, a list of ids, and for every id BD_PY_<id>_{JSON,EXECUTABLE,INCLUDES,HOST,BASE}, LIBPYTHON where
-# it is embedded; BASE is the id without its host, common to both, and BD_INTERPRETER_BASES the list of those.
+# Result: BD_INTERPRETERS, a list of ids, and for every id BD_PY_<id>_{JSON,EXECUTABLE,INCLUDES,HOST,BASE,NAME}, LIBPYTHON
+# where it is embedded; NAME is what names of targets may contain; BASE is the id without its host, common to both, and BD_INTERPRETER_BASES the list of those.
 # A base is the version, `t` for free-threaded, `d` for debug, `~N` for a second install of the same version.
 # BENCHD_TAKEN: bases another tree has, which this one must not use.
 set(BD_INTERPRETERS "")
@@ -221,6 +221,7 @@ foreach(candidate ${candidates})
     set(base "${name}~${n}")
   endwhile()
   list(APPEND BD_INTERPRETER_BASES ${base})
+  string(REPLACE "~" "-" BD_PY_${base}_NAME ${base})
   set(includes ${include} ${platinclude})
   list(REMOVE_DUPLICATES includes)
   set(BD_PY_${base}_IDS ${base}+exe)
@@ -234,6 +235,7 @@ foreach(candidate ${candidates})
   foreach(id ${BD_PY_${base}_IDS})
     list(APPEND BD_INTERPRETERS ${id})
     set(BD_PY_${id}_BASE ${base})
+    string(REPLACE "~" "-" BD_PY_${id}_NAME ${id})
     set(BD_PY_${id}_HOST embedded)
     if(id MATCHES "[+]exe$")
       set(BD_PY_${id}_HOST exe)

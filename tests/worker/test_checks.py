@@ -212,14 +212,20 @@ class Checks(Catching):
     @bw.each_interpreter
     def test_v6_what_an_operation_leaves_behind(self, interpreter):
         for threads in (1, 2):
-            what = ("object", "one-in-a-thousand", "malloc", "cycle-in-use")
+            what = ("object", "malloc", "cycle-in-use")
+            if not interpreter["debug"]:  # too slow for some thousand operations in each batch
+                what += ("one-in-a-thousand",)
             each = dict(zip(what, self.leaks(interpreter, MUTANT_CASES, "leaks", what, threads)))
             for name, answer in each.items():
                 with self.subTest(threads=threads, what=name):
                     self.invalid(answer, "V6", "leak")
             text = {name: answer["reason"]["message"] for name, answer in each.items()}
-            self.assertRegex(text["object"], r"^leaks \d\d\.\d bytes per operation, 1\.0 Python blocks per operation, in each of 10 ")
-            self.assertRegex(text["one-in-a-thousand"], r"^leaks 0\.0\d\d bytes per operation, 0\.001 Python blocks per operation")
+            # without a GIL objects come from an allocator that names blocks only
+            per_op = "" if interpreter["free_threaded"] else r"%s bytes per operation, "
+            rest = ", 2\\.0 references per operation" if interpreter["debug"] else ""
+            self.assertRegex(text["object"], "^leaks " + per_op.replace("%s", r"\d\d\.\d") + r"1\.0 Python blocks per operation" + rest + ", in each of 10 ")
+            if "one-in-a-thousand" in what:
+                self.assertRegex(text["one-in-a-thousand"], "^leaks " + per_op.replace("%s", r"0\.0\d\d") + r"0\.001 Python blocks per operation")
             self.assertRegex(text["malloc"], r"^leaks 64\.0 bytes per operation, in each")
 
     @catches("V6", "leak")
@@ -241,7 +247,8 @@ class Checks(Catching):
             with self.subTest(threads=threads):
                 answers = self.leaks(interpreter, CASES, "grows", what, threads)
                 self.ok(answers)
-                self.assertEqual([a["notes"] for a in answers], [[]] * len(what))
+                if not interpreter["debug"]:  # some are too slow there to be repeated
+                    self.assertEqual([a["notes"] for a in answers], [[]] * len(what))
 
     @bw.each_interpreter
     def test_v6_native_calls_are_clean(self, interpreter):

@@ -129,6 +129,10 @@ class Rows(unittest.TestCase):
     def test_a_peer_that_is_not_there_is_said_to_be(self):
         records = [trial(), {"kind": "missing", "tool": "hyperfine", "reason": "no such package"}]
         self.assertEqual(rows(records)["false alarms, (a) 200 ns native loop, quiet"][3], "hyperfine not available (no such package)")
+        # one that failed once and answered otherwise has its figures
+        records += [trial(tool="hyperfine", verdict="none"), trial(tool="pytest-benchmark min", verdict="slower"),
+                    {"kind": "missing", "tool": "pytest-benchmark", "reason": "once"}]
+        self.assertEqual(rows(records)["false alarms, (a) 200 ns native loop, quiet"][3], "pytest-benchmark min 1/1; hyperfine 0/1")
 
     def test_figures(self):
         records = [{"kind": "figure", "name": "start_ms", "value": v} for v in (20.0, 40.0)]

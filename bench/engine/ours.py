@@ -46,6 +46,8 @@ class Benchd:
         if run["state"] == "complete":
             self.note("sums", (run["setup_s"] + run["measure_s"]) / run["wall_s"])
             self.note("batches_inside", run["batch_s"] / run["measure_s"])
+            if run["kind"] == "ab":
+                self.note("ab_setup_share", run["setup_s"] / run["wall_s"])
 
     def pair(self, a, b, functions, *options):
         """{function: what it says of B ÷ A}, seconds of its turn on the machine."""
@@ -61,4 +63,4 @@ def answer(document, function):
         raise Failed(f"no verdict of {function}: {told or 'no cells'}")
     c = cells[0]
     return {"verdict": c["verdict"], "ratio": c["ratio"]["median"], "lo": c["ratio"]["lo"], "hi": c["ratio"]["hi"],
-            "smallest_effect": c["smallest_effect"], "launches": c["launches"], "stopped": c["stopped"]}
+            "smallest_effect": c["smallest_effect"], "equivalence": c["equivalence"], "launches": c["launches"], "stopped": c["stopped"]}

@@ -34,6 +34,7 @@ import workloads  # noqa: E402
 
 PYTHON = "/usr/bin/python3"
 FIGURES = ("suite", "start", "recompute", "caller", "plan")
+FAILURES = 5  # in a row
 PAIRED = ("alarms", "coverage", "power", "smallest", "precision")
 
 
@@ -93,7 +94,7 @@ class Session:
         self.end = time.monotonic() + 60 * options.minutes
         self.workloads = workloads.Workloads(os.path.join(home, "pairs"), PYTHON)
         self.conditions = conditions(rows, options.workloads.split(","))
-        self.peers = []
+        self.peers, self.failures = [], 0
         if options.peer_pairs and any(c[4] for c in self.conditions):
             self.peers, missing = peers.all_of_them(home, PYTHON, self.ns_of)
             for tool, reason in missing.items():
@@ -128,6 +129,14 @@ class Session:
         told = ", ".join(f"{f} {answers[f]['verdict']} {answers[f]['ratio']:.4f} (true {t:.4f})" for f, t in truths.items())
         say(f"{workload} {purpose} {'load ' if loaded else ''}{tool}: {told}, {seconds:.1f} s")
 
+    def failed(self, error, what):
+        """A pair without an answer counts as such; when there are only such, there is no point in going on."""
+        say(f"{what}: {error}")
+        self.records.add(kind="failed", what=what, reason=str(error))
+        self.failures += 1
+        if self.failures >= FAILURES:
+            raise error
+
     def one(self, condition, benchd, with_peers, with_slow):
         workload, nominal, _, purpose, _ = condition
         effects = self.effects(workload) if nominal is None else nominal
@@ -135,7 +144,12 @@ class Session:
             return
         a, b, truths = self.workloads.pair(workload, effects)
         options = ("--precision", "1%") if purpose == "precision" else ()
-        answers, seconds = benchd.pair(a, b, list(truths), *options)
+        try:
+            answers, seconds = benchd.pair(a, b, list(truths), *options)
+        except ours.Failed as e:
+            self.failed(e, f"{workload} {purpose}")
+            return
+        self.failures = 0
         self.note(condition, benchd.name, answers, truths, seconds)
         for peer in self.peers if with_peers else ():
             if self.over() or (peer.name == "pyperf" and not with_slow):
@@ -213,7 +227,10 @@ def measure(o, rows, records, home):
             for name in FIGURES:
                 if name in rows and not session.over():
                     say(name)
-                    figures.MEASURE[name](benchd, records, session)
+                    try:
+                        figures.MEASURE[name](benchd, records, session)
+                    except ours.Failed as e:
+                        session.failed(e, name)
             session.measure(benchd)
     except KeyboardInterrupt:
         say("stopped; what was measured is kept")

@@ -3,6 +3,7 @@
 trial   one pair by one tool: {"kind":"trial","tool","function","purpose","nominal","truth","load","seconds","verdict","ratio",
         "lo","hi","smallest_effect"}; purpose "verdict" (budget of 10 s), "smallest" or "precision" (--precision 1%)
 figure  one figure of something else: {"kind":"figure","name","value", …}
+failed  {"kind":"failed","what","reason"}: benchd gave no answer
 missing a peer that could not be had: {"kind":"missing","tool","reason"}
 
 Bars for counts of n are those of the design for n = 400, taken to other n by the same reasoning: a true 5 % stays within
@@ -12,6 +13,7 @@ import math
 import statistics
 
 ALPHA = 0.05
+FEW = 100  # pairs
 FUNCTIONS = {"bench_spin": "(a) 200 ns native loop", "bench_fastcall": "(b) FASTCALL add", "bench_ctypes": "(b) ctypes add",
              "bench_call": "(c) pure-Python call"}
 OURS = "benchd"
@@ -104,8 +106,9 @@ def count(k, n):
     return f"{k}/{n} [{lo:.1%}, {hi:.1%}]"
 
 
-def mark(ok):
-    return "" if ok is None else "reached" if ok else "**missed**"
+def mark(ok, n=FEW):
+    """n: of how many pairs; a few say little either way."""
+    return "" if ok is None else ("reached" if ok else "**missed**") + ("" if n >= FEW else ", of few")
 
 
 class Table:
@@ -117,8 +120,8 @@ class Table:
         there = {r["tool"] for r in records if r["kind"] == "trial"} | {r["tool"].partition(" ")[0] for r in records if r["kind"] == "trial" and r["tool"].startswith("pytest")}
         self.missing = {r["tool"]: r["reason"] for r in records if r["kind"] == "missing" and r["tool"] not in there}
 
-    def add(self, what, bar, measured, ok, peers=None):
-        self.lines.append((what, bar, measured, mark(ok), *([peers] if peers is not None else [])))
+    def add(self, what, bar, measured, ok, peers=None, n=FEW):
+        self.lines.append((what, bar, measured, mark(ok, n), *([peers] if peers is not None else [])))
 
     def peers(self, say, **wanted):
         """What say(trials) makes of each peer's trials."""
@@ -141,7 +144,18 @@ class Table:
                     continue
                 k, n = sum(map(decided, ours)), len(ours)
                 self.add(f"false alarms, {title}, {'a load toggles' if load else 'quiet'}", f"≤ {most_by_chance(n)} of {n}", count(k, n),
-                         k <= most_by_chance(n), self.peers(lambda ts: f"{sum(map(decided, ts))}/{len(ts)}", **wanted))
+                         k <= most_by_chance(n), self.peers(lambda ts: f"{sum(map(decided, ts))}/{len(ts)}", **wanted), n)
+
+    def equal(self):
+        for function, title in FUNCTIONS.items():
+            ours = trials(self.records, tool=OURS, function=function, nominal=0.0, load=False, purpose="verdict")
+            said = [t for t in ours if t["verdict"] == "no difference"]
+            if not ours:
+                continue
+            upto = f", of ≥ {statistics.median(t['equivalence'] for t in said):.1%} as the median" if said else ""
+            effects = [t["smallest_effect"] for t in ours if t["smallest_effect"] is not None]
+            seen = f"; `smallest_effect` {statistics.median(effects):.2%} as the median" if effects else ""
+            self.add(f"equal copies: `no difference`, {title}", "–", count(len(said), len(ours)) + upto + seen, None, "none says so")
 
     def coverage(self):
         for function, title in FUNCTIONS.items():
@@ -152,7 +166,7 @@ class Table:
                 k, n = sum(map(covers, ours)), len(ours)
                 bar = n - most_by_chance(n) - (1 if n >= 400 else 0)  # 372 of 400
                 truth = statistics.median(t["truth"] for t in ours)
-                self.add(f"the interval covers the truth, {title}, true {truth:.4f}", f"≥ {bar} of {n}", count(k, n), k >= bar, "–")
+                self.add(f"the interval covers the truth, {title}, true {truth:.4f}", f"≥ {bar} of {n}", count(k, n), k >= bar, "–", n)
 
     def power(self):
         for function, title in FUNCTIONS.items():
@@ -164,15 +178,15 @@ class Table:
             found = [t for t in ours if t["verdict"] == "slower"]
             k, n = len(found), len(ours)
             self.add(f"+2 % is found, {title}", "≥ 95 %" if barred else "–", count(k, n), k >= 0.95 * n if barred else None,
-                     self.peers(lambda ts: f"{sum(t['verdict'] == 'slower' for t in ts)}/{len(ts)}", **wanted))
+                     self.peers(lambda ts: f"{sum(t['verdict'] == 'slower' for t in ts)}/{len(ts)}", **wanted), n)
             seconds = statistics.median(t["seconds"] for t in found) if found else None
             self.add(f"time until then, {title}", "median ≤ 5 s" if barred else "–", f"{seconds:.1f} s" if found else "never found",
                      (bool(found) and seconds <= 5) if barred else None,
-                     self.peers(lambda ts: f"{statistics.median(t['seconds'] for t in ts):.1f} s", **wanted))
+                     self.peers(lambda ts: f"{statistics.median(t['seconds'] for t in ts):.1f} s", **wanted), n)
             typical = statistics.median(map(error, ours))
             self.add(f"error of the ratio, {title}", "median ≤ 0.3 %" if barred else "–", f"{typical:.2%}, at most {max(map(error, ours)):.2%}",
                      typical <= 0.003 if barred else None,
-                     self.peers(lambda ts: f"{statistics.median(map(error, ts)):.2%} (at most {max(map(error, ts)):.1%})", **wanted))
+                     self.peers(lambda ts: f"{statistics.median(map(error, ts)):.2%} (at most {max(map(error, ts)):.1%})", **wanted), n)
 
     def smallest(self):
         for function, title in list(FUNCTIONS.items())[1:]:
@@ -182,7 +196,7 @@ class Table:
             k, n = sum(t["verdict"] == "slower" for t in ours), len(ours)
             effects = sorted(t["truth"] - 1 for t in ours)
             self.add(f"power at the printed `smallest_effect`, {title} (+{effects[0]:.2%} to +{effects[-1]:.2%})", "80 % ± 10", count(k, n),
-                     0.7 <= k / n <= 0.9, "none prints one")
+                     0.7 <= k / n <= 0.9, "none prints one", n)
 
     def precision(self):
         ours = trials(self.records, tool=OURS, purpose="precision")
@@ -195,7 +209,15 @@ class Table:
         said = f"pyperf {statistics.median(t['seconds'] for t in theirs):.1f} s, {sum(error(t) <= 0.01 for t in theirs)}/{len(theirs)} within" if theirs else \
             f"pyperf not measured here ({self.missing.get('pyperf', 'not asked for')}); 28.7 s by the design"
         self.add("time to a true ±1 %, (a) 200 ns native loop", f"≤ ⅕ of pyperf's default: {bar:.1f} s; within in ≥ 95 %",
-                 f"median {seconds:.1f} s, {count(within, n)} within", seconds <= bar and within >= 0.95 * n, said)
+                 f"median {seconds:.1f} s, {count(within, n)} within", seconds <= bar and within >= 0.95 * n, said, n)
+
+    def unanswered(self):
+        failed = [r for r in self.records if r["kind"] == "failed"]
+        n = len(trials(self.records, tool=OURS))
+        if n or failed:
+            reasons = "; ".join(sorted({r["reason"][:120] for r in failed})[:3])
+            self.add("pairs and figures without an answer (a cell failed or was invalid)", "0", f"{len(failed)} beside {n}" + (f": {reasons}" if failed else ""),
+                     not failed, "–")
 
     # ---- rows about figures ----
 
@@ -221,7 +243,7 @@ class Table:
 def show(records):
     """All rows for which there are records."""
     pairs = Table(records)
-    for rows in (pairs.false_alarms, pairs.coverage, pairs.power, pairs.smallest, pairs.precision):
+    for rows in (pairs.false_alarms, pairs.equal, pairs.coverage, pairs.power, pairs.smallest, pairs.precision, pairs.unanswered):
         rows()
     pairs.print("| what | bar | benchd | | beside it |\n|---|---|---|---|---|")
     rest = Table(records)
@@ -237,6 +259,7 @@ FIGURES = (
     ("setup_share", "`setup_s` ÷ `wall_s` of the default suite", "≤ 0.20", "{:.3f}".format, lambda v: v <= 0.20),
     ("sums", "`setup_s` + `measure_s` of `wall_s`, all runs of this bench", "within 2 %, batches inside measuring", "{:.4f}".format, lambda v: 0.98 <= v <= 1.0005),
     ("batches_inside", "`batch_s` ÷ `measure_s`, all runs of this bench", "≤ 1", "{:.3f}".format, lambda v: 0 < v <= 1.0005),
+    ("ab_setup_share", "`setup_s` ÷ `wall_s` of comparisons", "–", "{:.3f}".format, None),
     ("planned", "wall time ÷ what --dry-run expected, suites and ab", "0.8 … 1.2", "{:.3f}".format, lambda v: 0.8 <= v <= 1.2),
     ("start_ms", "worker start to first batch", "≤ 150 ms", "{:.0f} ms".format, lambda v: v <= 150),
     ("recompute_s", "1 M samples, all cells recomputed (`runs show --recompute`)", "≤ 2 s", "{:.2f} s".format, lambda v: v <= 2),

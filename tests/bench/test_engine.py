@@ -26,7 +26,7 @@ PYTHON = "/usr/bin/python3"
 
 def trial(**more):
     record = {"kind": "trial", "tool": "benchd", "function": "bench_spin", "purpose": "verdict", "nominal": 0.0, "truth": 1.0, "load": False,
-              "seconds": 4.0, "verdict": "no difference", "ratio": 1.001, "lo": 0.99, "hi": 1.01, "smallest_effect": 0.008}
+              "seconds": 4.0, "verdict": "no difference", "ratio": 1.001, "lo": 0.99, "hi": 1.01, "smallest_effect": 0.008, "equivalence": 0.02}
     return {**record, **more}
 
 
@@ -92,6 +92,11 @@ class Rows(unittest.TestCase):
         self.assertEqual(rows(others)[what][1:3], ["0/101 [0.0%, 3.7%]", "reached"])
         self.assertEqual(rows(others)[what][3], "pyperf 1/1")
 
+    def test_equal_copies_are_said_to_be_equal_up_to_something(self):
+        records = [trial()] * 3 + [trial(verdict="undecided", smallest_effect=None)]
+        self.assertEqual(rows(records)["equal copies: `no difference`, (a) 200 ns native loop"][1],
+                         "3/4 [30.1%, 95.4%], of ≥ 2.0% as the median; `smallest_effect` 0.80% as the median")
+
     def test_coverage_is_of_the_truth(self):
         what = "the interval covers the truth, (a) 200 ns native loop, true 1.0200"
         inside = trial(nominal=0.02, truth=1.02, lo=1.015, hi=1.025)
@@ -102,19 +107,19 @@ class Rows(unittest.TestCase):
     def test_power_is_in_the_right_direction(self):
         what = "+2 % is found, (a) 200 ns native loop"
         found = trial(nominal=0.02, truth=1.02, ratio=1.021, verdict="slower")
-        self.assertEqual(rows([found] * 19 + [trial(nominal=0.02, truth=1.02, verdict="undecided")])[what][2], "reached")
-        self.assertEqual(rows([found] * 18 + [trial(nominal=0.02, truth=1.02, verdict="faster")] * 2)[what][2], "**missed**")
-        time, error = (rows([found] * 5)[f"{name}, (a) 200 ns native loop"] for name in ("time until then", "error of the ratio"))
+        self.assertEqual(rows([found] * 19 + [trial(nominal=0.02, truth=1.02, verdict="undecided")])[what][2], "reached, of few")
+        self.assertEqual(rows([found] * 18 + [trial(nominal=0.02, truth=1.02, verdict="faster")] * 2)[what][2], "**missed**, of few")
+        time, error = (rows([found] * 100)[f"{name}, (a) 200 ns native loop"] for name in ("time until then", "error of the ratio"))
         self.assertEqual(time[1:3], ["4.0 s", "reached"])
         self.assertEqual(error[1:3], ["0.10%, at most 0.10%", "reached"])
-        self.assertEqual(rows([{**found, "seconds": 6.0, "ratio": 1.03}] * 5)["time until then, (a) 200 ns native loop"][2], "**missed**")
-        self.assertEqual(rows([{**found, "ratio": 1.03}] * 5)["error of the ratio, (a) 200 ns native loop"][2], "**missed**")
+        self.assertEqual(rows([{**found, "seconds": 6.0, "ratio": 1.03}] * 100)["time until then, (a) 200 ns native loop"][2], "**missed**")
+        self.assertEqual(rows([{**found, "ratio": 1.03}] * 100)["error of the ratio, (a) 200 ns native loop"][2], "**missed**")
 
     def test_smallest_effect_can_be_too_small_and_too_large(self):
         name = "power at the printed `smallest_effect`, (c) pure-Python call (+0.90% to +0.90%)"
-        for found, said in ((8, "reached"), (10, "**missed**"), (6, "**missed**")):
+        for found, said in ((80, "reached"), (95, "**missed**"), (65, "**missed**")):
             records = [trial(function="bench_call", purpose="smallest", nominal=None, truth=1.009, verdict="slower" if i < found else "undecided")
-                       for i in range(10)]
+                       for i in range(100)]
             self.assertEqual(rows(records)[name][2], said)
 
     def test_precision_is_beside_what_was_measured_today(self):
@@ -122,9 +127,9 @@ class Rows(unittest.TestCase):
         theirs = trial(tool="pyperf", seconds=30.0, ratio=1.05)
         got = rows([trial(purpose="precision", seconds=5.9), theirs])[name]
         self.assertIn("6.0 s", got[0])
-        self.assertEqual(got[2:], ["reached", "pyperf 30.0 s, 0/1 within"])
-        self.assertEqual(rows([trial(purpose="precision", seconds=6.1), theirs])[name][2], "**missed**")
-        self.assertEqual(rows([trial(purpose="precision", seconds=3.0, ratio=1.02), theirs])[name][2], "**missed**")
+        self.assertEqual(got[2:], ["reached, of few", "pyperf 30.0 s, 0/1 within"])
+        self.assertEqual(rows([trial(purpose="precision", seconds=6.1), theirs])[name][2], "**missed**, of few")
+        self.assertEqual(rows([trial(purpose="precision", seconds=3.0, ratio=1.02), theirs])[name][2], "**missed**, of few")
 
     def test_a_peer_that_is_not_there_is_said_to_be(self):
         records = [trial(), {"kind": "missing", "tool": "hyperfine", "reason": "no such package"}]
@@ -133,6 +138,11 @@ class Rows(unittest.TestCase):
         records += [trial(tool="hyperfine", verdict="none"), trial(tool="pytest-benchmark min", verdict="slower"),
                     {"kind": "missing", "tool": "pytest-benchmark", "reason": "once"}]
         self.assertEqual(rows(records)["false alarms, (a) 200 ns native loop, quiet"][3], "pytest-benchmark min 1/1; hyperfine 0/1")
+
+    def test_a_pair_without_an_answer_is_not_passed_over(self):
+        what = "pairs and figures without an answer (a cell failed or was invalid)"
+        self.assertEqual(rows([trial()])[what][:3], ["0", "0 beside 1", "reached"])
+        self.assertEqual(rows([trial(), {"kind": "failed", "what": "a", "reason": "why"}])[what][:3], ["0", "1 beside 1: why", "**missed**"])
 
     def test_figures(self):
         records = [{"kind": "figure", "name": "start_ms", "value": v} for v in (20.0, 40.0)]
@@ -170,7 +180,7 @@ class Answers(unittest.TestCase):
     def test_the_cell_with_a_verdict_is_the_answer(self):
         a = {"id": "x/side=a", "case": "bench.fastcall", "status": "ok", "reason": None, "verdict": None}
         b = {"id": "x/side=b", "case": "bench.fastcall", "status": "ok", "reason": None, "verdict": "slower", "ratio": {"median": 1.1, "lo": 1.0, "hi": 1.2},
-             "smallest_effect": 0.01, "launches": 6, "stopped": "decided"}
+             "smallest_effect": 0.01, "equivalence": 0.02, "launches": 6, "stopped": "decided"}
         self.assertEqual(ours.answer({"cells": [a, b]}, "bench_fastcall")["verdict"], "slower")
         with self.assertRaises(ours.Failed):
             ours.answer({"cells": [a, b]}, "bench_ctypes")

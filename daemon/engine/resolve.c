@@ -440,11 +440,28 @@ static int add_case(struct resolver *r, const char *name, const char *python, co
 
 /* ---- the plan ------------------------------------------------------------------------------------------------------- */
 
+/* Variables that a request may not set, because the run does. */
+static int check_env(struct resolver *r, const struct bd_map *env)
+{
+	static const char *const reserved[] = {"PYTHONMALLOC", "LD_PRELOAD", "PYTHONHASHSEED", "BENCHD_FDS",
+		"BENCHD_PAD", "BENCHD_PYTHON", "BENCHD_SIDE_PATH", "BENCHD_SIDE_OBJECT"};
+	for (size_t i = 0; i < env->n; i++) {
+		const char *name = env->v[i].key;
+		for (size_t k = 0; k < BD_LEN(reserved); k++)
+			if (bd_streq(name, reserved[k]))
+				return bd_error_set(r->err, -EINVAL, "bad-value",
+					"the axes allocator and objalloc set the allocators",
+					"env.%s is set by benchd itself", name);
+		if (!name[0] || strchr(name, '='))
+			return bd_error_set(r->err, -EINVAL, "bad-value", NULL,
+				"'%s' is not a name of an environment variable", name);
+	}
+	return 0;
+}
+
 static int check_request(struct resolver *r)
 {
 	const struct bd_request *q = &r->p->request;
-	static const char *const reserved[] = {"PYTHONMALLOC", "LD_PRELOAD", "PYTHONHASHSEED", "BENCHD_FDS",
-		"BENCHD_PAD"};
 	if (q->kind && !bd_streq(q->kind, "run") && !bd_streq(q->kind, "ab"))
 		return bd_error_set(r->err, -EINVAL, "bad-value", NULL, "kind must be \"run\" or \"ab\", not '%s'",
 			q->kind);
@@ -468,18 +485,12 @@ static int check_request(struct resolver *r)
 		return bd_error_set(r->err, -EINVAL, "bad-value", NULL, "budget_s must be above 0 and at most a week");
 	if (!isnan(q->wait_s) && !(q->wait_s >= 0 && q->wait_s <= 7 * 86400.0))
 		return bd_error_set(r->err, -EINVAL, "bad-value", NULL, "wait_s must be from 0 to a week");
-	for (size_t i = 0; i < q->env.n; i++) {
-		const char *name = q->env.v[i].key;
-		for (size_t k = 0; k < BD_LEN(reserved); k++)
-			if (bd_streq(name, reserved[k]))
-				return bd_error_set(r->err, -EINVAL, "bad-value",
-					"the axes allocator and objalloc set the allocators",
-					"env.%s is set by benchd itself", name);
-		if (!name[0] || strchr(name, '='))
-			return bd_error_set(r->err, -EINVAL, "bad-value", NULL,
-				"'%s' is not a name of an environment variable", name);
-	}
-	return 0;
+	int res = check_env(r, &q->env);
+	if (res == 0 && q->sides)
+		res = check_env(r, &q->sides->a.env);
+	if (res == 0 && q->sides)
+		res = check_env(r, &q->sides->b.env);
+	return res;
 }
 
 static int check_side_axes(struct resolver *r, const struct bd_catalogue *catalogue)

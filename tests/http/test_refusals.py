@@ -104,7 +104,7 @@ class Refusals(Shared):
 
     def test_path(self):
         for path in ("/api", "/api/v1", "/api/v1/", "/api/v1/nothing", "/api/v1/runs/", "/api/v1/runs/a/b", "/api/v2/runs",
-                     "/api/v1/traces", "/api/v1/compare", "/api/v1/%72uns", "/etc/passwd", "/../../etc/passwd", "/api/v1/runs/x/events/"):
+                     "/api/v1/traces", "/api/v1/%72uns", "/etc/passwd", "/../../etc/passwd", "/api/v1/runs/x/events/"):
             self.refused(self.d.request("GET", path), 404, "not-found")
         self.refused(self.d.request("GET", "/api/v1/runs/01J00000000000000000000000"), 404, "not-found")
 
@@ -137,8 +137,10 @@ class Refusals(Shared):
         self.refused(self.d.request("POST", RUNS, {"dry_run": True}), 400, "bad-value")
 
     def test_programs_are_never_named_by_a_request(self):
-        for name in ("argv", "program", "path", "cwd", "sides"):
+        for name in ("argv", "program", "path", "cwd"):
             self.refused(self.d.request("POST", RUNS, {**DRY, name: ["/bin/true"]}), 400, "unknown-field")
+            sides = {"a": {}, "b": {name: "/bin/true"}}
+            self.refused(self.d.request("POST", RUNS, {**DRY, "kind": "ab", "sides": sides}), 400, "unknown-field")
 
     def test_unknown_targets_and_values_name_the_nearest(self):
         for change, key, near in (({"target": "gil-contentoin"}, "unknown-target", "gil-contention"), ({"axes": {"thread": [1]}}, "unknown-axis", "threads"),

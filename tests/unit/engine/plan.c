@@ -85,7 +85,7 @@ BD_TEST(refusals)
 		const char *json, *key, *hint;
 	} rows[] = {
 		{"{\"target\":\"gil-contentoin\"}", "unknown-target", "did you mean 'gil-contention'?"},
-		{"{\"target\":\"nothing-like-it\"}", "unknown-target", "there are: gil-contention, empty-loop"},
+		{"{\"target\":\"nothing-like-it\"}", "unknown-target", NULL},
 		{"{\"target\":\"gil-contention\",\"axes\":{\"thread\":[1]}}", "unknown-axis",
 			"did you mean 'threads'?"},
 		{"{\"target\":\"gil-contention\",\"axes\":{\"gil\":[\"held\"]}}", "unknown-value",
@@ -107,6 +107,8 @@ BD_TEST(refusals)
 		{"{\"target\":\"gil-contention\",\"seed\":-1}", "bad-value", NULL},
 		{"{\"target\":\"gil-contention\",\"kind\":\"ab\"}", "bad-value", NULL},
 		{"{\"target\":\"gil-contention\",\"env\":{\"LD_PRELOAD\":\"x\"}}", "bad-value", NULL},
+		{"{\"target\":\"gil-contention\",\"kind\":\"ab\",\"sides\":{\"a\":{},\"b\":{\"env\":{\"LD_PRELOAD\":\"x\"}}}}",
+			"bad-value", "the axes allocator and objalloc set the allocators"},
 		{"{\"target\":\"gil-contention\",\"precison\":0.01}", "unknown-field", NULL},
 	};
 	struct world w;

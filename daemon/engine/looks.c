@@ -66,6 +66,15 @@ static double floor_of(const struct run *r)
 	return worst;
 }
 
+/* How many ratios will be adjusted together in the end. */
+static size_t compared(const struct plan *p)
+{
+	size_t n = 0;
+	for (size_t i = 0; i < p->cells_len; i++)
+		n += p->cells[i].reference >= 0;
+	return n;
+}
+
 /* Why the cell needs no further launch; NULL = it does. */
 static const char *enough(const struct run *r, size_t cell, double equivalence)
 {
@@ -76,6 +85,8 @@ static const char *enough(const struct run *r, size_t cell, double equivalence)
 	if (isnan(t.lo))
 		return NULL;
 	if (r->plan->ab && r->plan->cells[cell].reference >= 0) {
+		/* alone it may be significant sooner; among all, only what crosses these levels stays so */
+		bd_stats_plan_family((int64_t)n, r->max_launches, false, BD_STATS_ALPHA, compared(r->plan), &plan);
 		if (bd_stats_crossed(v, n, &plan))
 			return "decided";
 		if (t.lo > 1 / (1 + equivalence) && t.hi < 1 + equivalence)

@@ -28,6 +28,18 @@ struct bd_stats_plan report_plan(const struct loaded *l, const struct bd_cell *c
 	return plan;
 }
 
+/* The plan by which the engine decides: looks before the end leave the p of all ratios together something to adjust. */
+static struct bd_stats_plan plan_for_p(const struct loaded *l, const struct bd_stats_plan *plan)
+{
+	struct bd_stats_plan family = *plan;
+	size_t compared = 0;
+	for (size_t i = 0; i < l->cells_len; i++)
+		compared += l->cells[i].reference >= 0;
+	if (plan->max) /* not a single look */
+		bd_stats_plan_family(plan->launches[plan->n - 1], plan->max, plan->final, plan->alpha, compared, &family);
+	return family;
+}
+
 /* Where a cell was decided at a look and measured on, because others were not, the decision is the earlier one's. */
 static double p_of(const double *ratios, size_t n, const struct bd_stats_plan *plan)
 {
@@ -88,7 +100,8 @@ void report_ratio(const struct loaded *l, const struct bd_cell *cell, struct bd_
 	*ret->ratio = (struct bd_ratio){bd_strdup(reference->id), i.estimate, i.lo, i.hi};
 	if (!plan.n)
 		return;
-	ret->p = p_of(ratios, n, &plan);
+	struct bd_stats_plan family = plan_for_p(l, &plan);
+	ret->p = p_of(ratios, n, &family);
 	ret->smallest_effect = smallest_effect(ratios, n, &plan);
 }
 

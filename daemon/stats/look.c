@@ -107,17 +107,24 @@ static double going_given(const struct bd_stats_look *before, double launches, d
 	return (hi - lo) * sum;
 }
 
+/* The mean of going on over all that is beyond the level's T, times the level. Over y, which is 1 at infinity; the density
+ * of T needs no constant, for a mean. */
 double bd_stats_look_reaches(const struct bd_stats_look *look, double level)
 {
 	if (look->first || level < negligible)
 		return level;
 	const struct bd_stats_rule *rule = bd_stats_rule();
-	double df = look->launches - 1, sum = 0;
+	double df = look->launches - 1, c = grid_scale(look->launches), sum = 0, all = 0;
+	double bound = level < 1 ? -bd_stats_t_quantile(level / 2, df) / sqrt(df) : 0;
+	double from = bound / sqrt(bound * bound + c * c);
 	for (int i = 0; i < BD_NODES; i++) {
-		double x = rule->x[i], tail = level / 2 * x * x;
-		sum += rule->w[i] * 2 * x * going_at(look, bd_stats_t_quantile(tail, df) / sqrt(df));
+		double y = from + (1 - from) * rule->x[i], rest = (1 - y) * (1 + y), tau = c * y / sqrt(rest);
+		double weight = (df + 1) / 2 * (log1p(bound * bound) - log1p(tau * tau)) - 1.5 * log(rest);
+		weight = rule->w[i] * exp(weight);
+		sum += weight * going_at(look, tau);
+		all += weight;
 	}
-	return level * fmin(1, sum);
+	return level * fmin(1, sum / all);
 }
 
 /* The nominal level at which just `spend` is spent. */

@@ -1,5 +1,6 @@
 /* Prints daemon/stats/dip_table.c: quantiles of sqrt(n) dip of uniform samples, 200,000 of each size. Fixed seed; the
- * same table every time. Usage: dip_table > daemon/stats/dip_table.c */
+ * same table every time. Usage:
+ * dip_table > daemon/stats/dip_table.c; clang-format -i daemon/stats/dip_table.c */
 #include "bd_stats.h"
 #include "dip_table.h"
 

@@ -38,7 +38,7 @@ test('what is said of the run is what the API says', () =>
     assert.match(await page.title(), /^gil-contention/);
     const text = await page.locator('main').innerText();
     const { run } = full;
-    for (const word of [run.state, run.id, String(run.seed), 'place=web', run.environment.kernel, run.environment.cpu_model])
+    for (const word of [run.state, run.id, String(run.seed), 'place=web', run.noise_line, run.environment.kernel, run.environment.cpu_model])
       assert.ok(text.includes(word), `${word}\n${text}`);
     assert.ok(text.includes(`${run.launches} launches`), text);
     assert.ok(/A\/A/.test(text) && full.noise.length > 0, text);

@@ -1,6 +1,6 @@
 /* Everything of one cell: whether it counts and why, its figures, who waited for whom, its threads, its memory. */
 import { html } from '../../lib/ui.js';
-import { bytes, count, fixed, nanoseconds, percent, ratio, whole } from '../../lib/format.js';
+import { bytes, count, fixed, nanoseconds, percent, plural, ratio, whole } from '../../lib/format.js';
 import { Stack } from '../../lib/plot.js';
 import { ended, Reason, Status } from '../../lib/status.js';
 import { labelOf, measured, statusOf, traced } from '../../lib/table.js';
@@ -29,6 +29,16 @@ function Figures({ rows }) {
 const threeDigits = (x) => fixed(x, 3);
 const between = (estimate, text) => (finite(estimate?.lo) && finite(estimate?.hi) ? `[${text(estimate.lo)}, ${text(estimate.hi)}]` : null);
 
+const ENDS = { precision: 'as precise as asked', decided: 'decided', budget: 'the time was over', limit: 'all launches done' };
+
+/** What the verdict is to be read with: what counts as no difference, and what would have been seen at all. */
+function verdictMeans(cell) {
+  const parts = [];
+  if (cell.verdict === 'no difference' && finite(cell.equivalence)) parts.push(`less than ${percent(cell.equivalence)} either way`);
+  if (finite(cell.smallest_effect)) parts.push(`this run would have seen ${percent(cell.smallest_effect)}`);
+  return parts.join('; ') || null;
+}
+
 function Numbers({ doc, cell }) {
   const { time_ns_per_op: time, throughput_ops_s: ops, ratio: to, scaling, latency_ns: latency } = cell;
   const reference = to && doc.cells.find((c) => c.id === to.to);
@@ -37,6 +47,7 @@ function Numbers({ doc, cell }) {
     ['Fastest batch', nanoseconds(time.min), finite(time.mad) ? `MAD ${nanoseconds(time.mad)}` : null],
     ops && ['Operations per second', count(ops.median), between(ops, count)],
     to && to.to !== cell.id && ['Ratio', ratio(to.median), `${between(to, threeDigits) ?? 'no interval'} to ${reference ? labelOf(doc, reference) : to.to}`],
+    cell.verdict && ['Verdict', cell.verdict, verdictMeans(cell)],
     scaling && ['Scaling', ratio(scaling.median), between(scaling, threeDigits)],
     finite(cell.cpu_ns_per_op) && ['CPU time per operation', nanoseconds(cell.cpu_ns_per_op)],
     finite(cell.u_actual_ns) && ['Native work', nanoseconds(cell.u_actual_ns), 'as measured'],
@@ -46,7 +57,9 @@ function Numbers({ doc, cell }) {
       `p99.9 ${nanoseconds(latency.p999)}, longest ${nanoseconds(latency.max)}`],
     ['Samples', String(cell.samples ?? '–'), finite(cell.iterations) ? `${whole(cell.iterations)} operations` : null],
     cell.steady && ['Warm-up', cell.steady],
-    cell.modes && ['Modes', typeof cell.modes === 'object' ? JSON.stringify(cell.modes) : String(cell.modes)],
+    Array.isArray(cell.modes) && ['Modes', cell.modes.map((m) => `${percent(m.share)} around ${nanoseconds(m.median)}`).join(', ')],
+    cell.first_call_ns && ['First call', nanoseconds(cell.first_call_ns.median), between(cell.first_call_ns, nanoseconds)],
+    cell.stopped && ['Ended', ENDS[cell.stopped] ?? cell.stopped, finite(cell.launches) ? plural(cell.launches, 'launch', 'launches') : null],
   ]} /></section>`;
 }
 
@@ -175,6 +188,7 @@ export function CellDetails({ doc, cell, standalone }) {
     </header>
     <p><code class="id">${cell.id}</code></p>
     <${Reason} reason=${cell.reason} />
+    ${cell.notes?.map((note) => html`<div class="notice" key=${note.key}><${Reason} reason=${note} /></div>`)}
     ${cell.scaling_reason && html`<div class="notice"><p>Scaling is not shown:</p><${Reason} reason=${cell.scaling_reason} /></div>`}
     <div class="columns">
       ${measured(cell) && html`<${Numbers} doc=${doc} cell=${cell} />`}

@@ -67,6 +67,7 @@ export function RunDocument({ doc, actions = null, live = null, connection = nul
       <p class="constants">${table.constants.map(([axis, value]) => html`<span key=${axis}><span class="dim">${axis}</span> ${value}</span>`)}</p>
       ${about && html`<p class="dim machine">${about}</p>`}
       <${Noise} noise=${doc.noise} over=${ended(run.state)} />
+      ${run.noise_line && ended(run.state) && html`<p class="noise" data-part="machine">${run.noise_line}</p>`}
     </header>
     <${RunTable} doc=${doc} table=${table} standalone=${standalone} />
     ${ended(run.state) && html`<${Notes} doc=${doc} />`}

@@ -11,6 +11,13 @@ import { CellDetails } from './cell.js';
 const WAITS_MUCH = 0.2;
 const finite = Number.isFinite;
 
+const VERDICTS = { slower: 'bad', faster: 'good', undecided: 'much' };
+
+/* In a run of two sides the verdict is what it is about; in others it is one figure of many. */
+function compared(cell) {
+  return Boolean(cell.verdict) && axisOf(cell, 'side') === 'b';
+}
+
 /* A column is there when some cell has something in it; `early`: already while a run goes on, so that it does not appear
  * between others. */
 const COLUMNS = [
@@ -21,6 +28,7 @@ const COLUMNS = [
   { key: 'ratio', title: 'ratio', early: true, has: (c) => c.ratio },
   { key: 'ratio-pm', title: '±', sr: 'half of the interval of the ratio', has: (c) => finite(c.ratio?.lo) },
   { key: 'ratio-plot', title: '', wide: true, sr: 'the ratio around 1', has: (c) => finite(c.ratio?.lo) },
+  { key: 'verdict', title: 'verdict', text: true, has: compared },
   { key: 'scaling', title: 'scaling', early: true, has: (c) => c.scaling },
   { key: 'scaling-pm', title: '±', sr: 'half of the interval of the scaling', has: (c) => finite(c.scaling?.lo) },
   { key: 'wait', title: 'GIL wait', early: true, has: traced },
@@ -73,6 +81,8 @@ function figure(key, cell, frame, references) {
       return html`<td key=${key} data-col=${key}>
         ${compared && html`<${Ratio} ...${cell.ratio} least=${frame.least_ratio} most=${frame.most_ratio} />`}
       </td>`;
+    case 'verdict':
+      return html`<td key=${key} data-col=${key} class=${VERDICTS[cell.verdict] ?? ''}>${compared(cell) ? cell.verdict : ''}</td>`;
     case 'scaling':
       return number(key, cell.scaling?.median, cell.scaling ? html`<strong>${ratio(cell.scaling.median)}</strong>` : '');
     case 'scaling-pm':
@@ -137,9 +147,9 @@ function Head({ axes, columns, query, sort }) {
   return html`<thead><tr>
     ${(axes.length ? axes : ['case']).map((axis) => html`<th key=${axis} scope="col" class=${axis === 'threads' ? 'number' : ''}>${axis}</th>`)}
     ${columns.map((column) => {
-      const { key, title, sr, wide } = column;
+      const { key, title, sr, wide, text } = column;
       const now = sort === key ? 'ascending' : sort === `-${key}` ? 'descending' : null;
-      return html`<th key=${key} scope="col" data-head=${key} class=${wide ? '' : 'number'} aria-sort=${now ?? undefined}>
+      return html`<th key=${key} scope="col" data-head=${key} class=${wide || text ? '' : 'number'} aria-sort=${now ?? undefined}>
         ${key in SORTS ? html`<${Sorter} column=${column} now=${now} query=${query} />` : title}
         ${sr && html`<span class="unseen">${sr}</span>`}
       </th>`;

@@ -148,20 +148,26 @@ def caller(benchd, records, _):
         shutil.rmtree(home, ignore_errors=True)
 
 
+def told(records, what, run, expected):
+    print(f"  {what}: {run['wall_s']:.1f} s, {expected:.1f} expected; set-up {run['setup_s']:.1f}, measuring {run['measure_s']:.1f}, batches "
+          f"{run['batch_s']:.1f}, {run['launches']} launches × {run['rounds']}", file=sys.stderr, flush=True)
+    records.figure("planned", run["wall_s"] / expected)
+
+
 def plan(benchd, records, session):
     """What --dry-run expects against the wall time; of `ab` where nothing could stop it early."""
     for words in PLANNED:
         expected = benchd.ask("run", *words, "--dry-run")["expected_s"]
         run = benchd.ask("run", *words)["run"]
         benchd.account(run)
-        records.figure("planned", run["wall_s"] / expected)
+        told(records, " ".join(words), run, expected)
     for workload in session.options.workloads.split(","):
         a, b, _ = session.workloads.pair(workload, 0.0)
         words = ("ab", "--a", a, "--b", b, "bench.py", "--budget", f"{ours.BUDGET_S}s", "--equivalence", "0.01%")
         expected = benchd.ask(*words, "--dry-run")["expected_s"]
         run = benchd.ask(*words, statuses=ours.STATUSES)["run"]
         benchd.account(run)
-        records.figure("planned", run["wall_s"] / expected)
+        told(records, f"ab {workload}", run, expected)
 
 
 MEASURE = {"suite": suite, "start": start, "recompute": recompute, "caller": caller, "plan": plan}

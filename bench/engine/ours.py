@@ -43,6 +43,8 @@ class Benchd:
         return document
 
     def account(self, run):
+        if not run["measure_s"]:
+            raise Failed(f"run {run['id']} measured nothing ({run['state']})")
         if run["state"] == "complete":
             self.note("sums", (run["setup_s"] + run["measure_s"]) / run["wall_s"])
             self.note("batches_inside", run["batch_s"] / run["measure_s"])

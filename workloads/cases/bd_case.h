@@ -44,6 +44,7 @@ struct bd_work {
 	unsigned per_turn;       /* operations per tick: how often the statement is unrolled; 1 before setup */
 	unsigned native_calls;   /* kernel calls per operation (V1) */
 	enum bd_overlap overlap; /* V4, for threads > 1 */
+	const char *refused_by;  /* set by verify: the check that refuses, where it is not V2 */
 	bool insist;             /* verify now, however long it takes; else one that takes long may wait for settle */
 	void *state;
 	struct bd_children { /* what processes that run() started and awaited have used; one thread only */
@@ -70,6 +71,15 @@ struct bd_case {
 	int (*enter)(struct bd_work *w, struct bd_error *err);
 	/* After the last batch: verifies the last result, if that was put off. */
 	int (*settle)(struct bd_work *w, struct bd_error *err);
+	/* V3, both or none: the operation must not copy. Whose memory it is, any object with a buffer (new; None: this cell copies
+	 * and says so); what the other side has of it after one operation (new): an object with a buffer, an int that is the
+	 * address, or None: where the kernel library last saw data. NULL with an exception. */
+	PyObject *(*exporter)(struct bd_work *w);
+	PyObject *(*view)(struct bd_work *w, PyObject *exporter);
+	bool mapped_twice; /* the other side has the same memory at an address of its own */
+	/* V9, both or none: every thread has an interpreter of its own. Into that of thread i, and back. */
+	int (*go_into)(struct bd_work *w, unsigned i, struct bd_error *err);
+	void (*come_back)(struct bd_work *w, unsigned i);
 	/* What a reader of its figure should know. */
 	void (*notes)(struct bd_work *w, struct bd_reason **ret, size_t *ret_n);
 };

@@ -23,6 +23,11 @@ BD_KERNEL_EXPORT uint64_t bd_kernel_spin(uint64_t x, uint64_t steps);
  * masked with BD_KERNEL_MASK. */
 BD_KERNEL_EXPORT uint64_t bd_kernel_call(uint64_t x, uint64_t steps);
 
+/* The same for data: x plus the 64-bit words at data, little-endian, the last one filled with zeros; masked with
+ * BD_KERNEL_MASK. Counted, not logged. */
+#define BD_KERNEL_WORD 8
+BD_KERNEL_EXPORT uint64_t bd_kernel_sum(uint64_t x, const void *data, uint64_t n);
+
 struct bd_kernel_event {           /* one native call */
 	int64_t enter_ns, exit_ns; /* CLOCK_MONOTONIC */
 	int32_t enter_processor, exit_processor;
@@ -33,11 +38,15 @@ struct bd_kernel_slot {
 	uint64_t calls;              /* finished */
 	struct bd_kernel_event *log; /* NULL = off */
 	uint64_t log_len, log_cap;   /* calls beyond log_cap are counted in log_len, not stored */
+	const void *data;            /* of the last bd_kernel_sum: where it saw the data */
+	uint64_t data_len;
 } __attribute__((aligned(128)));
 
 #define BD_KERNEL_SLOTS 1024
 /* Slot 0 belongs to every thread that has not taken one of its own. */
 BD_KERNEL_EXPORT struct bd_kernel_slot *bd_kernel_slot_at(unsigned index);
+/* The calling thread's. */
+BD_KERNEL_EXPORT struct bd_kernel_slot *bd_kernel_own_slot(void);
 /* The calling thread counts in slots[index] from now on. */
 BD_KERNEL_EXPORT void bd_kernel_take_slot(unsigned index);
 

@@ -2,6 +2,7 @@
 
 #include <sched.h>
 #include <stddef.h>
+#include <string.h>
 #include <time.h>
 
 static struct bd_kernel_slot slots[BD_KERNEL_SLOTS];
@@ -11,6 +12,11 @@ static __thread unsigned own_slot __attribute__((tls_model("initial-exec")));
 struct bd_kernel_slot *bd_kernel_slot_at(unsigned index)
 {
 	return &slots[index];
+}
+
+struct bd_kernel_slot *bd_kernel_own_slot(void)
+{
+	return &slots[own_slot];
 }
 
 void bd_kernel_take_slot(unsigned index)
@@ -54,4 +60,27 @@ __attribute__((aligned(64))) uint64_t bd_kernel_call(uint64_t x, uint64_t steps)
 	/* when it is over: whoever looks from outside sees how many are finished */
 	__atomic_store_n(&s->calls, s->calls + 1, __ATOMIC_RELAXED);
 	return x;
+}
+
+uint64_t bd_kernel_sum(uint64_t x, const void *data, uint64_t n)
+{
+	struct bd_kernel_slot *s = &slots[own_slot];
+	const unsigned char *at = data;
+	uint64_t words[4] = {x};
+	s->data = data;
+	s->data_len = n;
+	for (; n >= sizeof words; at += sizeof words, n -= sizeof words) {
+		uint64_t more[4];
+		memcpy(more, at, sizeof more);
+		for (int i = 0; i < 4; i++)
+			words[i] += more[i];
+	}
+	x = words[0] + words[1] + words[2] + words[3];
+	for (; n; at += BD_KERNEL_WORD, n -= n < BD_KERNEL_WORD ? n : BD_KERNEL_WORD) {
+		uint64_t word = 0;
+		memcpy(&word, at, n < BD_KERNEL_WORD ? n : BD_KERNEL_WORD);
+		x += word;
+	}
+	__atomic_store_n(&s->calls, s->calls + 1, __ATOMIC_RELAXED);
+	return x & BD_KERNEL_MASK;
 }

@@ -17,12 +17,20 @@ void bd_verdict_set(struct bd_verdict *v, const char *check, enum bd_cell_status
 	v->err = *err;
 }
 
+const char *bd_check_known(const char *check, const char *key, const char **ret_key)
+{
+	for (size_t i = 0; i < BD_LEN(known); i++)
+		if (bd_streq(known[i].check, check) && bd_streq(known[i].key, key)) {
+			if (ret_key)
+				*ret_key = known[i].key;
+			return known[i].check;
+		}
+	return NULL;
+}
+
 bool bd_check_fail(struct bd_bench_cell *c, const char *check, const char *key, const char *hint, const char *fmt, ...)
 {
-	size_t i = 0;
-	while (i < BD_LEN(known) && !(bd_streq(known[i].check, check) && bd_streq(known[i].key, key)))
-		i++;
-	if (i == BD_LEN(known)) /* then no test has to have a mutant for it */
+	if (!bd_check_known(check, key, NULL)) /* then no test has to have a mutant for it */
 		bd_wire_fault_nogil("internal", "BD_CHECKS has no %s %s", check, key);
 	bd_auto_str struct bd_str text = {0};
 	va_list ap;
@@ -37,6 +45,9 @@ bool bd_check_fail(struct bd_bench_cell *c, const char *check, const char *key, 
 
 bool bd_check_refused(struct bd_bench_cell *c, const struct bd_error *err)
 {
+	const char *by = c->work.refused_by;
+	if (by)
+		return bd_check_fail(c, by, err->key, err->hint, "%s", err->message);
 	bd_verdict_set(&c->verdict, "V2", BD_CELL_INVALID, err);
 	return false;
 }
@@ -126,11 +137,11 @@ bool bd_checks_before(struct bd_bench_cell *c, const struct bd_promise *promise)
 
 bool bd_checks_running(struct bd_bench_cell *c)
 {
-	return bd_check_overlap(c) && bd_check_gil(c);
+	return bd_check_interpreters(c) && bd_check_copy(c) && bd_check_overlap(c) && bd_check_gil(c);
 }
 
 bool bd_checks_after(struct bd_bench_cell *c, const struct bd_promise *promise, bool leaks)
 {
-	return bd_check_gil(c) && bd_check_provenance(c, promise, true) && bd_check_malloc(c) && bd_check_overlap(c) &&
-		(!leaks || bd_check_leaks(c));
+	return bd_check_gil(c) && bd_check_provenance(c, promise, true) && bd_check_malloc(c) &&
+		bd_check_interpreters(c) && bd_check_copy(c) && bd_check_overlap(c) && (!leaks || bd_check_leaks(c));
 }

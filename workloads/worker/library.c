@@ -50,6 +50,9 @@ int bd_library_open(struct bd_error *err)
 		PyDict_SetItemString(loader, "__name__", name) < 0)
 		return bd_py_error_set(err, "internal");
 	bd_auto_py PyObject *none = PyEval_EvalCode(code, loader, loader);
+	bd_auto_py PyObject *checks = bd_checks_module();
+	if (!checks || PyDict_SetItemString(loader, "checks", checks) < 0)
+		return bd_py_error_set(err, "internal");
 	bd_auto_free char *kernels = bd_strdup(
 		bd_object_of((const void *)(uintptr_t)dlsym(RTLD_DEFAULT, "bd_kernel_call")));
 	bd_auto_py PyObject *opened = none ? call("open_library", "(sss)", bd_self_folder(), python, kernels) : NULL;

@@ -37,6 +37,7 @@ class Host:
 
 
 host = None
+checks = None  # the worker's own module: Arrivals, exactly_once
 
 
 def open_library(folder, python, kernels):
@@ -64,7 +65,8 @@ def case_files(folder):
 
 
 def case(path):
-    """One case as (name, summary, shape, params, setup, run, verify, teardown, native_calls); checks what must be there."""
+    """One case as (name, summary, shape, params, setup, run, verify, teardown, native_calls, binding, exporter, view,
+    mapped_twice); checks what must be there."""
     module = host.source("case", path)
     name = os.path.basename(path)[:-3]
     shape = getattr(module, "shape", "iterations")
@@ -73,11 +75,14 @@ def case(path):
     for needed in ("run", "verify"):
         if not callable(getattr(module, needed, None)):
             raise ValueError("it has no %s(): a case must %s" % (needed, needed))
+    if (getattr(module, "exporter", None) is None) != (getattr(module, "view", None) is None):
+        raise ValueError("it has one of exporter() and view(): V3 needs both")
     params = tuple((key, str(text), tuple(str(v) for v in values))
                    for key, (text, values) in dict(getattr(module, "params", {})).items())
     summary = getattr(module, "summary", None) or (module.__doc__ or name).strip().splitlines()[0]
     return (name, summary, shape, params, getattr(module, "setup", None), module.run, module.verify,
-            getattr(module, "teardown", None), int(getattr(module, "native_calls", 0)), bool(getattr(module, "binding", False)))
+            getattr(module, "teardown", None), int(getattr(module, "native_calls", 0)), bool(getattr(module, "binding", False)),
+            getattr(module, "exporter", None), getattr(module, "view", None), bool(getattr(module, "mapped_twice", False)))
 
 
 def part(name):
@@ -87,7 +92,8 @@ def part(name):
 
 def cell(axes, threads, steps, functions_):
     """What a case's setup() is given."""
-    return types.SimpleNamespace(axes=axes, threads=threads, steps=steps, binding=functions_)
+    return types.SimpleNamespace(axes=axes, threads=threads, steps=steps, binding=functions_,
+                                 arrivals=checks.Arrivals, exactly_once=checks.exactly_once)
 
 
 def fresh(function):

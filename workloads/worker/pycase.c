@@ -4,7 +4,7 @@
 #include <errno.h>
 
 struct functions {
-	PyObject *setup, *run, *verify, *teardown; /* NULL = it has none */
+	PyObject *setup, *run, *verify, *teardown, *exporter, *view; /* NULL = it has none */
 	unsigned native_calls;
 	bool binding;
 };
@@ -79,9 +79,23 @@ static int verify(struct bd_work *w, PyObject *start, uint64_t ops, PyObject *re
 	int right = answer ? PyObject_IsTrue(answer) : -1;
 	if (right == 1)
 		return 0;
+	if (right < 0 && bd_check_exception(w, err))
+		return -EBADMSG;
 	bd_auto_free char *text = right < 0 ? bd_py_error() : NULL;
 	return bd_error_set(err, -EBADMSG, "wrong-result", "", "verify() of %s %s %s", w->desc->name,
 		text ? "raised" : "says the result is wrong", text ? text : "");
+}
+
+static PyObject *exporter(struct bd_work *w)
+{
+	const struct functions *f = w->desc->data;
+	return PyObject_CallOneArg(f->exporter, ((const struct state *)w->state)->value);
+}
+
+static PyObject *view(struct bd_work *w, PyObject *of)
+{
+	const struct functions *f = w->desc->data;
+	return PyObject_CallFunctionObjArgs(f->view, ((const struct state *)w->state)->value, of, NULL);
 }
 
 static void teardown(struct bd_work *w)
@@ -129,11 +143,11 @@ int bd_pycase_params(PyObject *tuples, struct bd_case *c, struct bd_error *err)
 int bd_pycase_new(PyObject *about, const char *path, struct bd_case **ret, struct bd_error *err)
 {
 	const char *name, *summary, *shape;
-	PyObject *params, *fsetup, *frun, *fverify, *fteardown;
-	int native_calls, binding;
+	PyObject *params, *fsetup, *frun, *fverify, *fteardown, *fexporter, *fview;
+	int native_calls, binding, mapped_twice;
 	(void)path;
-	if (!PyArg_ParseTuple(about, "sssO!OOOOip", &name, &summary, &shape, &PyTuple_Type, &params, &fsetup, &frun,
-		    &fverify, &fteardown, &native_calls, &binding))
+	if (!PyArg_ParseTuple(about, "sssO!OOOOipOOp", &name, &summary, &shape, &PyTuple_Type, &params, &fsetup, &frun,
+		    &fverify, &fteardown, &native_calls, &binding, &fexporter, &fview, &mapped_twice))
 		return bd_py_error_set(err, "bad-case");
 	struct bd_case *c = bd_alloc(sizeof *c);
 	int r = bd_pycase_params(params, c, err);
@@ -141,7 +155,7 @@ int bd_pycase_new(PyObject *about, const char *path, struct bd_case **ret, struc
 		return r;
 	struct functions *f = bd_alloc(sizeof *f);
 	*f = (struct functions){or_null(fsetup), or_null(frun), or_null(fverify), or_null(fteardown),
-		(unsigned)native_calls, binding};
+		or_null(fexporter), or_null(fview), (unsigned)native_calls, binding};
 	c->name = bd_strdup(name);
 	c->summary = bd_strdup(summary);
 	c->shape = bd_streq(shape, "contended") ? BD_SHAPE_CONTENDED : BD_SHAPE_ITERATIONS;
@@ -150,6 +164,11 @@ int bd_pycase_new(PyObject *about, const char *path, struct bd_case **ret, struc
 	c->run = run;
 	c->verify = verify;
 	c->teardown = teardown;
+	if (f->exporter && f->view) {
+		c->exporter = exporter;
+		c->view = view;
+		c->mapped_twice = mapped_twice;
+	}
 	c->data = f;
 	*ret = c;
 	return 0;

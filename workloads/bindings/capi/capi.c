@@ -65,12 +65,49 @@ static PyObject *varargs_release(PyObject *module, PyObject *args)
 	return varargs(args, 1);
 }
 
+static PyObject *sum(PyObject *k_object, PyObject *data)
+{
+	uint64_t k = PyLong_AsUnsignedLongLong(k_object);
+	if (k == (uint64_t)-1 && PyErr_Occurred())
+		return NULL;
+	Py_buffer view;
+	if (PyObject_GetBuffer(data, &view, PyBUF_SIMPLE) < 0)
+		return NULL;
+	k = bd_kernel_sum(k, view.buf, (uint64_t)view.len);
+	PyBuffer_Release(&view);
+	return PyLong_FromUnsignedLongLong(k);
+}
+
+static PyObject *fastcall_sum(PyObject *module, PyObject *const *args, Py_ssize_t n)
+{
+	(void)module;
+	if (n == 2)
+		return sum(args[0], args[1]);
+	PyErr_SetString(PyExc_TypeError, "expected (k, data)");
+	return NULL;
+}
+
+static PyObject *varargs_sum(PyObject *module, PyObject *args)
+{
+	(void)module;
+	unsigned long long k;
+	Py_buffer view;
+	if (!PyArg_ParseTuple(args, "Ky*", &k, &view))
+		return NULL;
+	k = bd_kernel_sum(k, view.buf, (uint64_t)view.len);
+	PyBuffer_Release(&view);
+	return PyLong_FromUnsignedLongLong(k);
+}
+
 static PyMethodDef methods[] = {
 	{"fastcall_hold", (PyCFunction)(void (*)(void))fastcall_hold, METH_FASTCALL, "spin(k, steps), GIL held"},
 	{"fastcall_release", (PyCFunction)(void (*)(void))fastcall_release, METH_FASTCALL,
 		"spin(k, steps), GIL released"},
 	{"varargs_hold", varargs_hold, METH_VARARGS, "spin(k, steps), GIL held"},
 	{"varargs_release", varargs_release, METH_VARARGS, "spin(k, steps), GIL released"},
+	{"fastcall_sum", (PyCFunction)(void (*)(void))fastcall_sum, METH_FASTCALL,
+		"sum(k, data) of its bytes, GIL held"},
+	{"varargs_sum", varargs_sum, METH_VARARGS, "sum(k, data) of its bytes, GIL held"},
 	{NULL, NULL, 0, NULL},
 };
 

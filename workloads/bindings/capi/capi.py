@@ -5,4 +5,5 @@ variants = ("fastcall", "varargs")
 
 def load(variant, host):
     module = host.extension("bdb_capi")
-    return {"spin_hold": getattr(module, variant + "_hold"), "spin_release": getattr(module, variant + "_release")}
+    return {"spin_hold": getattr(module, variant + "_hold"), "spin_release": getattr(module, variant + "_release"),
+            "sum": getattr(module, variant + "_sum")}

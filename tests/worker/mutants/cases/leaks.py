@@ -19,14 +19,14 @@ class Kept:
 class State:
     def __init__(self, what):
         self.what = what
-        self.last = None
+        self.kept = []  # what each batch of each thread has left, as a chain
         self.here = object()
 
 
-def keep(state):
+def keep(before):
     kept = Kept()
-    kept.before = state.last
-    state.last = kept
+    kept.before = before
+    return kept
 
 
 def setup(cell):
@@ -34,19 +34,19 @@ def setup(cell):
 
 
 def run(ticks, state):
-    what, done = state.what, 0
+    what, done, last = state.what, 0, None
     for _ in ticks:
         done += 1
         if what == "object" or what == "one-in-a-thousand" and done % 1000 == 0:
-            keep(state)
+            last = keep(last)
         elif what == "malloc":
             malloc(56)
         elif what == "reference":
             take_reference(state.here)
         elif what == "cycle-in-use":
-            kept = [state.last]
-            kept.append(kept)
-            state.last = kept
+            last = [last]
+            last.append(last)
+    state.kept.append(last)
     return done
 
 

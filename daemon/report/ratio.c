@@ -36,7 +36,8 @@ static struct bd_stats_plan plan_for_p(const struct loaded *l, const struct bd_s
 	for (size_t i = 0; i < l->cells_len; i++)
 		compared += l->cells[i].reference >= 0;
 	if (plan->max) /* not a single look */
-		bd_stats_plan_family(plan->launches[plan->n - 1], plan->max, plan->final, plan->alpha, compared, &family);
+		bd_stats_plan_family(plan->launches[plan->n - 1], plan->max, plan->final, plan->alpha, compared,
+			&family);
 	return family;
 }
 

@@ -30,7 +30,8 @@ def misjudged(c):
     if not 0.02 <= x <= 0.1:
         found.append(f"no difference is {x}")
     if lo is None:
-        return found + ([] if c["verdict"] == "undecided" else ["decided without an interval"])
+        sure = c["verdict"] != "undecided" or c["p"] is not None or c["p_adjusted"] is not None
+        return found + (["decided without an interval"] if sure else [])
     if not 0 <= c["p"] <= c["p_adjusted"] <= 1 or not c["smallest_effect"] > 0:
         found.append("p or smallest effect")
     sure = c["p_adjusted"] < 0.05

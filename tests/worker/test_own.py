@@ -358,6 +358,34 @@ class Run(Own):
         self.assertEqual(sum(message.count("x" * 99) for message in said), 2048 // 100)
         self.assertEqual(w.output(), "")
 
+    def test_a_loop_that_prints_and_never_ends(self):
+        folder = self.folder(bench_a="""
+            import gc
+            def bench_x():
+                while gc.get_freeze_count():
+                    print("all work and no play " * 100)
+            def bench_y(): print("y")
+            """)
+        w = self.worker()
+        answers = self.prepared(w, [target(folder)], case(0, "bench_a.bench_x", iterations=5), case(1, "bench_a.bench_y", iterations=5))
+        self.assertEqual([a["status"] for a in answers], ["ok", "ok"], answers)
+        answer = w.batch(0, iterations=5)
+        self.assertEqual((answer["status"], answer["reason"]["key"]), ("failed", "exception"), answer)
+        self.assertIn("bench_a.py:5: PermissionError", answer["reason"]["message"])
+        self.assertIn("64 MiB to standard output in one batch", answer["reason"]["hint"])
+        note, = (n["message"] for n in answer["notes"] if n["key"] == "printed")
+        self.assertIn("it wrote 67108864 bytes to standard output", note)
+        # memory is given back, and nothing of it is another cell's
+        with open("/proc/%d/fdinfo/1" % w.ready["pid"]) as f:
+            self.assertEqual(f.readline().split(), ["pos:", "0"])
+        self.assertEqual(os.stat("/proc/%d/fd/1" % w.ready["pid"]).st_blocks, 0)
+        self.assertEqual(w.batch(1, iterations=5)["type"], "sample")
+        w.send("bye")
+        for message in iter(w.receive, None):
+            if message["cell"] == 1:
+                self.assertIn("it wrote 12 bytes", str(message["notes"]))
+                break
+
     @bw.each_interpreter
     def test_coroutines(self, interpreter):
         folder = self.folder(bench_a="""

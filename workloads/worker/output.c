@@ -7,11 +7,13 @@
 #include <signal.h>
 #include <stdio.h>
 #include <sys/mman.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #define HEAD_BYTES 2048 /* of a cell's output that go to the log */
 #define LAST_BYTES 4096
+/* Of one batch: a loop that prints and never ends must not take the machine's memory. The file has this size from the start
+ * and can never have another, so what was written is told by its offset. */
+#define HELD_BYTES (64 << 20)
 
 static struct stream {
 	const char *name;
@@ -25,10 +27,11 @@ static void last_words(int signal_number)
 {
 	static char text[LAST_BYTES];
 	for (size_t i = 0; i < BD_LEN(streams); i++) {
-		struct stat st;
-		if (streams[i].held < 0 || fstat(streams[i].held, &st) < 0 || st.st_size <= 0)
+		off_t end = streams[i].held < 0 ? 0 : lseek(streams[i].held, 0, SEEK_CUR);
+		if (end <= 0)
 			continue;
-		ssize_t n = pread(streams[i].held, text, sizeof text, BD_MAX(st.st_size - LAST_BYTES, 0));
+		off_t from = BD_MAX(end - LAST_BYTES, 0);
+		ssize_t n = pread(streams[i].held, text, (size_t)(end - from), from);
 		if (n > 0 && write(streams[i].log, text, (size_t)n) < 0)
 			break;
 	}
@@ -43,8 +46,9 @@ void bd_output_hold(void)
 		return;
 	fflush(NULL);
 	for (size_t i = 0; i < BD_LEN(streams); i++) {
-		int held = memfd_create("benchd-output", MFD_CLOEXEC), log = fcntl(streams[i].fd, F_DUPFD_CLOEXEC, 3);
-		if (held < 0 || log < 0)
+		int held = memfd_create("benchd-output", MFD_CLOEXEC | MFD_ALLOW_SEALING),
+		    log = fcntl(streams[i].fd, F_DUPFD_CLOEXEC, 3);
+		if (held < 0 || log < 0 || ftruncate(held, HELD_BYTES) < 0 || fcntl(held, F_ADD_SEALS, F_SEAL_GROW) < 0)
 			bd_wire_fault_nogil("internal", "cannot hold the output: %s", strerror(errno));
 		streams[i].held = bd_fd_high(held);
 		streams[i].log = bd_fd_high(log);
@@ -72,11 +76,12 @@ static void flush(void)
 /* Empties a stream; the first bytes of it, at most `room`, become a log message. */
 static int64_t take(const struct stream *s, const char *who, int64_t room)
 {
-	struct stat st;
-	if (fstat(s->held, &st) < 0 || st.st_size <= 0)
+	int64_t written = lseek(s->held, 0, SEEK_CUR);
+	if (written <= 0)
 		return 0;
 	char head[HEAD_BYTES + 1];
-	ssize_t n = room > 0 ? pread(s->held, head, (size_t)BD_MIN(room, HEAD_BYTES), 0) : 0;
+	room = BD_MIN(BD_MIN(room, written), HEAD_BYTES);
+	ssize_t n = room > 0 ? pread(s->held, head, (size_t)room, 0) : 0;
 	if (n > 0) {
 		head[n] = '\0';
 		for (ssize_t i = 0; i < n; i++)
@@ -87,9 +92,9 @@ static int64_t take(const struct stream *s, const char *who, int64_t room)
 		bd_wire_log_nogil("info", "%s wrote to %s: %s", who, s->name, clean ? clean : "");
 		PyErr_Clear();
 	}
-	if (ftruncate(s->held, 0) == 0)
-		lseek(s->held, 0, SEEK_SET); /* the offset is shared with 1 or 2 */
-	return st.st_size;
+	fallocate(s->held, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, 0, written);
+	lseek(s->held, 0, SEEK_SET); /* the offset is shared with 1 or 2 */
+	return written;
 }
 
 void bd_output_take(struct bd_bench_cell *c)
@@ -97,8 +102,18 @@ void bd_output_take(struct bd_bench_cell *c)
 	if (streams[0].held < 0)
 		return;
 	flush();
-	for (size_t i = 0; i < BD_LEN(streams); i++)
-		c->printed[i] += take(&streams[i], c->case_name, HEAD_BYTES - c->printed[i]);
+	for (size_t i = 0; i < BD_LEN(streams); i++) {
+		int64_t written = take(&streams[i], c->case_name, HEAD_BYTES - c->printed[i]);
+		c->printed[i] += written;
+		if (written < HELD_BYTES - LAST_BYTES)
+			continue;
+		if (c->verdict.status == BD_CELL_FAILED)
+			snprintf(c->verdict.err.hint, sizeof c->verdict.err.hint,
+				"it wrote %d MiB to %s in one batch, and no more is kept", HELD_BYTES >> 20,
+				streams[i].name);
+		flush(); /* what Python still had and could not write */
+		take(&streams[i], "", 0);
+	}
 }
 
 void bd_output_notes(const struct bd_bench_cell *c, struct bd_reason **ret, size_t *ret_n)

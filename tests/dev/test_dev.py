@@ -223,14 +223,14 @@ class Usage(unittest.TestCase):
     def test_help(self):
         done = self.dev("help")
         self.assertEqual(done.returncode, 0)
-        for verb in ("build", "run SUITE", "test", "asan", "tsan", "fuzz", "python VERSION", "lint", "bench", "clean"):
+        for verb in ("build", "run SUITE", "test", "asan", "tsan", "fuzz", "python VERSION", "test-in RELEASE", "lint", "bench", "clean"):
             self.assertIn(f"  {verb}", done.stdout)
         for args in (["--help"], ["test", "--help"], ["fuzz", "-h"], ["clean", "--help"]):
             self.assertEqual(self.dev(*args).stdout, done.stdout, args)
 
     def test_what_does_not_exist_is_refused(self):
         for args in (["frobnicate"], ["build", "x"], ["lint", "x"], ["clean", "x"], ["test", "a", "b"], ["bench", "nosuch"], ["asan", "a", "b"], ["tsan", "a", "b"],
-                     ["python"], ["python", "3.10"], ["python", "3.12t"], ["python", "3.13dt"], ["python", "4.0"], ["python", "3.13", "x"],
+                     ["test-in"], ["test-in", "jessie"], ["test-in", "forky", "x", "y"], ["python"], ["python", "3.10"], ["python", "3.12t"], ["python", "3.13dt"], ["python", "4.0"], ["python", "3.13", "x"],
                      ["fuzz", "nosuch"], ["fuzz", "--seconds"], ["fuzz", "--seconds", "x"], ["fuzz", "--seconds=0"], ["fuzz", "--nosuch"]):
             with self.subTest(args=args):
                 done = self.dev(*args)

@@ -4,8 +4,7 @@
 file(GLOB_RECURSE parts RELATIVE ${PROJECT_SOURCE_DIR} CONFIGURE_DEPENDS
      ${PROJECT_SOURCE_DIR}/daemon/base/*.[ch] ${PROJECT_SOURCE_DIR}/daemon/model/*.[ch]
      ${PROJECT_SOURCE_DIR}/include/*.h ${PROJECT_SOURCE_DIR}/workloads/*)
-list(FILTER parts INCLUDE REGEX "\\.(c|h|py|in|json)$|/CMakeLists\\.txt$")
-list(FILTER parts EXCLUDE REGEX "/__pycache__/")
+list(FILTER parts EXCLUDE REGEX "/__pycache__/|~$|\\.(pyc|orig|rej|swp)$")
 list(SORT parts)
 list(TRANSFORM parts PREPEND ${PROJECT_SOURCE_DIR}/ OUTPUT_VARIABLE files)
 list(JOIN parts "\n" text)

@@ -524,6 +524,30 @@ static int begin(struct resolver *r, const struct bd_catalogue *catalogue)
 	return res;
 }
 
+/* Whether two ids differ in their hosts only. */
+static bool same_install(const char *a, const char *b)
+{
+	size_t n = strcspn(a, "+");
+	return strcspn(b, "+") == n && strncmp(a, b, n) == 0;
+}
+
+/* A virtual environment is of one interpreter: another one that was asked for has none of its packages. */
+static int check_side_python(const struct resolver *r)
+{
+	const struct side *s = r->side;
+	const char *own = s->asked ? bd_map_get(&s->asked->axes, "python") : NULL;
+	const struct bd_choice *chosen = bd_choices_get(&r->p->request.axes, "python");
+	bool other = s->interpreter && own && !same_install(s->interpreter, own);
+	for (size_t k = 0; s->interpreter && !own && chosen && k < chosen->values.n; k++)
+		if (same_install(s->interpreter, chosen->values.v[k]))
+			return 0;
+	if (!other && !(s->interpreter && !own && chosen))
+		return 0;
+	return bd_error_set(r->err, -EINVAL, "bad-value", NULL,
+		"the virtual environment %s is one of python=%s, not of %s", s->what.path, s->interpreter,
+		own ? own : chosen->values.v[0]);
+}
+
 /* The interpreter of one side: its virtual environment's, or the one it names, or those of the request. */
 static const char *side_python(const struct resolver *r, size_t i)
 {
@@ -531,8 +555,15 @@ static const char *side_python(const struct resolver *r, size_t i)
 	const char *own = s->asked ? bd_map_get(&s->asked->axes, "python") : NULL;
 	const struct bd_choice *chosen = bd_choices_get(&r->p->request.axes, "python");
 	const struct interpreter *fallback = interpreter_find(r->e, NULL);
-	if (own || s->interpreter)
-		return i ? NULL : own ? own : s->interpreter;
+	if (own)
+		return i ? NULL : own;
+	if (s->interpreter) {
+		size_t n = 0;
+		for (size_t k = 0; chosen && k < chosen->values.n; k++)
+			if (same_install(s->interpreter, chosen->values.v[k]) && n++ == i)
+				return chosen->values.v[k];
+		return i || n ? NULL : s->interpreter;
+	}
 	if (chosen)
 		return i < chosen->values.n ? chosen->values.v[i] : NULL;
 	return i ? NULL : fallback ? fallback->id : "";
@@ -541,7 +572,7 @@ static const char *side_python(const struct resolver *r, size_t i)
 static int resolve_side(struct resolver *r, bool first)
 {
 	struct plan *p = r->p;
-	int res = 0;
+	int res = check_side_python(r);
 	const char *python;
 	for (size_t i = 0; res == 0 && (python = side_python(r, i)); i++) {
 		const struct bd_catalogue *catalogue = NULL;

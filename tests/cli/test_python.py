@@ -1,4 +1,5 @@
 """benchctl python: which interpreters there are, and workers for more of them."""
+import glob
 import json
 import os
 import shutil
@@ -141,6 +142,95 @@ class Pythons(Case):
         self.assertEqual(self.ids(), before)
         self.assertIn("there is no interpreter '%s'" % base, self.ctl(*ask, "--dry-run", status=64)[1])
         self.assertEqual(self.json("daemon", "status")["pid"], pid, "it was not started again")
+
+
+class Measured(Case):
+    """Runs over both hosts, and over interpreters that have no GIL."""
+
+    def pythons(self):
+        return [p for p in self.json("python", "list")["pythons"] if p["status"] == "ok"]
+
+    def default(self):
+        ident, = (p["id"] for p in self.pythons() if p["default"])
+        return ident
+
+    def plan(self, ident, *more):
+        """{(gil, threads): cell} of gil-contention."""
+        plan = self.json("run", "gil-contention", "--python", ident, "--threads", "1,2", "--axis", "u=100us", "--dry-run", *more)
+        return {(c["axes"]["gil"], c["axes"]["threads"]): c for c in plan["cells"] if c["case"] == "gil-contention"}
+
+    def test_both_hosts_are_rows_with_a_ratio_and_both_are_traced(self):
+        base = self.default()
+        for _ in range(10):  # a ratio of disturbed batches is none
+            run = self.json("run", "gil-contention", "--python", "%s,%s+exe" % (base, base), "--threads", "1,2",
+                            "--axis", "u=100us", "--launches", "1", "--rounds", "1", status=None)
+            cells = {(c["axes"]["python"], c["axes"]["gil"], c["axes"]["threads"]): c for c in run["cells"]
+                     if c["case"] == "gil-contention"}
+            self.assertEqual({c["status"] for c in cells.values()}, {"ok"}, run["cells"])
+            reference, exe = (cells[i, "release", 1] for i in (base, base + "+exe"))
+            if exe["ratio"]:
+                break
+        self.assertIsNone(reference["ratio"])
+        self.assertEqual(exe["ratio"]["to"], reference["id"])
+        # where the tracer works, it finds the GIL in either host
+        for gil in ("hold", "release"):
+            embedded, exe = (cells[i, gil, 2]["gil"] for i in (base, base + "+exe"))
+            self.assertEqual(exe["mode"], embedded["mode"], (embedded["reason"], exe["reason"]))
+        hosts = {i["id"]: i for i in run["run"]["environment"]["interpreters"]}
+        self.assertEqual(set(hosts), {base, base + "+exe"})
+
+    def test_a_virtual_environment_in_both_hosts(self):
+        base = self.default()
+        executable, = (p["executable"] for p in self.pythons() if p["id"] == base)
+        venvs = []
+        for name in ("one", "two"):
+            venv = os.path.join(self.data, name)
+            subprocess.run([executable, "-m", "venv", "--without-pip", "--symlinks", venv], check=True, capture_output=True)
+            packages, = glob.glob(os.path.join(venv, "lib", "python3*", "site-packages"))
+            with open(os.path.join(packages, "only_in_a_venv.py"), "w", encoding="utf-8") as f:
+                f.write("name = %r\n" % name)
+            venvs.append(venv)
+        bench = os.path.join(self.data, "bench_where.py")
+        with open(bench, "w", encoding="utf-8") as f:
+            f.write("import sys\nimport only_in_a_venv\n\n\ndef bench_where():\n"
+                    "    assert sys.prefix.endswith('/' + only_in_a_venv.name), sys.prefix\n")
+        for host in ("", "+exe"):
+            run = self.json("ab", "--a", venvs[0], "--b", venvs[1], bench, "--python", base + host, "--launches", "1",
+                            "--rounds", "1", status=None)
+            self.assertEqual({(c["axes"]["python"], c["status"]) for c in run["cells"]}, {(base + host, "ok")}, run["cells"])
+        for other in [p["id"] for p in self.pythons() if not p["id"].startswith(base)][:1]:
+            err = self.ctl("ab", "--a", venvs[0], "--b", venvs[1], bench, "--python", other, status=64)[1]
+            self.assertIn("is one of python=%s, not of %s" % (base, other), err)
+
+    def test_without_a_gil(self):
+        free = [p["id"] for p in self.pythons() if p["free_threaded"]]
+        if not free:
+            self.skipTest("no free-threaded interpreter (./dev python 3.13t)")
+        for ident in free:
+            plain, forced = self.plan(ident), self.plan(ident, "--env", "PYTHON_GIL=1")
+            self.assertEqual({c["axes"]["objalloc"] for c in plain.values()}, {"mimalloc"})
+            self.assertEqual(plain["hold", 2]["reason"]["key"], "no-gil-to-hold")
+            del plain["hold", 2]
+            self.assertEqual({c["status"] for c in [*plain.values(), *forced.values()]}, {"ok"})
+            for objalloc in ("pymalloc", "malloc"):
+                cells = self.plan(ident, "--objalloc", objalloc, "--threads", "1")
+                self.assertEqual({c["reason"]["key"] for c in cells.values()}, {"objalloc-free-threaded"})
+        run = self.json("run", "gil-contention", "--python", free[0], "--threads", "2", "--axis", "u=100us", "--axis", "gil=release",
+                        "--launches", "1", "--rounds", "1", status=None)
+        cell, = (c for c in run["cells"] if c["case"] == "gil-contention")
+        self.assertEqual(cell["status"], "ok", cell)
+        self.assertEqual(cell["gil"]["mode"], "off")
+        if cell["gil"]["reason"]["key"] != "no-gil":  # nothing can be traced here, for another reason
+            traced = self.json("doctor", status=None)["checks"]
+            self.assertFalse(next(c["ok"] for c in traced if c["name"] == "gil-waits"), cell["gil"])
+
+    def test_an_object_allocator_the_interpreter_does_not_have(self):
+        for p in self.pythons():
+            if not p["free_threaded"]:
+                old = tuple(int(n) for n in p["version"].split(".")[:2]) < (3, 13)
+                cells = self.plan(p["id"], "--objalloc", "mimalloc", "--threads", "1")
+                want = {"objalloc-unknown"} if old else {None}
+                self.assertEqual({(c["reason"] or {}).get("key") for c in cells.values()}, want, p["id"])
 
 
 if __name__ == "__main__":

@@ -1,4 +1,5 @@
 """Workers, bindings and the kernel library find each other after an install, and after the prefix was moved."""
+import json
 import os
 import shutil
 import subprocess
@@ -28,8 +29,29 @@ class Install(unittest.TestCase):
                     answers = w.prepare([cell(0, iterations=10), cell(1, binding="ctypes:argtypes", iterations=10)])
                     self.assertEqual([a["status"] for a in answers], ["ok", "ok"], answers)
                     self.assertEqual(w.batch(0, iterations=10)["ops"], [10])
+        self.add_one(os.path.join(folder, "moved"), folder)
         self.assertTrue(os.path.exists(os.path.join(folder, "moved", "share", "benchd", "suites", "gil-contention.json")))
         self.assertTrue(os.path.exists(os.path.join(folder, "moved", "share", "doc", "benchd", "LICENSE")))
+
+    def add_one(self, prefix, folder):
+        """The sources that were installed are enough to build a worker for an interpreter that was not there."""
+        copy = os.path.join(folder, "python", "bin", "python3")
+        os.makedirs(os.path.dirname(copy))
+        shutil.copy(os.path.realpath(bw.default()["executable"]), copy)
+        data = os.path.join(folder, "data")
+        env = {"PATH": "/usr/bin:/bin", "HOME": folder, "BENCHD_DATA": data, "LC_ALL": "C.UTF-8"}
+        benchctl = os.path.join(prefix, "bin", "benchctl")
+        try:
+            done = subprocess.run([benchctl, "--json", "python", "add", copy], env=env, capture_output=True, text=True, timeout=240)
+            self.assertEqual(done.returncode, 0, done.stderr)
+            base = bw.default()["version"] + "~2"
+            self.assertEqual(json.loads(done.stdout)["added"], [base, base + "+exe"])
+        finally:
+            subprocess.run([benchctl, "daemon", "stop", "--force"], env=env, capture_output=True, timeout=60)
+        home = os.path.join(data, "interpreters", base, "lib", "benchd")
+        for name in ("libbdkernels.so", "worker.id"):
+            with open(os.path.join(home, name), "rb") as mine, open(os.path.join(prefix, "lib", "benchd", name), "rb") as theirs:
+                self.assertEqual(mine.read(), theirs.read(), name)
 
 
 if __name__ == "__main__":

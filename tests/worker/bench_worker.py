@@ -44,14 +44,31 @@ def interpreters():
     return sorted(found, key=lambda i: (not i["default"], i["id"]))
 
 
-def each_interpreter(test):
-    """Runs test(self, interpreter) for each of them, as a sub-test."""
+def kinds():
+    """Those that differ in more than the host, and both hosts of the default one: for what both hosts share."""
+    found = interpreters()
+    embedded = {i["executable"] for i in found if i["host"] == "embedded"}
+    return [i for i in found if i["host"] == "embedded" or i["executable"] not in embedded
+            or i["executable"] == found[0]["executable"]]
+
+
+def _each(which, test):
     @functools.wraps(test)
     def run(self):
-        for interpreter in interpreters():
+        for interpreter in which():
             with self.subTest(python=interpreter["id"]):
                 test(self, interpreter)
     return run
+
+
+def each_interpreter(test):
+    """Runs test(self, interpreter) for each of them, as a sub-test."""
+    return _each(interpreters, test)
+
+
+def each_kind(test):
+    """The same for each of kinds()."""
+    return _each(kinds, test)
 
 
 def default():

@@ -123,7 +123,8 @@ static bool mimalloc_open(void *handle, struct bd_malloc_info *info)
 	else
 		snprintf(info->version, sizeof info->version, "%d.%d.%d", v / 100, v / 10 % 10, v % 10);
 	mi_full_pages_leave = (v >= 10000 ? v / 10000 : v / 100) >= 3;
-	return mi_heap_get_default && mi_heap_visit_blocks && mi_is_in_heap_region;
+	/* there the regions alone are asked, and the functions of heaps have other names since 3.3 */
+	return mi_is_in_heap_region && (mi_full_pages_leave || (mi_heap_get_default && mi_heap_visit_blocks));
 }
 
 static bool mi_add(const void *heap, const struct mi_area *area, void *block, size_t block_size, void *arg)

@@ -187,6 +187,14 @@ class Answers(unittest.TestCase):
         with self.assertRaises(ours.Failed):
             ours.answer({"cells": [a]}, "bench_fastcall")
 
+    def test_a_peer_that_cannot_be_had_has_a_reason(self):
+        with tempfile.TemporaryDirectory() as folder:
+            with self.assertRaisesRegex(peers.Unavailable, "no-such-python"):
+                peers.environment(folder, "/no-such-python")
+            found, missing = peers.all_of_them(folder, "/no-such-python", lambda f: 1.0)
+            self.assertEqual({"pyperf", "pyperf --fast", "pytest-benchmark"} - set(missing), set())
+            self.assertTrue(all(p.name == "hyperfine" for p in found))
+
     def test_what_pyperf_says(self):
         self.assertTrue(peers.significant("x: 1.02x slower\nSignificant (t=-4.2)\n"))
         self.assertFalse(peers.significant("x: 1.02x slower\nNot significant!\n"))

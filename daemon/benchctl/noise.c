@@ -119,8 +119,9 @@ static char *summary(const struct bd_run_document *doc, const cJSON *rows)
 				say_row(row, kinds[k].compares, !any, &out);
 				any = true;
 			}
-	bd_str_puts(&out, any ? "."
-			      : "What this machine can tell apart is not known yet: fewer than six launches were measured.");
+	bd_str_puts(&out,
+		any ? "."
+		    : "What this machine can tell apart is not known yet: fewer than six launches were measured.");
 	for (size_t k = 0; k < BD_LEN(kinds); k++)
 		cJSON_ArrayForEach(row, rows)
 			if (bd_streq(text(row, "kind"), kinds[k].kind))
@@ -172,8 +173,7 @@ static void put_rows(const cJSON *rows, const struct bd_screen *s, struct bd_str
 	size_t ten = bd_grid_column(g, (struct bd_grid_column){.title = "seen in 10 s", .right = true});
 	size_t sixty = bd_grid_column(g, (struct bd_grid_column){.title = "in 60 s", .right = true});
 	const cJSON *row;
-	cJSON_ArrayForEach(row, rows)
-	{
+	cJSON_ArrayForEach(row, rows) {
 		bd_auto_free char *r = bd_text_ratio(number(row, "ratio"));
 		bd_grid_row(g);
 		bd_grid_set(g, what, BD_PLAIN, "%s", title_of(text(row, "kind")));
@@ -206,8 +206,8 @@ static void put_machine(const cJSON *machine, const struct bd_screen *s, struct 
 	for (size_t i = 0; i < BD_LEN(facts); i++) {
 		double v = number(machine, facts[i].name);
 		if (!isnan(v))
-			bd_str_printf(&line, "%s%s%.*f%s", line.len ? ", " : "Figures: ", facts[i].before, facts[i].decimals, v,
-				facts[i].after);
+			bd_str_printf(&line, "%s%s%.*f%s", line.len ? ", " : "Figures: ", facts[i].before,
+				facts[i].decimals, v, facts[i].after);
 	}
 	if (!line.len)
 		return;

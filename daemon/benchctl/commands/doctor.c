@@ -161,8 +161,8 @@ static int run(struct bd_ctl *ctl, const struct bd_words *w)
 
 static const struct bd_option options[] = {
 	{"noise", 0, BD_OPT_SECONDS, "TIME",
-		"instead measure for so long what differences this machine can tell apart now, for example 20s", false, 0, 0,
-		BD_WORDS_NONE},
+		"instead measure for so long what differences this machine can tell apart now, for example 20s", false,
+		0, 0, BD_WORDS_NONE},
 };
 
 const struct bd_command bd_command_doctor = {

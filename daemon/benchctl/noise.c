@@ -121,7 +121,8 @@ static char *summary(const struct bd_run_document *doc, const cJSON *rows)
 			}
 	bd_str_puts(&out,
 		any ? "."
-		    : "What this machine can tell apart is not known yet: fewer than six launches were measured.");
+		    : "What this machine can tell apart is not known yet: fewer than six launches were measured undisturbed. Give "
+		      "it more time.");
 	for (size_t k = 0; k < BD_LEN(kinds); k++)
 		cJSON_ArrayForEach(row, rows)
 			if (bd_streq(text(row, "kind"), kinds[k].kind))

@@ -66,11 +66,19 @@ class Words(unittest.TestCase):
 
 class Real(Case):
     def test_a_whole_one(self):
-        doc = self.json("doctor", "--noise", "6s", status=None)
-        self.assertEqual((doc["schema"], doc["state"]), ("benchd.noise.v1", "complete"))
-        self.assertEqual([r["kind"] for r in doc["rows"]], ["same-process", "second-process"])
-        for r in doc["rows"]:
-            self.assertGreaterEqual(r["launches"], 6)
+        for seconds in (6, 20, 60):  # a busy machine disturbs whole launches
+            p = self.popen("doctor", "--noise", f"{seconds}s", "--json")
+            doc = json.loads(p.communicate(timeout=PATIENCE)[0])
+            self.assertEqual((doc["schema"], doc["state"]), ("benchd.noise.v1", "complete"))
+            known = [r for r in doc["rows"] if r["lo"] is not None]
+            # there is an answer exactly when both rows have an interval
+            self.assertEqual(p.returncode, 0 if len(known) == 2 else 2)
+            for r in doc["rows"]:
+                self.assertEqual(r["lo"] is not None, r["launches"] >= 6, r)
+            if p.returncode == 0:
+                break
+        self.assertEqual([r["kind"] for r in known], ["same-process", "second-process"])
+        for r in known:
             self.assertTrue(r["lo"] < r["ratio"] < r["hi"], r)
             ten, sixty = (s["smallest_effect"] for s in r["seen"])
             self.assertEqual([s["budget_s"] for s in r["seen"]], [10, 60])
@@ -78,9 +86,9 @@ class Real(Case):
         self.assertGreater(doc["machine"]["batches"], 0)
         self.assertIn("within 10 s", doc["summary"])
         # an ordinary run, found by its label
-        (stored,) = self.json("runs", "list", "--label", "doctor=noise")["runs"]
+        stored = self.json("runs", "list", "--label", "doctor=noise")["runs"][0]
         self.assertEqual((stored["id"], stored["suite"], stored["state"]), (doc["run"], "noise", "complete"))
-        self.assertEqual(self.json("runs", "show", doc["run"])["run"]["plan"]["budget_s"], 6)
+        self.assertEqual(self.json("runs", "show", doc["run"])["run"]["plan"]["budget_s"], seconds)
 
     def test_ctrl_c_tells_what_there_is(self):
         p = self.popen("doctor", "--noise", "60s", "--json")

@@ -122,7 +122,10 @@ static void about_noise(const struct bd_run_document *doc, const struct bd_scree
 								     : n->kind;
 		bd_auto_str struct bd_str text = {0};
 		bd_auto_free char *ratio = bd_text_ratio(n->ratio);
-		bd_str_puts(&text, ratio);
+		/* of two runs side by side each has its own */
+		const struct bd_cell_result *of = bd_streq(doc->run.kind, "compare") ? find(doc, n->cell) : NULL;
+		const char *side = of ? bd_axes_get(&of->axes, "side") : NULL;
+		bd_str_printf(&text, "%s%s", side ? bd_streq(side, "a") ? "A " : "B " : "", ratio);
 		if (isfinite(n->lo) && isfinite(n->hi)) {
 			bd_auto_free char *floor = bd_text_percent(fmax(fabs(1 - n->lo), fabs(n->hi - 1)));
 			bd_str_printf(&text, " [%.3f, %.3f]: this machine sees ≥ %s today", n->lo, n->hi, floor);

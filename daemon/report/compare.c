@@ -323,6 +323,26 @@ static void make_head(const struct side *a, const struct side *b, double equival
 	ret->comparability = comparability(&a->l.run, &b->l.run);
 }
 
+/* The A/A rows of both, each of the cell as it is called here. */
+static void put_noise(const struct side *s, struct bd_run_document *doc)
+{
+	size_t from = doc->noise_len;
+	report_noise(&s->l, doc);
+	for (size_t i = from; i < doc->noise_len; i++)
+		for (size_t k = 0; k < s->l.cells_len; k++) {
+			const struct bd_cell *c = &s->l.cells[k];
+			if (!bd_streq(c->id, doc->noise[i].cell))
+				continue;
+			struct bd_axes axes = {0};
+			axes_without_side(&c->axes, &axes);
+			bd_axes_set(&axes, "side", s->name);
+			free(doc->noise[i].cell);
+			doc->noise[i].cell = bd_cell_id(c->case_name, &axes);
+			bd_axes_done(&axes);
+			break;
+		}
+}
+
 static void sides_done(struct side *v)
 {
 	report_loaded_done(&v[0].l);
@@ -338,8 +358,8 @@ int bd_report_compare(struct bd_store *store, const char *run_a, const char *run
 		r = side_load(store, run_b, "b", &v[1], err);
 	if (r == 0) {
 		make_head(&v[0], &v[1], equivalence, ret);
-		report_noise(&v[0].l, ret);
-		report_noise(&v[1].l, ret);
+		put_noise(&v[0], ret);
+		put_noise(&v[1], ret);
 		put_cells(&v[0], &v[1], equivalence, ret);
 	}
 	sides_done(v);

@@ -91,16 +91,26 @@ static char *change_text(const struct bd_ratio *r)
 			     : bd_printf("%s %s (between %s and %s)", change, word, lo, hi);
 }
 
-/* The name of a cell without what all have: the side that is always b. */
-static char *name_of(const struct bd_cell_result *c)
+static bool differs(const struct bd_run_document *doc, const struct bd_cell_result *c, const struct bd_pair *axis)
 {
-	struct bd_axes axes = {0};
-	for (size_t i = 0; i < c->axes.n; i++)
-		if (!bd_streq(c->axes.v[i].key, "side"))
-			bd_axes_set(&axes, c->axes.v[i].key, c->axes.v[i].value);
-	char *id = bd_cell_id(c->case_name, &axes);
-	bd_axes_done(&axes);
-	return id;
+	for (size_t i = 0; i < doc->cells_len; i++)
+		if (bd_streq(doc->cells[i].case_name, c->case_name) &&
+			!bd_streq(bd_axes_get(&doc->cells[i].axes, axis->key), axis->value))
+			return true;
+	return false;
+}
+
+/* "parse n=1000 threads=2": the case, and the axes that tell it from its others; not the side, which is always b. */
+static char *name_of(const struct bd_run_document *doc, const struct bd_cell_result *c)
+{
+	struct bd_str out = {0};
+	bd_str_puts(&out, c->case_name);
+	for (size_t i = 0; i < c->axes.n; i++) {
+		const struct bd_pair *axis = &c->axes.v[i];
+		if (!bd_streq(axis->key, "side") && differs(doc, c, axis))
+			bd_str_printf(&out, " %s=%s", axis->key, axis->value);
+	}
+	return bd_str_take(&out);
 }
 
 /* ---- one cell --------------------------------------------------------------------------------------------------------- */
@@ -223,15 +233,15 @@ static double wanted_effect(const struct bd_cell_result *c, double limit)
 static void advise(const struct gate *g, struct bd_str *out)
 {
 	double factor = 0, effect = 0;
-	bool not_ok = false;
+	bool not_ok = false, no_interval = false;
 	for (size_t i = 0; i < g->doc->cells_len; i++) {
 		const struct bd_cell_result *c = &g->doc->cells[i];
 		if (!g->listed[i] || g->of[i] != UNDECIDED)
 			continue;
-		if (!c->ratio || isnan(c->ratio->lo) || isnan(c->smallest_effect)) {
-			not_ok = true;
+		not_ok |= !c->ratio;
+		no_interval |= c->ratio && isnan(c->ratio->lo);
+		if (!c->ratio || isnan(c->ratio->lo) || isnan(c->smallest_effect))
 			continue;
-		}
 		double wanted = wanted_effect(c, g->limit[i] > 0 ? g->limit[i] : c->equivalence);
 		double more = pow(c->smallest_effect / wanted, 2);
 		if (more > factor) {
@@ -241,6 +251,9 @@ static void advise(const struct gate *g, struct bd_str *out)
 	}
 	if (not_ok)
 		bd_str_puts(out, " What has no result must be mended first: no longer run decides it.");
+	if (no_interval)
+		bd_str_puts(out,
+			" Without six undisturbed launches there is no interval: a longer run has more of them.");
 	if (factor <= 0)
 		return;
 	/* twice the time halves the square: the interval must clear the limit, not only reach it */
@@ -253,8 +266,7 @@ static void advise(const struct gate *g, struct bd_str *out)
 			wanted, ceil(fmax(factor, 2)));
 	} else if (next > LONGEST_S) {
 		bd_auto_free char *far = percent(effect / sqrt(LONGEST_S / now));
-		bd_str_printf(out,
-			"; even --budget 10m would tell only %s. Use a quieter machine, or allow more than the limit of now.",
+		bd_str_printf(out, "; even --budget 10m would tell only %s. Use a quieter machine, or a wider limit.",
 			far);
 	} else {
 		bd_auto_free char *far = percent(effect / sqrt(next / now));
@@ -277,7 +289,7 @@ static void list_cells(const struct gate *g, enum outcome which, const cJSON *ce
 			continue;
 		if (said++ >= NAMES_MAX)
 			continue;
-		bd_auto_free char *name = name_of(&g->doc->cells[i]);
+		bd_auto_free char *name = name_of(g->doc, &g->doc->cells[i]);
 		bd_str_printf(out, " %s: %s.", name, message->valuestring);
 	}
 	if (said > NAMES_MAX)
@@ -294,7 +306,7 @@ static void nearest(const struct gate *g, struct bd_str *out)
 			at = i;
 	if (at == g->doc->cells_len)
 		return;
-	bd_auto_free char *name = name_of(&g->doc->cells[at]), *change = change_text(g->doc->cells[at].ratio),
+	bd_auto_free char *name = name_of(g->doc, &g->doc->cells[at]), *change = change_text(g->doc->cells[at].ratio),
 			  *allowed = limit_text(g->limit[at]);
 	bd_str_printf(out, " Nearest to its limit of %s is %s: %s.", allowed, name, change);
 }

@@ -16,15 +16,11 @@ struct bd_stats_plan report_plan(const struct loaded *l, const struct bd_cell *c
 		l->run.state == BD_RUN_CANCELLED;
 	double planned = report_number(l->run.plan, "max_launches");
 	int64_t done = (int64_t)n, max = isnan(planned) ? l->run.launches : (int64_t)planned;
-	struct bd_stats_plan plan = {0};
+	struct bd_stats_plan plan;
 	if (adaptive(&l->run) || (by_data && done < max))
 		bd_stats_plan_make(done, BD_MAX(max, done), !by_data, BD_STATS_ALPHA, &plan);
-	else if (done >= BD_STATS_MIN_LAUNCHES)
-		plan = (struct bd_stats_plan){.n = 1,
-			.launches = {done},
-			.level = {BD_STATS_ALPHA},
-			.spent = {BD_STATS_ALPHA},
-			.alpha = BD_STATS_ALPHA};
+	else
+		bd_stats_plan_single(done, BD_STATS_ALPHA, &plan);
 	return plan;
 }
 

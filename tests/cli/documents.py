@@ -202,6 +202,7 @@ def compared():
     d["cells"][1]["equivalence"] = 0.031
     d["cells"][6]["notes"] = [reason("only-in-b", "run 01JGQX4T8ZB7Q2M5R9V3C6D0EA does not have this cell: there is nothing to compare it with")]
     d["cells"][6].update(ratio=None, verdict=None)
+    d["noise"] = [{**n, "cell": d["cells"][k]["id"]} for k in (0, 1) for n in d["noise"]]
     d["comparability"] = {"same": False, "differences": [{"what": "kernel", "a": "6.1.0-18-amd64", "b": "6.1.0-22-amd64"},
                                                          {"what": "governor", "a": None, "b": "performance"}]}
     return d

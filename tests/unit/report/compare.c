@@ -147,6 +147,31 @@ BD_TEST(of_a_run_of_two_sides_the_newer_counts)
 	world_end(&w);
 }
 
+BD_TEST(each_of_them_has_its_own_rows_of_what_the_machine_sees)
+{
+	struct world w;
+	world_begin(&w);
+	static const char *const ids[] = {"run-a", "run-b"};
+	for (size_t k = 0; k < 2; k++) {
+		struct bd_cell cells[2];
+		cell_make(&cells[0], 0, "call", "");
+		twin_make(&cells[1], 1, &cells[0], "second-process");
+		run_make(&w, ids[k], NULL, NULL, cells, 2);
+		measure(&w, ids[k], (struct truth[]){{0, 1, 100, 0.001, 0}, {1, 1, k ? 105 : 100, 0.001, 0}}, 2,
+			LAUNCHES, 2);
+		run_state(&w, ids[k], BD_RUN_COMPLETE);
+	}
+	compare(&w, "run-a", "run-b");
+	BD_CHECK_INT(w.doc.noise_len, 2);
+	for (size_t k = 0; k < 2; k++) {
+		BD_CHECK_STR(w.doc.noise[k].cell, w.doc.cells[k].id);
+		BD_CHECK_NEAR(w.doc.noise[k].ratio, k ? 1.05 : 1, 0.005);
+	}
+	/* the one that reaches further is what cannot be told apart */
+	BD_CHECK_NEAR(w.doc.cells[1].equivalence, w.doc.noise[1].hi - 1, 1e-9);
+	world_end(&w);
+}
+
 BD_TEST(what_cannot_be_compared_is_refused)
 {
 	struct world w;

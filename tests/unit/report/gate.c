@@ -110,7 +110,7 @@ BD_TEST(what_cannot_be_told_says_what_would_tell_it)
 	hopeless.median = 1.0495;
 	hopeless.effect = 0.2;
 	bd_auto_json cJSON *never = gate(&hopeless, 1, "{\"slower\":0.05}");
-	expect(never, "undecided", "even --budget 10m would tell only 2.6 %. Use a quieter machine");
+	expect(never, "undecided", "even --budget 10m would tell only 2.6 %. Use a quieter machine, or a wider limit.");
 }
 
 BD_TEST(a_limit_of_nothing_follows_the_verdict)
@@ -147,6 +147,9 @@ BD_TEST(a_cell_without_a_result_is_no_pass)
 	struct sought young = {1.01, NAN, NAN, NAN, "undecided", NULL};
 	bd_auto_json cJSON *few = gate(&young, 1, "{}");
 	expect(few, "undecided", "1.0 % slower (no interval)");
+	expect(few, "undecided",
+		"Without six undisturbed launches there is no interval: a longer run has more of them.");
+	BD_CHECK(!strstr(text_of(few, "summary"), "mended"));
 }
 
 BD_TEST(limits_that_make_no_sense_are_refused)

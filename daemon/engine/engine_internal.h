@@ -14,6 +14,7 @@
 #define MAX_PROCESS_THREADS (BD_TRACER_MAX_THREADS - 8)
 #define DEFAULT_LAUNCHES 6
 #define DEFAULT_BUDGET_S 45.0
+#define MAX_ROUNDS 500
 #define MAX_LAUNCHES 36 /* of a run that goes on until its cells are done */
 #define DEFAULT_AB_BUDGET_S 10.0
 #define DEFAULT_WAIT_S 600.0

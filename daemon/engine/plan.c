@@ -237,7 +237,6 @@ double plan_round_s(const struct plan *p)
 	return s;
 }
 
-#define MAX_ROUNDS 500
 #define ROUNDS_WITHOUT_BUDGET 2
 
 void plan_shape(const struct plan *p, double setup_s, double left_s, int64_t *ret_launches, int64_t *ret_rounds)

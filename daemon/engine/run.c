@@ -187,14 +187,20 @@ static void choose_rounds(struct run *r, int64_t launches, double setup_s)
 	} else if (launches == 0) {
 		plan_shape(r->plan, setup_s, left_s(r), &r->row.launches, &r->row.rounds);
 		r->max_launches = r->row.launches;
+	} else if (!r->plan->rounds && launches < r->row.launches) {
+		/* a slower machine, or slower operations than planned, cost rounds and not launches; and the first launch,
+		 * which looks for leaks, takes longer to set up than the others */
+		double each = left_s(r) / (double)(r->row.launches - launches) - setup_s;
+		r->row.rounds = (int64_t)fmax(fmin(floor(each / round_s(r)), MAX_ROUNDS), 1);
 	}
 	store_plan(r);
 }
 
 static bool budget_spent(const struct run *r, double more_s)
 {
-	return r->plan->budget_firm &&
-		seconds(bd_clock_mono_ns() - r->start_ns) + more_s + memory_expected_s(r->plan) > r->plan->budget_s;
+	/* the launches an interval needs go before the launches for memory */
+	double memory = r->launch >= BD_STATS_MIN_LAUNCHES ? memory_expected_s(r->plan) : 0;
+	return r->plan->budget_firm && seconds(bd_clock_mono_ns() - r->start_ns) + more_s + memory > r->plan->budget_s;
 }
 
 static bool anything_live(const struct run *r)
@@ -248,7 +254,7 @@ static void measure_launch(struct run *r)
 	if (run_over(r))
 		return;
 	look(r);
-	if (r->plan->adaptive && anything_live(r))
+	if (!isnan(r->plan->budget_s) && anything_live(r))
 		choose_rounds(r, r->launch + 1, seconds(setup));
 }
 
@@ -425,8 +431,10 @@ void run_measure(struct bd_engine *e, struct job *job)
 	}
 	store_round(&r); /* of a round that was cut short: every sample is kept */
 	if (!run_over(&r)) {
+		int64_t before = bd_clock_mono_ns();
 		r.phase = "finishing";
 		memory_launches(&r);
+		r.setup_ns += bd_clock_mono_ns() - before;
 	}
 	finish(&r);
 	done(&r);

@@ -84,8 +84,8 @@ static void paragraphs(struct bd_str *out, const char *text)
 
 const char *const help_statuses[][2] = {
 	{"0", "yes, success"},
-	{"1", "the answer is no: a problem was found, it does not run"},
-	{"2", "could not decide: invalid or failed cells, interrupted, daemon lost, waited too long"},
+	{"1", "the answer is no: something is slower, a problem was found, it does not run"},
+	{"2", "could not decide: an undecided verdict, invalid or failed cells, interrupted, daemon lost, waited too long"},
 	{"64", "usage: an unknown word or value"},
 	{"66", "no such input"},
 	{"69", "no benchd could be reached or started"},

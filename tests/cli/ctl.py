@@ -60,9 +60,9 @@ class Case(unittest.TestCase):
         return subprocess.Popen([BENCHCTL, *args], env=environment(cls.data, **(env or {})), stdin=subprocess.DEVNULL, text=True,
                                 encoding="utf-8", **more)
 
-    def ctl(self, *args, status=0, timeout=PATIENCE, env=None):
+    def ctl(self, *args, status=0, timeout=PATIENCE, env=None, cwd=None):
         """Runs to the end; (stdout, stderr)."""
-        p = self.popen(*args, env=env)
+        p = self.popen(*args, env=env, cwd=cwd)
         try:
             out, err = p.communicate(timeout=timeout)
         finally:

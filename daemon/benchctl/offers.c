@@ -6,9 +6,9 @@
 #define RUNS 50
 
 static const struct {
-	const char *axis, *values[4];
+	const char *axis, *values[5];
 } known_values[] = {
-	{"allocator", {"glibc", "jemalloc", "mimalloc", NULL}},
+	{"allocator", {"glibc", "jemalloc", "mimalloc", "tcmalloc", NULL}},
 	{"objalloc", {"pymalloc", "malloc", NULL}},
 	{"affinity", {"pinned", "set", "free", NULL}},
 	{"gc", {"on", "off", NULL}},

@@ -77,7 +77,7 @@ static void check_workers(struct bd_engine *e, cJSON *list)
 		check(list, "worker", name, ok, ok ? NULL : err.hint, "%s%s", ok ? all[i]->executable : err.message,
 			ok && all[i]->is_default ? " (default)" : "");
 	}
-	static const char *const names[] = {"jemalloc", "mimalloc"};
+	static const char *const names[] = {"jemalloc", "mimalloc", "tcmalloc"};
 	for (size_t i = 0; i < BD_LEN(names); i++) {
 		const char *path = allocator_path(names[i]);
 		check(list, "worker", names[i], path != NULL, allocator_package_hint(names[i]), "%s",

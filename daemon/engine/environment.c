@@ -18,6 +18,7 @@ static const struct {
 	{"jemalloc", "install it: apt-get install libjemalloc2", {"libjemalloc.so.2"}},
 	{"mimalloc", "install it: apt-get install libmimalloc-dev",
 		{"libmimalloc.so.3", "libmimalloc.so.2", "libmimalloc.so.2.0"}},
+	{"tcmalloc", "install it: apt-get install libtcmalloc-minimal4", {"libtcmalloc_minimal.so.4"}},
 };
 
 static const char *const folders[] = {"/usr/lib/x86_64-linux-gnu", "/usr/local/lib", "/usr/lib64", "/usr/lib"};

@@ -166,7 +166,7 @@ static int check_param(struct resolver *r, const char *axis, const char *value, 
 
 static int check_value(struct resolver *r, const char *axis, const char *value, const struct bd_catalogue *catalogue)
 {
-	static const char *const allocators[] = {"glibc", "jemalloc", "mimalloc"};
+	static const char *const allocators[] = {"glibc", "jemalloc", "mimalloc", "tcmalloc"};
 	static const char *const objallocs[] = {"pymalloc", "malloc", "mimalloc"};
 	static const char *const affinities[] = {"pinned", "set", "free"};
 	static const char *const switches[] = {"on", "off"};

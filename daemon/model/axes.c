@@ -8,7 +8,7 @@ const struct bd_axis_kind bd_axis_kinds[] = {
 	{"python", NULL, "interpreter, by its id (benchctl cases --json lists them)", true},
 	{"binding", NULL, "how the boundary is crossed, NAME or NAME:VARIANT", false},
 	{"caller", "python", "what calls: a loop of Python bytecode (python) or of C (c: plugins, commands)", false},
-	{"allocator", "glibc", "what serves malloc: glibc, jemalloc or mimalloc (LD_PRELOAD)", true},
+	{"allocator", "glibc", "what serves malloc: glibc, jemalloc, mimalloc or tcmalloc (LD_PRELOAD)", true},
 	{"objalloc", "pymalloc", "Python's object allocator: pymalloc or malloc (PYTHONMALLOC)", true},
 	{"threads", NULL, "Python threads that call at once", false},
 	{"affinity", "pinned", "pinned: thread i on one processor; set: on the common set; free: anywhere", false},

@@ -31,7 +31,8 @@ static struct bd_stats_plan plan_for_p(const struct loaded *l, const struct bd_s
 	size_t compared = 0;
 	for (size_t i = 0; i < l->cells_len; i++)
 		compared += l->cells[i].reference >= 0;
-	if (plan->max) /* not a single look */
+	bool single = plan->n <= 1 && (!plan->n || plan->max == plan->launches[0]);
+	if (!single)
 		bd_stats_plan_family(plan->launches[plan->n - 1], plan->max, plan->final, plan->alpha, compared,
 			&family);
 	return family;

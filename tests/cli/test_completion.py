@@ -69,7 +69,7 @@ class Words(Case):
 
     def test_suites_are_known_without_a_daemon_and_none_is_started(self):
         self.assertEqual(self.words("run", "gil"), ["gil-contention"])
-        self.assertEqual(self.words("runs", "list", "--suite", ""), ["gil-contention"])
+        self.assertEqual(self.words("runs", "list", "--suite", ""), ["gil-contention", "noise"])
         self.assertEqual(self.words("run", "gil-contention", "--threads", ""), ["1", "2", "4"])
         self.assertEqual(self.words("run", "gil-contention", "--threads", "1,"), ["1,2", "1,4"])
         self.assertEqual(self.words("run", "--allocator=glibc,je"), ["--allocator=glibc,jemalloc"])

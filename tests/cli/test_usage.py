@@ -14,7 +14,7 @@ REFUSED = [
     # arguments, what the message must contain
     (["runn"], ["no command 'runn'", "did you mean run?"]),
     (["xyzzy"], ["no command 'xyzzy'", "one of run, ab, compare, gate, runs"]),
-    (["list"], ["no command 'list'", "did you mean runs list?"]),
+    (["show"], ["no command 'show'", "did you mean runs show?"]),
     (["status", "--json"], ["no command 'status'", "did you mean daemon status?"]),
     (["run"], ["run needs TARGET", "for example benchctl run"]),
     (["run", "a", "b"], ["run takes TARGET", "'b'"]),

@@ -218,7 +218,7 @@ struct bd_bench_cell {
 /* ---- malloc.c: who serves malloc ---------------------------------------------------------------------------------- */
 
 struct bd_malloc_info {
-	const char *name; /* glibc, jemalloc, mimalloc, tcmalloc, unknown */
+	const char *name; /* glibc, jemalloc, mimalloc, tcmalloc, tcmalloc, unknown */
 	char version[64];
 	char path[512];       /* of the object malloc is in */
 	const char *objalloc; /* what serves small objects: pymalloc, malloc, mimalloc (Python's own), unknown */

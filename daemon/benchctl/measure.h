@@ -8,8 +8,8 @@
 
 #define MEASURE_WHAT                                                                                                   \
 	{"threads", 0, BD_OPT_LIST, "N,...", "how many threads call at once", true, 0, 0, BD_WORDS_VALUE},             \
-		{"allocator", 0, BD_OPT_LIST, "NAME,...", "what serves malloc: glibc, jemalloc, mimalloc, tcmalloc", true, 0, 0, \
-			BD_WORDS_VALUE},                                                                               \
+		{"allocator", 0, BD_OPT_LIST, "NAME,...", "what serves malloc: glibc, jemalloc, mimalloc, tcmalloc",   \
+			true, 0, 0, BD_WORDS_VALUE},                                                                   \
 		{"objalloc", 0, BD_OPT_LIST, "NAME,...", "Python's object allocator: pymalloc, malloc", true, 0, 0,    \
 			BD_WORDS_VALUE},                                                                               \
 		{"binding", 0, BD_OPT_LIST, "NAME,...",                                                                \

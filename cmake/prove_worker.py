@@ -36,7 +36,10 @@ class Worker:
         self.buffer = b""
 
     def send(self, kind, **fields):
-        os.write(self.out, json.dumps(dict(fields, type=kind)).encode() + b"\n")
+        try:
+            os.write(self.out, json.dumps(dict(fields, type=kind)).encode() + b"\n")
+        except BrokenPipeError:
+            pass  # it has ended: whoever waits for the answer learns how
 
     def receive(self, kind):
         while True:

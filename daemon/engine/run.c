@@ -253,6 +253,9 @@ static void measure_launch(struct run *r)
 	r->setup_ns += setup;
 	if (run_over(r))
 		return;
+	for (size_t i = 0; r->launch == 0 && i < r->plan->cells_len; i++)
+		if (r->plan->cells[i].facts) /* what was loaded, and what is of note */
+			store_cell(r, i);
 	look(r);
 	if (!isnan(r->plan->budget_s) && anything_live(r))
 		choose_rounds(r, r->launch + 1, seconds(setup));

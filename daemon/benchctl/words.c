@@ -183,18 +183,16 @@ static int unknown_option(const struct bd_words *w, const char *name, struct bd_
 	return bd_error_set(err, -EINVAL, "usage", hint, "%s has no option --%s", title, name);
 }
 
-/* The command that has a verb of this name; NULL when none or more than one has. */
-static const struct bd_command *owner_of(const struct bd_command *const *commands, size_t n, const char *verb)
+/* "did you mean runs list or python list?": the commands that have a verb of this name; nothing when none has. */
+static void offer_owners(const struct bd_command *const *commands, size_t n, const char *verb, struct bd_str *hint)
 {
-	const struct bd_command *found = NULL;
 	for (size_t i = 0; i < n; i++)
 		for (size_t v = 0; v < commands[i]->verbs_len; v++)
-			if (bd_streq(commands[i]->verbs[v].name, verb)) {
-				if (found)
-					return NULL;
-				found = commands[i];
-			}
-	return found;
+			if (bd_streq(commands[i]->verbs[v].name, verb))
+				bd_str_printf(hint, "%s %s %s", hint->len ? " or" : "did you mean", commands[i]->name,
+					verb);
+	if (hint->len)
+		bd_str_puts(hint, "?");
 }
 
 static int unknown_command(const struct bd_words *w, const struct bd_command *const *commands, size_t n,
@@ -203,11 +201,12 @@ static int unknown_command(const struct bd_words *w, const struct bd_command *co
 	bd_auto_free const char **names = bd_alloc(n * sizeof *names);
 	for (size_t i = 0; i < n; i++)
 		names[i] = commands[i]->name;
-	const struct bd_command *owner = w->command ? NULL : owner_of(commands, n, word);
 	const char *near = bd_nearest(word, names, n);
 	bd_auto_str struct bd_str hint = {0};
-	if (owner) {
-		bd_str_printf(&hint, "did you mean %s %s?", owner->name, word);
+	if (!w->command)
+		offer_owners(commands, n, word, &hint);
+	if (hint.len) {
+		/* it is known, only not by itself */
 	} else if (near) {
 		bd_str_printf(&hint, "did you mean %s?", near);
 	} else {

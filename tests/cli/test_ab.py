@@ -187,7 +187,7 @@ class Sides(Ab):
     def test_what_does_not_fit(self):
         self.pair()
         self.write("only/bench_only.py", WORK % 10)
-        os.mkdir(os.path.join(self.work, "gone"))
+        before = self.registered()
         for words, status, part in (
                 (("--a", "old", "--b", "nwe", "bench_work.py"), 66, "did you mean new?"),
                 (("--a", "only", "--b", "new", "bench_only.py"), 66, "there is no file bench_only.py in"),
@@ -199,7 +199,7 @@ class Sides(Ab):
             with self.subTest(words=words):
                 err = self.here("ab", *words, status=status)[1]
                 self.assertIn(part, err)
-        self.assertEqual(self.registered(), [], "what no run came of is left behind")
+        self.assertEqual(sorted(self.registered()), sorted(before), "what no run came of is left behind")
 
 
 class Judging(Ab):
@@ -250,8 +250,7 @@ class Judging(Ab):
             out = self.here("run", "bench_work.py", *COUNTS, "--json", "--label", f"which={folder}", "-q", cwd=os.path.join(self.work, folder))[0]
             ids[folder] = json.loads(out)["run"]["id"]
         doc = json.loads(self.here("compare", "which=old", "which=new", "--json", status=1)[0])
-        check_run(self, doc)
-        self.assertEqual(doc["run"]["kind"], "compare")
+        self.assertEqual((doc["schema"], doc["run"]["kind"], doc["run"]["id"]), ("benchd.run.v1", "compare", None))
         self.assertIs(doc["comparability"]["same"], True)
         cell, = cells(doc, "b").values()
         self.assertEqual(cell["verdict"], "slower")

@@ -15,6 +15,7 @@ REFUSED = [
     (["runn"], ["no command 'runn'", "did you mean run?"]),
     (["xyzzy"], ["no command 'xyzzy'", "one of run, ab, compare, gate, runs"]),
     (["show"], ["no command 'show'", "did you mean runs show?"]),
+    (["list"], ["no command 'list'", "did you mean runs list or python list?"]),
     (["status", "--json"], ["no command 'status'", "did you mean daemon status?"]),
     (["run"], ["run needs TARGET", "for example benchctl run"]),
     (["run", "a", "b"], ["run takes TARGET", "'b'"]),

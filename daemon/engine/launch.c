@@ -3,10 +3,12 @@
 #include "run_internal.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <stdio.h>
 
 #define SECOND 1000000000LL
 #define START_TIMEOUT_NS (20 * SECOND)
+#define END_TIMEOUT_MS 5000
 #define WARM_NS 15000000LL /* a few switch intervals: code is specialised after some ten calls */
 
 static int64_t timeout_ns(const struct run *r, size_t cell)
@@ -16,6 +18,8 @@ static int64_t timeout_ns(const struct run *r, size_t cell)
 
 static void fail(struct run *r, size_t cell, const struct bd_error *err)
 {
+	if (bd_streq(err->key, "timeout")) /* what hung is not taken from the time of the others */
+		r->lost_ns += timeout_ns(r, cell);
 	run_cell_ended(r, cell, BD_CELL_FAILED, bd_reason_from_error(err));
 }
 
@@ -483,13 +487,20 @@ void launch_round(struct run *r)
 	size_t n = order_round(r, order);
 	r->cells_done = 0;
 	r->cells_in_round = (int64_t)n;
-	for (size_t i = 0; i < n && !run_over(r); i++) {
+	for (size_t i = 0; i < n && !run_over(r) && !run_overdue(r); i++) {
 		struct slot *s = slot_of(r, order[i]);
 		if (s && s->worker && run_active(r, order[i]) && r->state[order[i]].prepared)
 			one_cell(r, s, order[i]);
 		r->cells_done++;
 		run_progress(r, false);
 	}
+}
+
+/* teardown() of users' cases comes after the answers. */
+void launch_let_end(const struct bd_worker *w)
+{
+	struct pollfd p = {.fd = bd_worker_pidfd(w), .events = POLLIN};
+	poll(&p, 1, END_TIMEOUT_MS);
 }
 
 void launch_end(struct run *r)
@@ -501,8 +512,8 @@ void launch_end(struct run *r)
 		for (size_t k = 0; k < s->order_len; k++)
 			if (r->state[s->order[k]].prepared)
 				cells[n++] = s->order[k];
-		if (s->worker && n && !run_over(r))
-			ask_for_cells(r, s, message("bye"), cells, n);
+		if (s->worker && n && !run_over(r) && ask_for_cells(r, s, message("bye"), cells, n) == 0)
+			launch_let_end(s->worker);
 		stop_worker(r, s);
 	}
 }

@@ -30,16 +30,36 @@ static double *ratios(const struct run *r, size_t cell, int64_t to, size_t *ret_
 	return v;
 }
 
+/* The level of threads is of all their operations in a launch, as it is in the document. */
+static size_t launch_means(const struct cell_state *s, double *ret)
+{
+	size_t n = 0;
+	double wall = 0, ops = 0;
+	for (size_t i = 0; i < s->points_len; i++) {
+		if (!i || s->points[i].launch != s->points[i - 1].launch) {
+			wall = ops = 0;
+			n++;
+		}
+		wall += s->points[i].num;
+		ops += s->points[i].den;
+		ret[n - 1] = wall / ops;
+	}
+	return n;
+}
+
 /* What is decided of a cell: its ratio where it has one, else its level. */
 static double *values(const struct run *r, size_t cell, size_t *ret_n)
 {
 	const struct bd_cell *c = &r->plan->cells[cell];
 	int64_t to = c->reference >= 0 ? c->reference : c->twin;
-	if (to >= 0)
+	if (to >= 0 && r->plan->cells[to].status == BD_CELL_OK)
 		return ratios(r, cell, to, ret_n);
 	const struct cell_state *s = &r->state[cell];
 	double *v = bd_alloc((s->points_len + 1) * sizeof *v);
-	*ret_n = bd_stats_launch_medians(s->points, s->points_len, v);
+	if (bd_axes_threads(&c->axes) > 1)
+		*ret_n = launch_means(s, v);
+	else
+		*ret_n = bd_stats_launch_medians(s->points, s->points_len, v);
 	return v;
 }
 
@@ -107,7 +127,10 @@ void look(struct run *r)
 		bool asks = p->cells[i].twin < 0 && (!p->ab || p->cells[i].reference >= 0);
 		if (p->cells[i].status != BD_CELL_OK || r->state[i].enough)
 			continue;
-		const char *why = asks ? enough(r, i, equivalence) : "decided";
+		int64_t to = p->cells[i].reference;
+		/* no verdict comes of a cell whose other side has failed */
+		bool alone = p->ab && to >= 0 && p->cells[to].status != BD_CELL_OK;
+		const char *why = asks && !alone ? enough(r, i, equivalence) : "decided";
 		if (!why) {
 			open++;
 			continue;

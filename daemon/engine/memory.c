@@ -103,6 +103,14 @@ static void some(struct run *r, struct one *v, size_t n)
 		bd_auto_json cJSON *answer = receive(r, &v[i], "memory");
 		if (answer)
 			take_memory(r, &v[i], answer);
+		cJSON *bye = cJSON_CreateObject();
+		cJSON_AddStringToObject(bye, "type", "bye");
+		send(r, &v[i], bye);
+	}
+	for (size_t i = 0; i < n; i++) {
+		bd_auto_json cJSON *answer = receive(r, &v[i], "cell");
+		if (answer)
+			launch_let_end(v[i].worker);
 		if (v[i].worker)
 			bd_worker_free(&v[i].worker);
 	}
@@ -120,6 +128,7 @@ void memory_launches(struct run *r)
 {
 	struct plan *p = r->plan;
 	struct one v[SIDE_BY_SIDE];
+	struct bd_error late;
 	size_t n = 0;
 	for (size_t k = 0; k < p->configs_len; k++) {
 		const struct config *c = &p->configs[k];
@@ -127,6 +136,12 @@ void memory_launches(struct run *r)
 			size_t cell = c->cells[i];
 			if (p->cells[cell].status != BD_CELL_OK || !bd_streq(p->cells[cell].role, "cell"))
 				continue;
+			if (run_overdue(r)) {
+				bd_error_set(&late, -ETIME, "not-measured", "a longer --budget",
+					"the time was spent on launches that are timed");
+				no_memory(r, cell, &late);
+				continue;
+			}
 			v[n++] = (struct one){.cell = cell, .config = c};
 			if (n == SIDE_BY_SIDE) {
 				some(r, v, n);

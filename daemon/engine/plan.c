@@ -51,7 +51,8 @@ static void link_sides(struct plan *p)
 		struct bd_cell *c = &p->cells[i];
 		const char *side = bd_axes_get(&c->axes, "side");
 		const struct bd_cell *other = NULL;
-		for (size_t k = 0; k < p->cells_len && !other; k++)
+		/* where several fit, one that can be measured */
+		for (size_t k = 0; k < p->cells_len && (!other || other->status != BD_CELL_OK); k++)
 			if (!bd_streq(bd_axes_get(&p->cells[k].axes, "side"), side) &&
 				same_but_side(p, c, &p->cells[k]))
 				other = &p->cells[k];

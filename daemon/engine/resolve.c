@@ -452,6 +452,10 @@ static int check_env(struct resolver *r, const struct bd_map *env)
 				return bd_error_set(r->err, -EINVAL, "bad-value",
 					"the axes allocator and objalloc set the allocators",
 					"env.%s is set by benchd itself", name);
+		if (bd_streq(name, "LD_AUDIT") || bd_streq(name, "GCONV_PATH"))
+			return bd_error_set(r->err, -EINVAL, "bad-value",
+				"a shared object is compared with another as a side: ab --a FILE.so --b FILE.so",
+				"env.%s would change what is loaded without anybody seeing it", name);
 		if (!name[0] || strchr(name, '='))
 			return bd_error_set(r->err, -EINVAL, "bad-value", NULL,
 				"'%s' is not a name of an environment variable", name);

@@ -52,6 +52,18 @@ static void broken(struct run *r, const struct bd_error *err)
 
 /* ---- telling --------------------------------------------------------------------------------------------------- */
 
+static double spent_s(const struct run *r)
+{
+	return seconds(bd_clock_mono_ns() - r->start_ns - r->lost_ns);
+}
+
+#define OVERDUE 2
+
+bool run_overdue(const struct run *r)
+{
+	return r->plan->budget_firm && spent_s(r) > OVERDUE * r->plan->budget_s;
+}
+
 /* Of one round of the cells that are still measured, as long as their batches took so far. */
 static double round_s(const struct run *r)
 {
@@ -65,10 +77,10 @@ static double round_s(const struct run *r)
 	return s;
 }
 
-static double time_left(const struct run *r, int64_t now)
+static double time_left(const struct run *r)
 {
 	if (!isnan(r->plan->budget_s) && (!r->row.rounds || r->plan->adaptive)) /* at most; it may be decided before */
-		return fmax(r->plan->budget_s - seconds(now - r->start_ns), 0);
+		return fmax(r->plan->budget_s - spent_s(r), 0);
 	if (r->launch < 0 || !r->row.rounds)
 		return (double)NAN;
 	double setup = seconds(r->setup_ns) / fmax((double)r->launch, 1), round = round_s(r);
@@ -93,7 +105,7 @@ void run_progress(struct run *r, bool force)
 			.cells_done = r->cells_done,
 			.cells = r->cells_in_round,
 			.elapsed_s = seconds(now - r->start_ns),
-			.left_s = time_left(r, now),
+			.left_s = time_left(r),
 			.last_cell = r->last_cell,
 			.last_time_ns_per_op = r->last_cell ? r->last_time_ns_per_op : (double)NAN}};
 	engine_emit(r->e, &event);
@@ -153,8 +165,7 @@ static void store_round(struct run *r)
 /* What the rounds to come may take. */
 static double left_s(const struct run *r)
 {
-	double spent = seconds(bd_clock_mono_ns() - r->start_ns);
-	return (r->plan->budget_s - spent) * BUDGET_MARGIN - memory_expected_s(r->plan);
+	return (r->plan->budget_s - spent_s(r)) * BUDGET_MARGIN - memory_expected_s(r->plan);
 }
 
 static void store_plan(struct run *r)
@@ -257,6 +268,12 @@ static void measure_launch(struct run *r)
 		if (r->plan->cells[i].facts) /* what was loaded, and what is of note */
 			store_cell(r, i);
 	look(r);
+	/* with it, what was decided by what was measured is known for that also after this process is killed */
+	for (size_t i = 0; i < r->plan->cells_len; i++)
+		if (r->state[i].enough && !r->state[i].told) {
+			store_cell(r, i);
+			r->state[i].told = r->state[i].done;
+		}
 	if (!isnan(r->plan->budget_s) && anything_live(r))
 		choose_rounds(r, r->launch + 1, seconds(setup));
 }
@@ -307,7 +324,7 @@ static void begin(struct run *r)
 			r->state[p->cells[i].scaling].scaling_reference = true;
 		r->state[i].parallel = (double)NAN;
 	}
-	store_row(r);
+	store_plan(r);
 	engine_emit(r->e, &(struct bd_event){.run_id = r->job->id, .kind = BD_EVENT_STATE, .state = BD_RUN_RUNNING});
 	start_tracer(r);
 }

@@ -15,6 +15,7 @@ struct cell_state {
 	double parallel;               /* most processors' worth of time its threads got in a check; NAN = not known */
 	bool scaling_reference;        /* some threaded cell compares itself with it */
 	int64_t first_calls;           /* launches whose first call is recorded */
+	bool told;                     /* that it is enough is in the store */
 	bool enough, done;             /* decided or as narrow as was asked; and no other cell needs it any more */
 	struct bd_stats_point *points; /* of its own batches, in the order measured */
 	size_t points_len;
@@ -55,6 +56,7 @@ struct run {
 	size_t padding;
 	int64_t launch, round;
 	int64_t max_launches; /* of any cell: what alpha is spent over */
+	int64_t lost_ns;      /* waited for what hung */
 	int64_t start_ns, setup_ns, measure_ns, batch_ns, last_progress_ns;
 	int64_t cells_done, cells_in_round;
 	const char *phase, *last_cell;
@@ -66,6 +68,8 @@ struct run {
 };
 
 bool run_over(const struct run *r); /* cancelled, stopping or broken */
+/* Far beyond the budget that was asked for: operations that take longer than anybody planned. */
+bool run_overdue(const struct run *r);
 void run_progress(struct run *r, bool force);
 void run_cell_ended(struct run *r, size_t cell, enum bd_cell_status status,
 	struct bd_reason *reason); /* takes reason */
@@ -95,6 +99,7 @@ void launch_start(struct run *r); /* start, attach, prepare, warm up */
 void launch_round(struct run *r);
 void launch_end(struct run *r); /* the checks after the last batch; ends the workers */
 void launch_kill(struct run *r);
+void launch_let_end(const struct bd_worker *w); /* waits a little for one that has answered `bye` */
 /* What a process of the configuration is started with; env is the caller's to free, after. */
 void launch_spec(struct run *r, const struct config *c, struct bd_map *env, struct bd_worker_spec *ret);
 cJSON *launch_prepare(struct run *r, const size_t *cells, size_t n, const struct config *config);

@@ -28,9 +28,9 @@ static int on_file(const char *path, const struct stat *st, int type, struct FTW
 		(base[0] == '.' || bd_streq(base, "__pycache__") || access(venv, F_OK) == 0))
 		return FTW_SKIP_SUBTREE;
 	if (type == FTW_F && is_bench_file(base)) {
-		if (found->n >= MAX_FILES)
-			return FTW_STOP;
 		bd_strv_add(found, path);
+		if (found->n > MAX_FILES)
+			return FTW_STOP;
 	}
 	return FTW_CONTINUE;
 }
@@ -52,6 +52,9 @@ static int list_files(const struct bd_registered *t, struct bd_strv *ret, struct
 	found = ret;
 	nftw(t->path, on_file, 32, FTW_PHYS | FTW_ACTIONRETVAL);
 	found = NULL;
+	if (ret->n > MAX_FILES)
+		return bd_error_set(err, -E2BIG, "bad-request", "name a folder below it",
+			"%s has more than %d files of benchmarks", t->path, MAX_FILES);
 	if (!ret->n)
 		return bd_error_set(err, -ENOENT, "no-such-input",
 			"benchctl new bench NAME writes one; files are found by the names bench_*.py, *_bench.py and bench.py",

@@ -306,6 +306,15 @@ class Checks(Catching):
         self.invalid(answer, "V7", "build-id-differs")
         self.assertIn(bw.build_id(a), answer["reason"]["message"])
 
+    @catches("V7", "not-loaded")
+    def test_v7_the_object_that_a_side_is_was_never_imported(self):
+        path, other = self.side(), self.side(name="other.so")
+        self.ok(self.loads(path, BENCHD_SIDE_OBJECT=path))
+        prepared, ended = self.loads(other, BENCHD_SIDE_OBJECT=path)
+        self.ok([prepared])  # until the end it may still come
+        self.invalid(ended, "V7", "not-loaded")
+        self.assertIn(path, ended["reason"]["message"])
+
     def test_v7_without_a_build_id_the_path_is_what_counts(self):
         path = self.side()
         self.ok(self.loads(path, [(path, None)]))

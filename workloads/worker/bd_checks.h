@@ -26,6 +26,7 @@
 	X("V7", "not-in-manifest")          \
 	X("V7", "build-id-differs")         \
 	X("V7", "foreign-file")             \
+	X("V7", "not-loaded")               \
 	X("V8", "lost")                     \
 	X("V8", "repeated")                 \
 	X("V8", "altered")                  \

@@ -107,6 +107,19 @@ static bool none_took_its_place(struct bd_bench_cell *c, const cJSON *manifest, 
 	return true;
 }
 
+/* The shared object a side is: a benchmark that never imports it compares something else. */
+static bool side_is_loaded(struct bd_bench_cell *c, const struct bd_worker_object *objects, size_t n)
+{
+	const char *side = getenv("BENCHD_SIDE_OBJECT");
+	bd_auto_free char *path = side && *side ? realpath(side, NULL) : NULL;
+	for (size_t i = 0; path && i < n; i++)
+		if (bd_streq(objects[i].path, path))
+			return true;
+	return !side || !*side ||
+		bd_check_fail(c, "V7", "not-loaded", "is it the module the benchmark imports?", "%s was never loaded",
+			side);
+}
+
 /* The code that really runs: an interposed symbol is in no file of ours. */
 static bool functions_are_promised(struct bd_bench_cell *c, const cJSON *manifest,
 	const struct bd_worker_object *objects, size_t n)
@@ -205,7 +218,7 @@ bool bd_check_provenance(struct bd_bench_cell *c, const struct bd_promise *promi
 	bd_objects_loaded(&objects, &n);
 	bool ok = files_are_promised(c, promise->manifest, objects, n) &&
 		functions_are_promised(c, promise->manifest, objects, n) &&
-		(!last || none_took_its_place(c, promise->manifest, objects, n)) &&
+		(!last || (none_took_its_place(c, promise->manifest, objects, n) && side_is_loaded(c, objects, n))) &&
 		all_at_home(c, promise->foreign, objects, n);
 	bd_objects_free(&objects, &n);
 	return ok;

@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #define UNIT_TIMEOUT_NS 10000000000LL
+#define UNIT_LEAST_NS 500000000LL
 #define ALL_TIMEOUT_NS 30000000000LL /* of all units: below what benchd waits for a catalogue */
 
 static struct bd_target **targets;
@@ -319,7 +320,9 @@ static size_t listen(int in, pid_t pid, size_t first, int64_t latest, struct bd_
 	int64_t from = bd_clock_mono_ns();
 	bool late = false;
 	while (done < units_len) {
-		int64_t left = BD_MIN(from + UNIT_TIMEOUT_NS, latest) - bd_clock_mono_ns();
+		/* half of what is left of the time for all: some that hang leave enough for those behind them */
+		int64_t unit = BD_MIN(UNIT_TIMEOUT_NS, BD_MAX((latest - from) / 2, UNIT_LEAST_NS));
+		int64_t left = from + unit - bd_clock_mono_ns();
 		struct pollfd p = {.fd = in, .events = POLLIN};
 		late = left <= 0 || poll(&p, 1, (int)(left / 1000000 + 1)) == 0;
 		char chunk[8192];

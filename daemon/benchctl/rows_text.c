@@ -140,9 +140,12 @@ static void put_xml(struct bd_str *out, const char *text)
 	for (const unsigned char *p = (const unsigned char *)text; *p; p++) {
 		if (*p == '&' || *p == '<' || *p == '>' || *p == '"' || *p == '\n' || *p == '\t')
 			bd_str_printf(out, "&#%d;", *p);
-		else if (*p < ' ' || *p == 0x7f || (p[0] == 0xef && p[1] == 0xbf && p[2] >= 0xbe))
+		else if (*p < ' ' || *p == 0x7f)
 			bd_str_puts(out, "?");
-		else
+		else if (p[0] == 0xef && p[1] == 0xbf && p[2] >= 0xbe) { /* U+FFFE, U+FFFF */
+			bd_str_puts(out, "?");
+			p += 2;
+		} else
 			bd_str_append(out, p, 1);
 	}
 }

@@ -220,7 +220,8 @@ static void values_of(struct resolver *r, const struct bd_case_info *info, const
 		return;
 	}
 	bool single = bd_streq(info->shape, "iterations");
-	if (bd_streq(axis, "threads") && single) {
+	/* in a suite the cases of one thread stand beside the others; of users' own it is said where one is not for several */
+	if (bd_streq(axis, "threads") && single && !(r->side->has_target && chosen)) {
 		bd_strv_add(ret, "1");
 		return;
 	}
@@ -296,9 +297,13 @@ static struct bd_reason *illegal_there(const struct resolver *r, const struct bd
 	return NULL;
 }
 
-static struct bd_reason *illegal(const struct resolver *r, const struct bd_cell *cell,
+static struct bd_reason *illegal(const struct resolver *r, const struct bd_case_info *info, const struct bd_cell *cell,
 	const struct bd_catalogue *catalogue)
 {
+	if (bd_streq(info->shape, "iterations") && bd_axes_threads(&cell->axes) > 1)
+		return bd_reason_new(NULL, "one-thread-only",
+			"threads = True in its file says that it may be called from several at once",
+			"%s has one thread", info->name);
 	const char *allocator = bd_axes_get(&cell->axes, "allocator"), *binding = bd_axes_get(&cell->axes, "binding");
 	const struct interpreter *python = interpreter_find(r->e, bd_axes_get(&cell->axes, "python"));
 	if (!allocator_path(allocator))
@@ -362,7 +367,7 @@ static int add_cell(struct resolver *r, const struct bd_case_info *info, const s
 		cell.reason = bd_reason_copy(info->reason);
 		cell.status = BD_CELL_FAILED;
 	} else {
-		cell.reason = illegal(r, &cell, catalogue);
+		cell.reason = illegal(r, info, &cell, catalogue);
 		cell.status = cell.reason ? BD_CELL_UNSUPPORTED : BD_CELL_OK;
 	}
 	cell.index = (int64_t)r->p->cells_len;

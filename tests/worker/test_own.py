@@ -329,6 +329,28 @@ class Run(Own):
             self.assertEqual((answer["type"], answer.get("cell")), ("sample", number))
         self.assertEqual([a["status"] for a in w.bye(2)], ["ok", "ok"])
 
+    def test_a_fork_of_which_both_go_on_does_no_more_than_its_operation(self):
+        log = os.path.join(self.folder(empty=""), "log")
+        folder = self.folder(bench_a="""
+            import os
+            forks = []
+            def bench_both():
+                if len(forks) < 3:
+                    forks.append(1)
+                    os.fork()
+                with open(%r, "a") as f:
+                    f.write("%%d\\n" %% os.getpid())
+            """ % log)
+        w = self.worker()
+        self.prepared(w, [target(folder)], case(0, "bench_a.bench_both", iterations=20))
+        self.assertEqual(w.batch(0, iterations=20)["type"], "sample")
+        w.bye(1)
+        with open(log, encoding="utf-8") as f:
+            pids = f.read().split()
+        counts = sorted(pids.count(p) for p in set(pids))
+        self.assertGreater(len(counts), 1)
+        self.assertEqual(set(counts[:-1]), {1}, counts)
+
     def test_output_is_kept_out_of_the_way_and_counted(self):
         folder = self.folder(bench_a="""
             import os, sys

@@ -80,6 +80,15 @@ static bool files_are_promised(struct bd_bench_cell *c, const cJSON *manifest, c
 	return true;
 }
 
+/* fast.so and fast.cpython-311-x86_64-linux-gnu.so are the same to whoever imports fast. */
+static bool same_module(const char *a, const char *b)
+{
+	a = base_name(a);
+	b = base_name(b);
+	size_t n = strcspn(a, ".");
+	return n == strcspn(b, ".") && strncmp(a, b, n) == 0;
+}
+
 /* A file of the manifest that nobody loaded, while another one of its name was: found first on some path. Only in the end,
  * for until then the right one may still come. */
 static bool none_took_its_place(struct bd_bench_cell *c, const cJSON *manifest, const struct bd_worker_object *objects,
@@ -96,8 +105,7 @@ static bool none_took_its_place(struct bd_bench_cell *c, const cJSON *manifest, 
 		for (size_t i = 0; i < n; i++) {
 			if (bd_streq(objects[i].path, path))
 				loaded = true;
-			else if (bd_streq(base_name(objects[i].path), base_name(path)) &&
-				!promised(manifest, objects[i].path))
+			else if (same_module(objects[i].path, path) && !promised(manifest, objects[i].path))
 				other = objects[i].path;
 		}
 		if (!loaded && other)

@@ -266,14 +266,33 @@ int bd_team_new(struct bd_work *w, uint64_t seed, struct bd_team **ret, struct b
 	return 0;
 }
 
+/* A case that forks and lets both go on: its child must not do the rest of the batch too, and fork again in it. */
+static struct bd_team *alone; /* whose batch runs now */
+static bool is_child;
+
+static void child_of_a_case(void)
+{
+	if (!alone)
+		return;
+	is_child = true;
+	atomic_store(&alone->stop, true);
+}
+
 static void run_alone(struct bd_team *team)
 {
+	static bool watched;
+	if (!watched)
+		watched = pthread_atfork(NULL, NULL, child_of_a_case) == 0;
+	alone = team;
 	struct bd_lane *lane = &team->lanes[0];
 	struct usage before;
 	begin_nogil(lane, &before);
 	bd_kernel_take_slot(lane->slot);
 	team->start_ns = bd_clock_mono_ns();
 	work(lane, &before);
+	if (is_child)
+		_exit(0);
+	alone = NULL;
 	const struct bd_ticker *t = (const struct bd_ticker *)lane->ticker;
 	if (t->begin_ns)
 		team->start_ns = t->begin_ns;

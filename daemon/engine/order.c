@@ -46,6 +46,11 @@ static int by_rank(const void *pa, const void *pb)
 	return a->item < b->item ? -1 : a->item > b->item;
 }
 
+bool order_sits_out(const struct run *r, size_t cell, int64_t round)
+{
+	return r->plan->ab && r->plan->cells[cell].twin >= 0 && round % TWIN_ROUNDS != 0;
+}
+
 size_t order_round(struct run *r, size_t *ret)
 {
 	size_t cells = r->plan->cells_len, n = 0;
@@ -60,7 +65,7 @@ size_t order_round(struct run *r, size_t *ret)
 		size_t g = r->state[i].group;
 		uint64_t own = bd_rng_next(&r->rng), item = bd_rng_next(&r->rng);
 		bool alone = bd_axes_threads(&r->plan->cells[i].axes) > 1;
-		if (run_active(r, i))
+		if (run_active(r, i) && !order_sits_out(r, i, r->round))
 			places[n++] = (struct place){group[g], alone ? own : single[g], item, i};
 	}
 	qsort(places, n, sizeof *places, by_rank);

@@ -72,7 +72,10 @@ static double round_s(const struct run *r)
 		if (!run_active(r, i))
 			continue;
 		double batch = r->state[i].batch_s > 0 ? r->state[i].batch_s : plan_batch_s(&r->plan->cells[i]);
-		s += (batch + BETWEEN_BATCHES_S) * (r->state[i].scaling_reference ? (double)r->used : 1);
+		double times = r->state[i].scaling_reference ? (double)r->used : 1;
+		if (order_sits_out(r, i, 1))
+			times /= TWIN_ROUNDS;
+		s += (batch + BETWEEN_BATCHES_S) * times;
 	}
 	return s;
 }

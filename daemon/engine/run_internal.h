@@ -91,6 +91,9 @@ void look_shape(struct run *r, int64_t launches, double setup_s, double round_s,
 void memory_launches(struct run *r);
 
 void order_groups(struct run *r); /* order.c: sets state.group */
+/* The A/A rows of a comparison say what the machine does, and need no more than a part of its rounds for that. */
+#define TWIN_ROUNDS 3
+bool order_sits_out(const struct run *r, size_t cell, int64_t round);
 /* The order of one round: live cells only, ret has room for all. Returns how many. */
 size_t order_round(struct run *r, size_t *ret);
 

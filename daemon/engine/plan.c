@@ -5,9 +5,10 @@
 
 #include <errno.h>
 
-#define SETUP_BASE_S 0.45     /* start and end of a launch's workers */
-#define SETUP_THREADED_S 0.12 /* verification before and after, warm-up of one threaded cell */
-#define SETUP_SINGLE_S 0.06
+#define SETUP_BASE_S 0.15      /* start and end of a launch's workers */
+#define SETUP_THREADED_S 0.055 /* verification before and after, warm-up of one threaded cell */
+#define SETUP_SINGLE_S 0.02
+#define LEAKS_S 0.06 /* of one cell, in the first launch */
 
 static int64_t find_cell(const struct plan *p, const char *case_name, const struct bd_axes *axes)
 {
@@ -331,7 +332,8 @@ void plan_document(const struct plan *p, struct bd_plan_document *ret)
 	ret->suite = bd_strdup(p->suite.name);
 	double setup = plan_setup_s(p), memory = memory_expected_s(p);
 	plan_shape(p, setup, p->budget_s - setup - memory, &ret->launches, &ret->rounds);
-	ret->expected_s = (double)ret->launches * (setup + (double)ret->rounds * plan_round_s(p)) + memory;
+	ret->expected_s = (double)ret->launches * (setup + (double)ret->rounds * plan_round_s(p)) + memory +
+		LEAKS_S * (double)(p->cells_len - p->twins);
 	if (p->adaptive) { /* at most: it may be decided before */
 		double round = plan_round_s(p), rounds = p->rounds ? (double)p->rounds : ceil(1.5 * setup / round);
 		double most = floor((p->budget_s - memory) / (setup + rounds * round));

@@ -86,7 +86,7 @@ static double time_left(const struct run *r)
 		return fmax(r->plan->budget_s - spent_s(r), 0);
 	if (r->launch < 0 || !r->row.rounds)
 		return (double)NAN;
-	double setup = seconds(r->setup_ns) / fmax((double)r->launch, 1), round = round_s(r);
+	double setup = seconds(r->setup_ns - r->lost_ns) / fmax((double)r->launch, 1), round = round_s(r);
 	double rounds_left = (double)((r->row.launches - r->launch) * r->row.rounds - r->round);
 	return rounds_left * round + (double)(r->row.launches - r->launch - 1) * setup + memory_expected_s(r->plan);
 }
@@ -214,7 +214,7 @@ static bool budget_spent(const struct run *r, double more_s)
 {
 	/* the launches an interval needs go before the launches for memory */
 	double memory = r->launch >= BD_STATS_MIN_LAUNCHES ? memory_expected_s(r->plan) : 0;
-	return r->plan->budget_firm && seconds(bd_clock_mono_ns() - r->start_ns) + more_s + memory > r->plan->budget_s;
+	return r->plan->budget_firm && spent_s(r) + more_s + memory > r->plan->budget_s;
 }
 
 static bool anything_live(const struct run *r)
@@ -227,7 +227,7 @@ static bool anything_live(const struct run *r)
 
 static void measure_launch(struct run *r)
 {
-	int64_t begin = bd_clock_mono_ns(), setup;
+	int64_t begin = bd_clock_mono_ns(), lost = r->lost_ns, setup;
 	r->phase = "setup";
 	r->cells_done = 0;
 	r->round = 0;
@@ -243,7 +243,7 @@ static void measure_launch(struct run *r)
 		record_environment(r);
 	setup = bd_clock_mono_ns() - begin;
 	if (r->launch == 0 && !run_over(r))
-		choose_rounds(r, 0, seconds(setup));
+		choose_rounds(r, 0, seconds(setup - (r->lost_ns - lost)));
 	r->phase = "measuring";
 	begin = bd_clock_mono_ns();
 	for (r->round = 0; r->round < r->row.rounds && !run_over(r) && anything_live(r); r->round++) {
@@ -278,7 +278,7 @@ static void measure_launch(struct run *r)
 			r->state[i].told = r->state[i].done;
 		}
 	if (!isnan(r->plan->budget_s) && anything_live(r))
-		choose_rounds(r, r->launch + 1, seconds(setup));
+		choose_rounds(r, r->launch + 1, seconds(BD_MAX(setup - (r->lost_ns - lost), (int64_t)0)));
 }
 
 /* ---- the ends ----------------------------------------------------------------------------------------------------- */
@@ -447,7 +447,7 @@ void run_measure(struct bd_engine *e, struct job *job)
 	begin(&r);
 	for (r.launch = 0; r.launch < r.row.launches && !run_over(&r) && anything_live(&r); r.launch++) {
 		double rounds = r.plan->adaptive ? (double)r.row.rounds : 1;
-		double next = r.launch ? seconds(r.setup_ns) / (double)r.launch + rounds * round_s(&r) : 0;
+		double next = r.launch ? seconds(r.setup_ns - r.lost_ns) / (double)r.launch + rounds * round_s(&r) : 0;
 		if (r.launch && budget_spent(&r, next * 0.9))
 			break;
 		measure_launch(&r);

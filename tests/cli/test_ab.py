@@ -66,6 +66,18 @@ class Ab(Alone):
 class Sides(Ab):
     """What can be compared."""
 
+    def test_what_hangs_takes_no_time_from_the_others(self):
+        """Four processes run into the deadline of the hanging one, twice the budget together."""
+        text = ("def bench_hangs():\n    while True:\n        pass\nbench_hangs.timeout = 5\n"
+                "def bench_good():\n    return sum(range(200))\n")
+        for folder in ("old", "new"):
+            self.write(os.path.join(folder, "bench_h.py"), text)
+        doc = self.ab("old", "new", "bench_h.py", counts=("--budget", "10s"), status=2)
+        found = cells(doc, "b")
+        self.assertEqual(found["bench_h.bench_hangs"]["status"], "failed")
+        self.assertEqual(found["bench_h.bench_good"]["status"], "ok")
+        self.assertGreater(doc["run"]["launches"], 1)
+
     def test_folders_each_have_their_own_copy(self):
         self.pair()
         doc = self.twice("old", "new", "bench_work.py")

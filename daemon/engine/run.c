@@ -288,7 +288,7 @@ static void start_tracer(struct run *r)
 	struct bd_error err;
 	if (!r->plan->trace)
 		r->trace_off = bd_reason_new(NULL, "not-asked-for", "--trace counters", "tracing was switched off");
-	else if (bd_tracer_start(r->e->tracer, &r->tracer, &err) < 0)
+	else if (bd_tracer_start(r->e->tracer, BD_TRACER_COUNTERS, &r->tracer, &err) < 0)
 		r->trace_off = bd_reason_from_error(&err);
 }
 

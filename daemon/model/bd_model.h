@@ -565,4 +565,139 @@ struct bd_worker_sample {
 };
 extern const struct bd_doc bd_worker_sample_doc;
 
+/* ---- stored traces ---------------------------------------------------------------------------------------- */
+
+/* One trace: what was asked for, and how it ended. Its figures are the document benchd.trace.v1 (bd_traces). */
+struct bd_trace {
+	char *id, *run_id; /* run_id: of a run that was traced; NULL = a process by itself */
+	enum bd_run_state state;
+	struct bd_reason *reason;
+	int64_t pid;                         /* as the user gave it; of a run: BD_NULL_INT */
+	char *python, *command, *level;      /* version; what it runs; "events" */
+	int64_t created_ns, finished_ns;     /* real time */
+	int64_t start_mono_ns, end_mono_ns;  /* of the target's clock */
+	int64_t waits, wait_ns, lost, bytes; /* bytes: of its stored chunks */
+};
+extern const struct bd_doc bd_trace_doc; /* a row of the list */
+struct bd_trace_list {
+	struct bd_trace *traces;
+	size_t traces_len;
+	char *next; /* cursor: `before` of the next page, NULL = no more */
+};
+extern const struct bd_doc bd_trace_list_doc;
+
+/* POST traces. */
+struct bd_trace_request {
+	int64_t pid;
+	double seconds;    /* NAN: until it is stopped or the process ends */
+	char *level;       /* "events"; NULL = that */
+	bool await;        /* the process is still to start Python: `benchctl trace -- COMMAND` */
+	char *command;     /* shown with the trace; NULL = read from the process */
+	int64_t max_bytes; /* to be stored; BD_NULL_INT = 256 MiB */
+};
+extern const struct bd_doc bd_trace_request_doc;
+
+/* What a stored trace holds, in the order of the ends. Times are ns since the trace's start_mono_ns. Threads, GILs, stacks
+ * and marks are named by index into the definitions; -1 = unknown. */
+struct bd_trace_piece { /* of a wait: blocked by one holder */
+	int32_t holder; /* thread */
+	int32_t stack;  /* the holder's at the time */
+	int64_t ns;
+};
+#define BD_TRACE_PIECES 16 /* per wait; the smallest are joined as unknown beyond that */
+struct bd_trace_wait {
+	int32_t thread, gil, stack;
+	int64_t start_ns, end_ns;
+	int64_t holder_ns, runqueue_ns, switch_ns,
+		mutex_ns;                             /* their sum is end - start less what was between its slices */
+	struct bd_trace_piece piece[BD_TRACE_PIECES]; /* in time order; their ns sum up to holder_ns */
+	size_t pieces_len;
+};
+struct bd_trace_hold { /* a sample of the holder, or an interval it spent off its processor */
+	int32_t thread, gil, stack, waiters;
+	int64_t start_ns, end_ns; /* equal for a sample, which stands for sample_ns of the definitions */
+};
+struct bd_trace_lock {
+	int32_t thread, waker, stack, kind; /* kind: index into locks of the definitions */
+	int64_t start_ns, end_ns, runqueue_ns;
+};
+struct bd_trace_spin {
+	int32_t thread, stack;
+	int64_t start_ns, end_ns, off_ns, yields;
+};
+struct bd_trace_mark { /* a batch of a run, or a second in which records were lost */
+	int32_t cell;  /* index into cells of the definitions; -1: lost */
+	int64_t start_ns, end_ns, lost;
+};
+struct bd_trace_frame {
+	char *function, *file, *native; /* native: on the innermost frame only; NULL = none or unknown */
+	int64_t line;                   /* 0 = unknown */
+};
+struct bd_trace_stack {
+	struct bd_trace_frame *frames; /* the innermost first */
+	size_t frames_len;
+};
+struct bd_trace_thread {
+	int64_t pid, tid; /* as the target sees them */
+	char *name;
+};
+struct bd_trace_gil {
+	int64_t pid, interpreter, address;
+};
+struct bd_trace_lock_kind {
+	char *kind, *type; /* "critical-section" …; tp_name or NULL */
+	int64_t address;
+};
+/* Grows while the trace goes on; indices stay. */
+struct bd_trace_definitions {
+	struct bd_trace_thread *threads;
+	size_t threads_len;
+	struct bd_trace_gil *gils;
+	size_t gils_len;
+	struct bd_trace_stack *stacks;
+	size_t stacks_len;
+	struct bd_trace_lock_kind *locks;
+	size_t locks_len;
+	struct bd_strv cells; /* ids */
+	int64_t sample_ns;
+};
+void bd_trace_definitions_done(struct bd_trace_definitions *d);
+
+/* The compact form (varints of differences; well below 24 bytes per wait). A chunk of entries can be decoded by itself, with
+ * the definitions of all chunks up to it: so a time range can be cut out. */
+struct bd_trace_writer;
+struct bd_trace_chunk {
+	int64_t start_ns, end_ns; /* of its entries; both 0: definitions alone */
+	const void *data;         /* borrowed until the next call */
+	size_t bytes;
+};
+void bd_trace_writer_new(int64_t sample_ns, struct bd_trace_writer **ret);
+void bd_trace_writer_free(struct bd_trace_writer **w);
+/* Definitions: give back the index; equal ones are one. */
+int32_t bd_trace_write_thread(struct bd_trace_writer *w, int64_t pid, int64_t tid, const char *name);
+int32_t bd_trace_write_gil(struct bd_trace_writer *w, int64_t pid, int64_t interpreter, int64_t address);
+int32_t bd_trace_write_stack(struct bd_trace_writer *w, const struct bd_trace_frame *frames, size_t n);
+int32_t bd_trace_write_lock_kind(struct bd_trace_writer *w, const char *kind, const char *type, int64_t address);
+int32_t bd_trace_write_cell(struct bd_trace_writer *w, const char *id);
+void bd_trace_write_wait(struct bd_trace_writer *w, const struct bd_trace_wait *e);
+void bd_trace_write_hold(struct bd_trace_writer *w, const struct bd_trace_hold *e);
+void bd_trace_write_lock(struct bd_trace_writer *w, const struct bd_trace_lock *e);
+void bd_trace_write_spin(struct bd_trace_writer *w, const struct bd_trace_spin *e);
+void bd_trace_write_mark(struct bd_trace_writer *w, const struct bd_trace_mark *e);
+/* What was written since the last chunk, with the definitions that are new; false: nothing. */
+bool bd_trace_writer_chunk(struct bd_trace_writer *w, struct bd_trace_chunk *ret);
+
+/* Any may be NULL. A negative return stops the walk and is returned. */
+struct bd_trace_visitor {
+	int (*wait)(const struct bd_trace_definitions *d, const struct bd_trace_wait *e, void *arg);
+	int (*hold)(const struct bd_trace_definitions *d, const struct bd_trace_hold *e, void *arg);
+	int (*lock)(const struct bd_trace_definitions *d, const struct bd_trace_lock *e, void *arg);
+	int (*spin)(const struct bd_trace_definitions *d, const struct bd_trace_spin *e, void *arg);
+	int (*mark)(const struct bd_trace_definitions *d, const struct bd_trace_mark *e, void *arg);
+};
+/* Adds the chunk's definitions to d (zeroed before the first), and visits its entries. Errors: bad-trace, for bytes that are
+ * none; d stays usable. */
+int bd_trace_read_chunk(const void *data, size_t bytes, struct bd_trace_definitions *d,
+	const struct bd_trace_visitor *visitor, void *arg, struct bd_error *err);
+
 #endif

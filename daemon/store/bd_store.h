@@ -78,4 +78,33 @@ int bd_store_points(struct bd_store *s, const struct bd_points_filter *filter, s
 /* Deletes a finished run with its cells and samples. conflict while it is queued or running. */
 int bd_store_run_delete(struct bd_store *s, const char *run_id, struct bd_error *err);
 
+/* ---- traces -------------------------------------------------------------------------------------------------- */
+
+int bd_store_trace_create(struct bd_store *s, const struct bd_trace *trace, struct bd_error *err);
+/* Everything but id, run_id and created_ns. */
+int bd_store_trace_update(struct bd_store *s, const struct bd_trace *trace, struct bd_error *err);
+/* Appends, in one transaction of its own: what was put is readable after kill -9. */
+int bd_store_trace_chunk_put(struct bd_store *s, const char *id, const struct bd_trace_chunk *chunk,
+	struct bd_error *err);
+/* In order; chunks whose entries all lie before from_ns or after to_ns may come with entries left unused (their definitions
+ * count). The bytes are valid during the call; a negative return stops the walk and is returned. */
+typedef int (*bd_store_chunk_fn)(const struct bd_trace_chunk *chunk, void *arg);
+int bd_store_trace_chunks_each(struct bd_store *s, const char *id, bd_store_chunk_fn fn, void *arg,
+	struct bd_error *err);
+/* The finished document benchd.trace.v1 (JSON text); -ENOENT/not-found while there is none. */
+int bd_store_trace_document_put(struct bd_store *s, const char *id, const char *json, struct bd_error *err);
+int bd_store_trace_document_get(struct bd_store *s, const char *id, char **ret_json, struct bd_error *err);
+int bd_store_trace_get(struct bd_store *s, const char *id, struct bd_trace *ret, struct bd_error *err);
+struct bd_trace_filter {
+	const char *run, *before; /* NULL = any; cursor: only traces older than this id */
+	size_t limit;             /* 1 … 1000 */
+};
+/* Newest first. ret->next is set when there are more. */
+int bd_store_traces_list(struct bd_store *s, const struct bd_trace_filter *filter, struct bd_trace_list *ret,
+	struct bd_error *err);
+/* conflict while it is running. Deleting a run deletes its trace. */
+int bd_store_trace_delete(struct bd_store *s, const char *id, struct bd_error *err);
+/* Traces that have ended and have no document. */
+int bd_store_traces_undocumented(struct bd_store *s, struct bd_strv *ret, struct bd_error *err);
+
 #endif

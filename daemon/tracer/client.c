@@ -94,7 +94,7 @@ static int ask(struct bd_tracer *t, const struct bd_trace_request *q, int64_t *r
 	return receive_reply(t, *ret_deadline_ns, ret, err);
 }
 
-int bd_tracer_start(const char *program, struct bd_tracer **ret, struct bd_error *err)
+int bd_tracer_start(const char *program, enum bd_tracer_level level, struct bd_tracer **ret, struct bd_error *err)
 {
 	bd_auto_free char *path = program ? realpath(program, NULL) : NULL; /* the child starts in another folder */
 	if (!path || access(path, X_OK) < 0)
@@ -107,7 +107,7 @@ int bd_tracer_start(const char *program, struct bd_tracer **ret, struct bd_error
 	bd_auto_close int theirs = pair[1];
 	BD_CLEANUP(bd_tracer_free) struct bd_tracer *t = bd_alloc(sizeof *t);
 	t->fd = pair[0];
-	char *argv[] = {path, NULL};
+	char events[] = "events", *argv[] = {path, level == BD_TRACER_EVENTS ? events : NULL, NULL};
 	bd_auto_strv struct bd_strv env = {0};
 	bd_spawn_sanitizers(&env);
 	bd_auto_free char **envp = bd_strv_argv(&env);
@@ -147,7 +147,7 @@ void bd_tracer_free(struct bd_tracer **tp)
 int bd_tracer_check(const char *program, struct bd_error *err)
 {
 	BD_CLEANUP(bd_tracer_free) struct bd_tracer *t = NULL;
-	return bd_tracer_start(program, &t, err);
+	return bd_tracer_start(program, BD_TRACER_COUNTERS, &t, err);
 }
 
 int bd_tracer_attach(struct bd_tracer *t, pid_t pid, int *ret_target, struct bd_error *err)

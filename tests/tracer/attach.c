@@ -49,7 +49,7 @@ int main(int argc, char **argv)
 	struct bd_tracer *t = NULL;
 	int target, status = 0;
 	pid_t pid = (pid_t)atoi(argv[2]);
-	if (bd_tracer_start(argv[1], &t, &err) < 0)
+	if (bd_tracer_start(argv[1], BD_TRACER_COUNTERS, &t, &err) < 0)
 		return complain(&err);
 	if (bd_tracer_attach(t, pid, &target, &err) < 0)
 		status = complain(&err);

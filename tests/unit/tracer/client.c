@@ -9,7 +9,7 @@ BD_TEST(missing)
 {
 	struct bd_tracer *t = NULL;
 	struct bd_error err = {0};
-	BD_CHECK(bd_tracer_start("/nonexistent/bench-tracer", &t, &err) < 0);
+	BD_CHECK(bd_tracer_start("/nonexistent/bench-tracer", BD_TRACER_COUNTERS, &t, &err) < 0);
 	BD_CHECK_STR(err.key, "tracer-missing");
 	BD_CHECK(err.hint[0]);
 	BD_CHECK(!t);
@@ -21,7 +21,7 @@ BD_TEST(ends_at_once)
 {
 	struct bd_tracer *t = NULL;
 	struct bd_error err = {0};
-	BD_CHECK(bd_tracer_start("/bin/true", &t, &err) < 0);
+	BD_CHECK(bd_tracer_start("/bin/true", BD_TRACER_COUNTERS, &t, &err) < 0);
 	BD_CHECK_STR(err.key, "tracer-failed");
 	BD_CHECK(!t);
 }
@@ -34,7 +34,7 @@ static void says(const char *script)
 	close(fd);
 	struct bd_tracer *t = NULL;
 	struct bd_error err = {0};
-	int r = bd_tracer_start(path, &t, &err);
+	int r = bd_tracer_start(path, BD_TRACER_COUNTERS, &t, &err);
 	unlink(path);
 	BD_CHECK(r < 0);
 	BD_CHECK_STR(err.key, "tracer-failed");

@@ -5,8 +5,6 @@
 
 #define FEWEST_ROUNDS 2
 #define LAUNCHES_WANTED 12 /* in the budget, so that the interval has more to stand on than its least six */
-/* What nobody asked about ends no run early: neither a wider bound nor what this machine sees where there is nothing. */
-#define EQUIVALENCE 0.02
 
 bool run_active(const struct run *r, size_t cell)
 {
@@ -120,7 +118,8 @@ void look(struct run *r)
 		now |= bd_stats_looks[i] == launches;
 	if (!p->adaptive || !now || launches >= r->max_launches)
 		return;
-	double equivalence = isnan(p->equivalence) ? EQUIVALENCE : p->equivalence;
+	/* what nobody asked about ends no run early: neither a wider bound nor what this machine sees where there is nothing */
+	double equivalence = isnan(p->equivalence) ? BD_STATS_EQUIVALENCE : p->equivalence;
 	size_t open = 0;
 	for (size_t i = 0; i < p->cells_len; i++) {
 		/* side a of a comparison asks for nothing itself, nor do the A/A rows */

@@ -1,7 +1,6 @@
 /* What the ratios of a document say, all of them together: decided once, when everything has been measured. */
 #include "report_internal.h"
 
-#define EQUIVALENCE 0.02 /* differences below this are of no interest, unless asked for */
 /* A machine that sees more than this where there is nothing cannot say that there is nothing. */
 #define FLOOR_MOST 0.10
 
@@ -26,7 +25,7 @@ static double limit_for(const struct bd_run_document *doc, bool second_process, 
 		return asked;
 	double own = floor_of(doc, second_process ? "second-process" : "same-process"),
 	       other = floor_of(doc, second_process ? "same-process" : "second-process");
-	return fmax(EQUIVALENCE, fmin(own > 0 ? own : other, FLOOR_MOST));
+	return fmax(BD_STATS_EQUIVALENCE, fmin(own > 0 ? own : other, FLOOR_MOST));
 }
 
 static const char *verdict_of(const struct bd_cell_result *c, bool explained)

@@ -9,6 +9,8 @@
 #define BD_STATS_MIN_LAUNCHES 6
 /* The error rate of verdicts. */
 #define BD_STATS_ALPHA 0.05
+/* Differences below this share are of no interest, unless asked for. */
+#define BD_STATS_EQUIVALENCE 0.02
 
 double bd_stats_median(const double *v, size_t n);             /* NAN for n = 0; v is not changed */
 double bd_stats_mad(const double *v, size_t n);                /* median absolute deviation, unscaled */

@@ -23,6 +23,7 @@ MAY_INCLUDE = {
     "tracer": "base",
     "client": "base model",
     "report": "base model store stats",
+    "formats": "base model",
     "engine": "base model store workers tracer stats kernels",
     "http": "base model store engine report",
     "benchctl": "base model client",
@@ -34,7 +35,7 @@ PROGRAM_MAY_INCLUDE = {
 # module: one it must be kept from, by name, so that a mistake in the table above is noticed
 KEPT_FROM = {
     "base": "model", "kernels": "model", "model": "stats", "stats": "store", "store": "stats", "workers": "store",
-    "tracer": "workers", "client": "store", "report": "engine", "engine": "http", "http": "client", "benchctl": "store",
+    "tracer": "workers", "client": "store", "report": "engine", "formats": "store", "engine": "http", "http": "client", "benchctl": "store",
 }
 # program: (libraries it must link: the negative control, libraries it must never link)
 LINKS = {

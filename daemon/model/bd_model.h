@@ -574,17 +574,24 @@ struct bd_trace {
 	struct bd_reason *reason;
 	int64_t pid;                         /* as the user gave it; of a run: BD_NULL_INT */
 	char *python, *command, *level;      /* version; what it runs; "events" */
-	int64_t created_ns, finished_ns;     /* real time */
-	int64_t start_mono_ns, end_mono_ns;  /* of the target's clock */
-	int64_t waits, wait_ns, lost, bytes; /* bytes: of its stored chunks */
+	int64_t created_ns, finished_ns;     /* real time; 0 = not yet */
+	int64_t start_mono_ns, end_mono_ns;  /* of the target's clock; end: until when it was watched so far */
+	int64_t waits, wait_ns, lost, bytes; /* bytes: of its stored chunks, counted by the store */
 };
-extern const struct bd_doc bd_trace_doc; /* a row of the list */
+void bd_trace_done(struct bd_trace *t);
+struct bd_trace_row { /* GET traces */
+	char *id, *run, *state, *command, *python, *level, *started;
+	struct bd_reason *reason;
+	int64_t pid;
+	double seconds; /* that it was watched so far */
+	int64_t waits, wait_ns, lost, bytes;
+};
 struct bd_trace_list {
-	struct bd_trace *traces;
+	struct bd_trace_row *traces;
 	size_t traces_len;
 	char *next; /* cursor: `before` of the next page, NULL = no more */
 };
-extern const struct bd_doc bd_trace_list_doc;
+extern const struct bd_doc bd_trace_row_doc, bd_trace_list_doc;
 
 /* POST traces. */
 struct bd_trace_request {
@@ -594,7 +601,12 @@ struct bd_trace_request {
 	bool await;        /* the process is still to start Python: `benchctl trace -- COMMAND` */
 	char *command;     /* shown with the trace; NULL = read from the process */
 	int64_t max_bytes; /* to be stored; BD_NULL_INT = 256 MiB */
+	bool keep;         /* without `seconds`: go on when nobody watches any more */
 };
+#define BD_TRACE_SECONDS_MIN 0.1
+#define BD_TRACE_SECONDS_MAX 86400.0
+#define BD_TRACE_BYTES_MIN (INT64_C(64) << 10)
+#define BD_TRACE_BYTES_MAX (INT64_C(4) << 30)
 extern const struct bd_doc bd_trace_request_doc;
 
 /* What a stored trace holds, in the order of the ends. Times are ns since the trace's start_mono_ns. Threads, GILs, stacks

@@ -262,3 +262,21 @@ static const struct bd_field bd_worker_sample_fields[] = {FR(bd_worker_sample, I
 	F(bd_worker_sample, INT, minor_faults), F(bd_worker_sample, INT, major_faults),
 	F(bd_worker_sample, INT, steal_ticks), F(bd_worker_sample, INT, throttled)};
 DOC(bd_worker_sample_doc, bd_worker_sample, NULL, true);
+
+/* ---- stored traces */
+
+static const struct bd_field bd_trace_row_fields[] = {FR(bd_trace_row, STRING, id), F(bd_trace_row, STRING, run),
+	FR(bd_trace_row, STRING, state), FD(bd_trace_row, OPTIONAL, reason, bd_reason_doc), F(bd_trace_row, INT, pid),
+	F(bd_trace_row, STRING, command), F(bd_trace_row, STRING, python), F(bd_trace_row, STRING, level),
+	F(bd_trace_row, STRING, started), F(bd_trace_row, DOUBLE, seconds), F(bd_trace_row, INT, waits),
+	F(bd_trace_row, INT, wait_ns), F(bd_trace_row, INT, lost), F(bd_trace_row, INT, bytes)};
+DOC(bd_trace_row_doc, bd_trace_row, NULL, true);
+
+static const struct bd_field bd_trace_list_fields[] = {FD(bd_trace_list, ARRAY, traces, bd_trace_row_doc),
+	F(bd_trace_list, STRING, next)};
+DOC(bd_trace_list_doc, bd_trace_list, NULL, true);
+
+static const struct bd_field bd_trace_request_fields[] = {FR(bd_trace_request, INT, pid),
+	F(bd_trace_request, DOUBLE, seconds), F(bd_trace_request, STRING, level), F(bd_trace_request, BOOL, await),
+	F(bd_trace_request, STRING, command), F(bd_trace_request, INT, max_bytes), F(bd_trace_request, BOOL, keep)};
+DOC(bd_trace_request_doc, bd_trace_request, NULL, false);

@@ -160,3 +160,14 @@ void bd_run_done(struct bd_run *r)
 	cJSON_Delete(r->plan);
 	*r = (struct bd_run){0};
 }
+
+void bd_trace_done(struct bd_trace *t)
+{
+	free(t->id);
+	free(t->run_id);
+	bd_reason_free(t->reason);
+	free(t->python);
+	free(t->command);
+	free(t->level);
+	*t = (struct bd_trace){0};
+}

@@ -15,7 +15,7 @@ struct bd_store;
 int bd_store_open(const char *data, struct bd_store **ret, struct bd_error *err);
 void bd_store_free(struct bd_store **s);
 
-/* Runs left queued or running by a daemon that is gone become interrupted (with reason). Call before serving. */
+/* Runs and traces left queued or running by a daemon that is gone become interrupted (with reason). Call before serving. */
 int bd_store_recover(struct bd_store *s, struct bd_error *err);
 
 /* Inserts the run and its cells in one transaction; the store keeps copies. */
@@ -75,19 +75,22 @@ struct bd_points_filter {
 /* The newest that fit, the oldest of them first; ret->next is set when there are older ones. */
 int bd_store_points(struct bd_store *s, const struct bd_points_filter *filter, struct bd_points_document *ret,
 	struct bd_error *err);
-/* Deletes a finished run with its cells and samples. conflict while it is queued or running. */
+/* Deletes a finished run with its cells, samples and traces. conflict while it is queued or running. */
 int bd_store_run_delete(struct bd_store *s, const char *run_id, struct bd_error *err);
 
 /* ---- traces -------------------------------------------------------------------------------------------------- */
 
+/* conflict: there is such a trace; not-found: there is no run run_id. */
 int bd_store_trace_create(struct bd_store *s, const struct bd_trace *trace, struct bd_error *err);
-/* Everything but id, run_id and created_ns. */
+/* Everything but id, run_id, created_ns and bytes (which the store counts itself). */
 int bd_store_trace_update(struct bd_store *s, const struct bd_trace *trace, struct bd_error *err);
-/* Appends, in one transaction of its own: what was put is readable after kill -9. */
+/* Appends, in one transaction of its own: what was put is readable after kill -9. A chunk without bytes is none. store-full:
+ * nothing of it was put; the trace can still be ended (trace_update). */
 int bd_store_trace_chunk_put(struct bd_store *s, const char *id, const struct bd_trace_chunk *chunk,
 	struct bd_error *err);
-/* In order; chunks whose entries all lie before from_ns or after to_ns may come with entries left unused (their definitions
- * count). The bytes are valid during the call; a negative return stops the walk and is returned. */
+/* In order, those stored when it was called. The bytes are valid during the call; a negative return stops the walk and is
+ * returned. It may take as long as it likes: nothing is held in the store meanwhile. not-found: also when the trace is
+ * deleted under the walk. */
 typedef int (*bd_store_chunk_fn)(const struct bd_trace_chunk *chunk, void *arg);
 int bd_store_trace_chunks_each(struct bd_store *s, const char *id, bd_store_chunk_fn fn, void *arg,
 	struct bd_error *err);
@@ -102,9 +105,9 @@ struct bd_trace_filter {
 /* Newest first. ret->next is set when there are more. */
 int bd_store_traces_list(struct bd_store *s, const struct bd_trace_filter *filter, struct bd_trace_list *ret,
 	struct bd_error *err);
-/* conflict while it is running. Deleting a run deletes its trace. */
+/* conflict while it is running. */
 int bd_store_trace_delete(struct bd_store *s, const char *id, struct bd_error *err);
-/* Traces that have ended and have no document. */
+/* Ids of the traces that have ended and have none: their daemon died, or had no room. The oldest first. */
 int bd_store_traces_undocumented(struct bd_store *s, struct bd_strv *ret, struct bd_error *err);
 
 #endif

@@ -17,7 +17,7 @@ struct counter {
 
 struct own {
 	struct bd_holds holds;
-	bool *named; /* of threads */
+	uint64_t *named; /* of each thread: hash of the name that was told, 0 = none yet */
 	size_t named_len;
 	int64_t *pids; /* that are named */
 	size_t pids_len;
@@ -78,6 +78,20 @@ static void name_process(struct bd_exporter *e, int64_t pid)
 	put_name(e, pid, pid, "process_name", e->command ? e->command : "python");
 }
 
+static void name_thread(struct bd_exporter *e, int32_t index)
+{
+	struct own *own = e->own;
+	const struct bd_trace_thread *t = &e->definitions.threads[index];
+	bd_auto_str struct bd_str name = {0};
+	bd_formats_thread_name(&e->definitions, index, &name);
+	uint64_t hash = bd_hash(name.s, name.len) | 1;
+	if (own->named[index] == hash)
+		return;
+	own->named[index] = hash;
+	name_process(e, t->pid);
+	put_name(e, t->pid, t->tid, "thread_name", name.s);
+}
+
 /* The thread, named when it is met for the first time; of an unknown one NULL. */
 static const struct bd_trace_thread *thread_of(struct bd_exporter *e, int32_t index)
 {
@@ -87,13 +101,8 @@ static const struct bd_trace_thread *thread_of(struct bd_exporter *e, int32_t in
 		return NULL;
 	while (own->named_len <= (size_t)index)
 		BD_PUSH(own->named, own->named_len);
-	if (!own->named[index]) {
-		own->named[index] = true;
-		name_process(e, t->pid);
-		bd_auto_str struct bd_str name = {0};
-		bd_formats_thread_name(&e->definitions, index, &name);
-		put_name(e, t->pid, t->tid, "thread_name", name.s);
-	}
+	if (!own->named[index])
+		name_thread(e, index);
 	return t;
 }
 
@@ -365,6 +374,9 @@ static void end(struct bd_exporter *e)
 	struct own *own = e->own;
 	bd_auto_str struct bd_str name = {0};
 	bd_holds_end(&own->holds);
+	for (size_t i = 0; i < own->named_len; i++)
+		if (own->named[i])
+			name_thread(e, (int32_t)i); /* it may have another name by now */
 	for (size_t i = 0; i < own->gils_len; i++) {
 		const struct bd_trace_gil *g = &e->definitions.gils[i];
 		bd_str_clear(&name);

@@ -52,6 +52,8 @@ static void find_symbols(int fd, const Elf64_Shdr *sections, size_t n, const Elf
 		const char *name = names + sym.st_name;
 		if (!e->version && strcmp(name, "Py_Version") == 0) {
 			e->version = sym.st_value;
+		} else if (!e->code_type && strcmp(name, "PyCode_Type") == 0) {
+			e->code_type = sym.st_value;
 		} else if (!e->runtime && strcmp(name, "_PyRuntime") == 0) {
 			e->runtime = sym.st_value;
 			e->runtime_size = sym.st_size;
@@ -87,7 +89,7 @@ int bd_python_elf_read(int fd, bool symbols, struct bd_python_elf *ret)
 	static const uint32_t kinds[] = {SHT_DYNSYM, SHT_SYMTAB};
 	for (size_t k = 0; k < BD_LEN(kinds); k++)
 		for (size_t i = 0; i < n; i++)
-			if (sections[i].sh_type == kinds[k] && (!e.runtime || !e.version))
+			if (sections[i].sh_type == kinds[k] && (!e.runtime || !e.version || !e.code_type))
 				find_symbols(fd, sections, n, &sections[i], &e);
 	if (!e.runtime)
 		return -ENOENT;

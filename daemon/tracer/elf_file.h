@@ -1,4 +1,4 @@
-/* The little the tracer needs to know of an ELF file: where _PyRuntime and Py_Version will be. */
+/* The little the tracer needs to know of an ELF file: where _PyRuntime, Py_Version and PyCode_Type will be. */
 #ifndef BD_TRACER_ELF_FILE_H
 #define BD_TRACER_ELF_FILE_H
 
@@ -8,7 +8,7 @@
 struct bd_python_elf {
 	uint64_t runtime; /* address of _PyRuntime as linked */
 	uint64_t runtime_size;
-	uint64_t version; /* of Py_Version; 0 = no such symbol */
+	uint64_t version, code_type; /* of Py_Version and PyCode_Type; 0 = no such symbol */
 };
 
 /* symbols: also look for the symbol where there is no section .PyRuntime. -ENOENT: not in this file. */

@@ -32,8 +32,9 @@ static int read_u64(const struct bd_process *p, uint64_t address, uint64_t *ret)
 /* ---- which file, and where it is mapped ------------------------------------------------------------------ */
 
 struct runtime {
-	uint64_t address, size, version; /* version: address of Py_Version, 0 = none */
-	int minor_by_name;               /* from a file name like libpython3.11.so.1.0; -1 = no */
+	uint64_t address, size;
+	uint64_t version, code_type; /* addresses of Py_Version and PyCode_Type, 0 = none */
+	int minor_by_name;           /* from a file name like libpython3.11.so.1.0; -1 = no */
 };
 
 static int minor_of(const char *path)
@@ -87,6 +88,7 @@ static size_t find_runtimes(const struct bd_process *p, const char *maps, bool s
 		ret[n++] = (struct runtime){.address = bias + e.runtime,
 			.size = e.runtime_size,
 			.version = e.version ? bias + e.version : 0,
+			.code_type = e.code_type ? bias + e.code_type : 0,
 			.minor_by_name = minor_of(text + at)};
 	}
 	return n;
@@ -94,57 +96,93 @@ static size_t find_runtimes(const struct bd_process *p, const char *maps, bool s
 
 /* ---- which offsets ----------------------------------------------------------------------------------------- */
 
-/* _Py_DebugOffsets by word: the layout is 3.13's, to which 3.14 added threads_main and, behind the GIL's, two more. */
-enum { D_VERSION = 1, D_FREE_THREADED = 2, D_HEAD = 5, D_ID = 7, D_NEXT = 8, D_THREADS = 9, D_WORDS = 32 };
-
-static bool debug_offsets(const struct bd_process *p, const struct runtime *rt, struct bd_offsets *ret,
-	bool *ret_present)
+/* The row of the headers that says what the debug offsets leave out, the one of this very size first. */
+static const struct bd_offsets *row_of(const struct bd_offsets *table, size_t len, int minor, bool free_threaded,
+	uint64_t runtime_size)
 {
-	uint64_t w[D_WORDS];
-	*ret_present = false;
-	if (rt->size < sizeof w || bd_process_read(p, rt->address, w, sizeof w) < 0 || memcmp(w, "xdebugpy", 8) != 0)
-		return false;
-	*ret_present = true;
-	int minor = (int)(w[D_VERSION] >> 16 & 0xff);
-	if (w[D_VERSION] >> 24 != 3 || (minor != 13 && minor != 14))
-		return false;
-	const uint64_t *gil = w + (minor == 13 ? 14 : 15), *thread = w + (minor == 13 ? 19 : 22);
-	for (size_t i = 3; i < D_WORDS; i++)
-		if (w[i] > 1U << 28)
-			return false;
-	uint64_t holder = gil[4] - gil[1], locked = gil[3] - gil[1], cond = locked + 16;
-	*ret = (struct bd_offsets){
-		.minor = minor,
-		.runtime_size = (uint32_t)rt->size,
-		.interpreters_head = (uint32_t)w[D_HEAD],
-		.interp_next = (uint32_t)w[D_NEXT],
-		.interp_id = (uint32_t)w[D_ID],
-		.threads_head = (uint32_t)w[D_THREADS],
-		.tstate_next = (uint32_t)thread[2],
-		.tstate_interp = (uint32_t)thread[3],
-		.native_thread_id = (uint32_t)thread[6],
-		.gil = (uint32_t)gil[0],
-		/* what these offsets do not name follows in glibc's sizes */
-		.in_gil = {.interval = (uint32_t)(holder - 8),
-			.last_holder = (uint32_t)holder,
-			.locked = (uint32_t)locked,
-			.switch_number = (uint32_t)(locked + 8),
-			.cond = (uint32_t)cond,
-			.mutex = (uint32_t)(cond + 48),
-			.switch_cond = (uint32_t)(cond + 88),
-			.switch_mutex = (uint32_t)(cond + 136),
-			.size = (uint32_t)(cond + 176)},
-	};
-	snprintf(ret->abiflags, sizeof ret->abiflags, "%s", w[D_FREE_THREADED] ? "t" : "");
-	return holder >= 8 && holder < 64 && locked == holder + 8;
+	const struct bd_offsets *found = NULL;
+	for (size_t i = 0; i < len; i++)
+		if (table[i].minor == minor && (table[i].abiflags[0] == 't') == free_threaded &&
+			(!found || table[i].runtime_size == runtime_size))
+			found = &table[i];
+	return found;
 }
 
-static int minor_of_runtime(const struct bd_process *p, const struct runtime *rt)
+enum { W_VERSION = 1, W_FREE_THREADED = 2, W_MAX = 128 };
+
+static bool is_debug_offsets(const struct bd_process *p, const struct runtime *rt, uint64_t *w)
+{
+	return rt->size >= W_MAX * sizeof w[0] && bd_process_read(p, rt->address, w, W_MAX * sizeof w[0]) == 0 &&
+		memcmp(w, "xdebugpy", 8) == 0;
+}
+
+/* What the interpreter says of itself by _Py_DebugOffsets, on top of the row of its version; NULL, or why not. */
+static const char *debug_offsets(const uint64_t *w, const struct runtime *rt, const struct bd_offsets *table,
+	size_t len, struct bd_offsets *ret)
+{
+	unsigned minor = w[W_VERSION] >> 16 & 0xff, level = w[W_VERSION] >> 4 & 0xf;
+	const struct bd_debug_offsets *d = NULL;
+	for (size_t i = 0; i < bd_debug_offsets_table_len; i++)
+		if (bd_debug_offsets_table[i].minor == (int)minor)
+			d = &bd_debug_offsets_table[i];
+	if (w[W_VERSION] >> 24 != 3 || !d || d->words > W_MAX)
+		return "its debug offsets are of an unknown version";
+	if (level < 0xc) /* they change until the first release candidate */
+		return "an alpha or beta version keeps its structures as it likes";
+	for (size_t i = 3; i < d->words; i++)
+		if (w[i] > 1U << 28)
+			return "its debug offsets make no sense";
+	const struct bd_offsets *row = row_of(table, len, (int)minor, w[W_FREE_THREADED], rt->size);
+	if (!row)
+		return "no offsets are known for this version";
+	struct bd_offsets o = *row;
+	/* last_holder and locked are told as offsets in the interpreter, of a GIL that is a part of it */
+	if (w[d->last_holder] - w[d->own_gil] != o.in_gil.last_holder ||
+		w[d->locked] - w[d->own_gil] != o.in_gil.locked)
+		return "its GIL is not as its version's headers have it";
+#define TAKE(field, word) o.field = (__typeof__(o.field))w[d->word]
+	TAKE(runtime_size, runtime_size);
+	TAKE(interp_size, interp_size);
+	TAKE(ts_size, ts_size);
+	TAKE(interpreters_head, interpreters_head);
+	TAKE(interp_next, interp_next);
+	TAKE(interp_id, interp_id);
+	TAKE(threads_head, threads_head);
+	TAKE(tstate_next, tstate_next);
+	TAKE(tstate_interp, tstate_interp);
+	TAKE(native_thread_id, native_thread_id);
+	TAKE(gil, gil);
+	TAKE(frame.current_frame, current_frame);
+	TAKE(frame.code, code);
+	TAKE(frame.ip, ip);
+	TAKE(frame.previous, previous);
+	TAKE(frame.owner, owner);
+	TAKE(code.filename, filename);
+	TAKE(code.qualname, qualname);
+	TAKE(code.linetable, linetable);
+	TAKE(code.firstlineno, firstlineno);
+	TAKE(code.instructions, instructions);
+	TAKE(object.ob_type, ob_type);
+	TAKE(object.tp_name, tp_name);
+	TAKE(object.bytes_size, bytes_size);
+	TAKE(object.bytes_data, bytes_data);
+	TAKE(object.unicode_length, unicode_length);
+	TAKE(object.unicode_state, unicode_state);
+	TAKE(object.ascii_data, ascii_data);
+	if (d->tlbc && w[W_FREE_THREADED]) {
+		TAKE(frame.tlbc_index, tlbc_index);
+		TAKE(code.tlbc, tlbc);
+	}
+#undef TAKE
+	*ret = o;
+	return NULL;
+}
+
+/* PY_VERSION_HEX, 0: unknown. */
+static uint32_t version_of_runtime(const struct bd_process *p, const struct runtime *rt)
 {
 	uint64_t version;
-	if (rt->version && read_u64(p, rt->version, &version) == 0 && version >> 24 == 3)
-		return (int)(version >> 16 & 0xff);
-	return rt->minor_by_name;
+	return rt->version && read_u64(p, rt->version, &version) == 0 && version >> 24 == 3 ? (uint32_t)version : 0;
 }
 
 /* ---- whether they are right: follow everything -------------------------------------------------------------- */
@@ -316,6 +354,65 @@ static const char *doubt(const struct bd_process *p, const struct bd_layout *l)
 	return NULL;
 }
 
+/* ---- the type of code objects ------------------------------------------------------------------------------- */
+
+#define MAX_STACKS 64
+#define MAX_FRAMES 32
+
+/* A type object called "code" whose own type is `type`. */
+static bool is_code_type(const struct bd_process *p, const struct bd_object_offsets *o, uint64_t type)
+{
+	uint64_t name, meta, above;
+	char text[5];
+	return is_pointer(type) && read_u64(p, type + o->tp_name, &name) == 0 &&
+		bd_process_read(p, name, text, sizeof text) == 0 && memcmp(text, "code", 5) == 0 &&
+		read_u64(p, type + o->ob_type, &meta) == 0 && read_u64(p, meta + o->ob_type, &above) == 0 &&
+		above == meta;
+}
+
+/* The type of a code object in some thread's stack; 0 = none was seen. */
+static uint64_t code_type_of_frames(const struct bd_process *p, const struct bd_layout *l, const struct ids *states)
+{
+	const struct bd_frame_offsets *f = &l->offsets.frame;
+	for (size_t i = 0; i < BD_MIN(states->n, MAX_STACKS); i++) {
+		uint64_t from = states->v[i], frame, code, type;
+		if (f->cframe >= 0 && read_u64(p, from + (uint32_t)f->cframe, &from) < 0)
+			continue;
+		if (read_u64(p, from + f->current_frame, &frame) < 0)
+			continue;
+		for (int k = 0; k < MAX_FRAMES && is_pointer(frame); k++) {
+			if (read_u64(p, frame + f->code, &code) == 0 && is_pointer(code &= ~(uint64_t)f->code_tag) &&
+				read_u64(p, code + l->offsets.object.ob_type, &type) == 0 &&
+				is_code_type(p, &l->offsets.object, type))
+				return type;
+			if (read_u64(p, frame + f->previous, &frame) < 0)
+				break;
+		}
+	}
+	return 0;
+}
+
+/* The symbol alone may lead to a copy nobody uses: a program that names PyCode_Type has its own. */
+static uint64_t find_code_type(const struct bd_process *p, const struct bd_layout *l, uint64_t symbol)
+{
+	BD_CLEANUP(ids_done) struct ids interps = {0}, states = {0}, tids = {0};
+	walk(p, l, &interps, &states, &tids);
+	uint64_t type = code_type_of_frames(p, l, &states);
+	return type ? type : is_code_type(p, &l->offsets.object, symbol) ? symbol : 0;
+}
+
+int bd_layout_gil_enabled(const struct bd_process *p, const struct bd_layout *l, uint64_t gil, bool *ret)
+{
+	int32_t enabled = 1;
+	if (l->offsets.in_gil.enabled >= 0) {
+		int r = bd_process_read(p, gil + (uint32_t)l->offsets.in_gil.enabled, &enabled, sizeof enabled);
+		if (r < 0)
+			return r;
+	}
+	*ret = enabled != 0;
+	return 0;
+}
+
 static const char *try_layout(const struct bd_process *p, const struct bd_layout *l)
 {
 	const char *why = NULL;
@@ -372,14 +469,16 @@ int bd_layout_find(const struct bd_process *p, const struct bd_offsets *table, s
 		if (r == -EPERM)
 			return bd_error_set(err, r, "not-permitted", "sudo sysctl kernel.yama.ptrace_scope=0",
 				"the kernel does not let us read the memory of process %d", p->pid);
-		bool debug;
-		minor = minor_of_runtime(p, &found[i]);
-		if (debug_offsets(p, &found[i], &l.offsets, &debug))
-			why = try_layout(p, &l);
+		uint64_t words[W_MAX];
+		l.version = version_of_runtime(p, &found[i]);
+		minor = l.version ? (int)(l.version >> 16 & 0xff) : found[i].minor_by_name;
+		if (is_debug_offsets(p, &found[i], words))
+			why = (why = debug_offsets(words, &found[i], table, table_len, &l.offsets)) ? why
+												    : try_layout(p, &l);
 		else
-			why = debug ? "its debug offsets are of an unknown version"
-				    : try_table(p, &found[i], minor, table, table_len, &l);
+			why = try_table(p, &found[i], minor, table, table_len, &l);
 		if (!why) {
+			l.code_type = find_code_type(p, &l, found[i].code_type);
 			*ret = l;
 			return 0;
 		}

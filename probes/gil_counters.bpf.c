@@ -9,12 +9,9 @@
 #include <bpf/bpf_core_read.h>
 
 #include "gil_counters.h"
+#include "gil_wait.bpf.h"
 
 char LICENSE[] SEC("license") = "Dual MIT/GPL";
-
-#define SYS_FUTEX 202
-
-enum part { NOT_A_WAIT, COND, MUTEX, SWITCH_COND, SWITCH_MUTEX };
 
 struct {
 	__uint(type, BPF_MAP_TYPE_TASK_STORAGE);
@@ -46,15 +43,6 @@ struct place {
 	__u64 gil;
 	enum part part;
 };
-
-static __always_inline enum part part_of(const struct bd_probe_layout *l, __u64 offset)
-{
-	return offset < l->cond            ? NOT_A_WAIT
-		: offset < l->mutex        ? COND
-		: offset < l->switch_cond  ? MUTEX
-		: offset < l->switch_mutex ? SWITCH_COND
-					   : SWITCH_MUTEX;
-}
 
 /* By the group leader's mark, never by a number: numbers differ between PID namespaces. */
 static __always_inline bool find_target(struct task_struct *task, struct place *ret)
@@ -94,18 +82,6 @@ static __always_inline bool find_futex(struct place *at, struct task_struct *tas
 	return regs->orig_ax == SYS_FUTEX && find_gil(at, regs->di);
 }
 
-/* The number gettid() gives the thread itself: that of its innermost PID namespace. */
-static __always_inline __u32 tid_of(struct task_struct *task)
-{
-	__u32 level = task->thread_pid->level, nr = (__u32)task->pid;
-	if (level) {
-		struct pid *pid = BPF_CORE_READ(task, thread_pid);
-		const char *first = (const char *)&pid->numbers[0].nr;
-		bpf_probe_read_kernel(&nr, sizeof nr, first + level * bpf_core_type_size(struct upid));
-	}
-	return nr;
-}
-
 /* Index of the thread's element, or -1. Threads of a process mostly have neighbouring numbers, so the first try hits. */
 static __always_inline int slot_of(struct bd_probe_counters *c, __u32 tid, bool make)
 {
@@ -143,54 +119,7 @@ static __always_inline void end(struct bd_probe_thread *th)
 	th->seq++;
 }
 
-/* What the kernel's own accounts say of a thread, up to date whenever it leaves a processor. */
-static __always_inline __u64 ran_ns(struct task_struct *task)
-{
-	return task->se.sum_exec_runtime;
-}
-
-static __always_inline __u64 delay_ns(struct task_struct *task)
-{
-	return bpf_core_field_exists(task->sched_info) ? task->sched_info.run_delay : 0;
-}
-
 /* ---- going to sleep ---------------------------------------------------------------------------------------- */
-
-/* last_holder, locked, switch_number as they lie in every known version. */
-struct gil_head {
-	__u64 last_holder;
-	__u64 locked;
-	__u64 switch_number;
-};
-
-/* Thread number of whoever held it last; 0 = unknown. Runs in the context of the thread that goes to sleep. */
-static __always_inline __u32 last_holder(const struct place *at, const struct gil_head *head)
-{
-	__u64 tid = 0;
-	if (!head->last_holder ||
-		bpf_probe_read_user(&tid, sizeof tid,
-			(void *)(head->last_holder + at->target->layout.native_thread_id)) ||
-		tid >> 22) /* no Linux thread number has more bits */
-		return 0;
-	return (__u32)tid;
-}
-
-/* Whether this sleep goes on with the wait whose last slice ended at on_ns. */
-static __always_inline bool same_wait(const struct bd_probe_thread *th, const struct place *at, bool known,
-	__u64 number, __u64 now)
-{
-	if (!th->on_ns || th->gil != at->gil || !known || !th->number_known || (at->part != COND && at->part != MUTEX))
-		return false;
-	/* Nobody took it in between, so neither did this thread: it lost the race and sleeps again on `cond`, or it was
-	 * woken while the releasing thread still had the mutex inside which it is woken. */
-	if (number == th->number)
-		return !th->was_holder && (th->part == COND || th->part == MUTEX);
-	if (at->part != COND || th->part != COND || th->by_futex)
-		return false;
-	/* The slice ended by its timer. Had this thread taken the GIL and lost it, there were two changes, and unless
-	 * another thread came along just then it woke somebody; taking it, working and losing it also takes time. */
-	return number == th->number + 1 || (!th->dropped && now - th->on_ns < BD_PROBE_RETRY_NS);
-}
 
 /* Takes back what the end of the last slice counted. */
 static __always_inline void reopen(const struct place *at, __u32 slot)
@@ -208,8 +137,8 @@ static __always_inline void sleeps(const struct place *at, struct task_struct *t
 {
 	struct bd_probe_thread *th = &at->counters->thread[slot];
 	struct gil_head head = {0};
-	bool known = bpf_probe_read_user(&head, sizeof head, (void *)(at->gil + at->target->layout.last_holder)) == 0;
-	__u32 holder = known ? last_holder(at, &head) : 0, column = 0;
+	bool known = read_head(&at->target->layout, at->gil, &head);
+	__u32 holder = known ? thread_of(&at->target->layout, head.last_holder) : 0, column = 0;
 	/* A waiter that finds itself there saw a hand-over in progress: nobody is blocked by himself. */
 	if (at->part == COND && holder != tid) {
 		int other = slot_of(at->counters, holder, true);
@@ -218,8 +147,11 @@ static __always_inline void sleeps(const struct place *at, struct task_struct *t
 	}
 	__u64 now = bpf_ktime_get_ns();
 
+	const struct last_slice last = {th->on_ns, th->gil, th->number, th->part, th->by_futex, th->number_known,
+		th->was_holder, th->dropped};
+
 	begin(th);
-	if (same_wait(th, at, known, head.switch_number, now)) {
+	if (same_wait(&last, at->gil, at->part, known, head.switch_number, now)) {
 		reopen(at, slot);
 	} else {
 		/* counted from when it ran: time on the run queue says nothing about who took the GIL */
@@ -318,11 +250,8 @@ static __always_inline void settle(const struct place *at, struct task_struct *t
 {
 	struct bd_probe_thread *th = &at->counters->thread[slot];
 	__u64 on = th->on_ns;
-	if (th->state == BD_PROBE_SLEEPS) {
-		on = bpf_ktime_get_ns() - (ran_ns(task) - th->ran_ns);
-		if ((__s64)(on - th->off_ns) < 0)
-			on = th->off_ns;
-	}
+	if (th->state == BD_PROBE_SLEEPS)
+		on = ran_since(task, th->ran_ns, th->off_ns);
 	if (!th->woken)
 		th->by_futex = 1;
 	end_slice(at, slot, on, th->woken && on > th->wake_ns ? on - th->wake_ns : delay_ns(task) - th->delay_ns);
@@ -372,16 +301,12 @@ int BPF_PROG(gil_waking, struct task_struct *task)
 		return 0;
 	th->wake_ns = bpf_ktime_get_ns();
 
-	/* A futex wake comes from a thread of the process that is inside futex(2) on the same GIL; a timer or a signal
-	 * interrupts whoever runs, a thread of the same process included. */
 	struct task_struct *waker = bpf_get_current_task_btf();
-	struct pt_regs *theirs = (struct pt_regs *)bpf_task_pt_regs(waker);
-	__u64 offset = theirs->di - at.gil;
-	bool by_futex = theirs->orig_ax == SYS_FUTEX && offset < at.target->layout.size &&
-		waker->group_leader == task->group_leader;
+	enum part part;
+	bool by_futex = wakes_by_futex(&at.target->layout, at.gil, waker, task, &part);
 	th->by_futex = by_futex;
 	th->woken = 1;
-	if (by_futex && part_of(&at.target->layout, offset) == COND) {
+	if (by_futex && part == COND) {
 		slot = slot_of(at.counters, tid_of(waker), false);
 		if (slot >= 0)
 			at.counters->thread[slot & (BD_PROBE_THREADS - 1)].dropped = 1;

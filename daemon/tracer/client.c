@@ -14,6 +14,8 @@ struct bd_tracer {
 	pid_t pid;
 	int fd;
 	bool broken; /* out of step: nothing more can be asked */
+	char *records; /* what was drained last */
+	size_t records_size;
 };
 
 void bd_tracer_reading_done(struct bd_tracer_reading *r)
@@ -79,7 +81,7 @@ static int receive_records(struct bd_tracer *t, void *ret_array, size_t n, size_
 	return 0;
 }
 
-static int ask(struct bd_tracer *t, const struct bd_trace_request *q, int64_t *ret_deadline_ns,
+static int ask_long(struct bd_tracer *t, const struct bd_trace_request *q, int64_t longest_ms, int64_t *ret_deadline_ns,
 	struct bd_trace_reply *ret, struct bd_error *err)
 {
 	if (t->broken)
@@ -90,8 +92,14 @@ static int ask(struct bd_tracer *t, const struct bd_trace_request *q, int64_t *r
 	while (n < 0 && errno == EINTR);
 	if (n != (ssize_t)sizeof *q)
 		return broken(t, "has ended", err);
-	*ret_deadline_ns = bd_clock_mono_ns() + ANSWER_MS * 1000000LL;
+	*ret_deadline_ns = bd_clock_mono_ns() + longest_ms * 1000000;
 	return receive_reply(t, *ret_deadline_ns, ret, err);
+}
+
+static int ask(struct bd_tracer *t, const struct bd_trace_request *q, int64_t *ret_deadline_ns,
+	struct bd_trace_reply *ret, struct bd_error *err)
+{
+	return ask_long(t, q, ANSWER_MS, ret_deadline_ns, ret, err);
 }
 
 int bd_tracer_start(const char *program, enum bd_tracer_level level, struct bd_tracer **ret, struct bd_error *err)
@@ -141,6 +149,7 @@ void bd_tracer_free(struct bd_tracer **tp)
 		return;
 	bd_closep(&t->fd); /* it ends by itself; a kill makes sure, even while it is starting */
 	bd_spawn_kill(t->pid);
+	free(t->records);
 	free(t);
 }
 
@@ -150,15 +159,25 @@ int bd_tracer_check(const char *program, struct bd_error *err)
 	return bd_tracer_start(program, BD_TRACER_COUNTERS, &t, err);
 }
 
-int bd_tracer_attach(struct bd_tracer *t, pid_t pid, int *ret_target, struct bd_error *err)
+static int attach(struct bd_tracer *t, enum bd_trace_op op, pid_t pid, int *ret_target, struct bd_error *err)
 {
 	struct bd_trace_reply reply;
 	int64_t deadline;
-	int r = ask(t, &(struct bd_trace_request){.op = BD_TRACE_ATTACH, .pid = pid}, &deadline, &reply, err);
+	int r = ask(t, &(struct bd_trace_request){.op = op, .pid = pid}, &deadline, &reply, err);
 	if (r < 0)
 		return r;
 	*ret_target = reply.target;
 	return 0;
+}
+
+int bd_tracer_attach(struct bd_tracer *t, pid_t pid, int *ret_target, struct bd_error *err)
+{
+	return attach(t, BD_TRACE_ATTACH, pid, ret_target, err);
+}
+
+int bd_tracer_await(struct bd_tracer *t, pid_t pid, int *ret_target, struct bd_error *err)
+{
+	return attach(t, BD_TRACE_AWAIT, pid, ret_target, err);
 }
 
 int bd_tracer_detach(struct bd_tracer *t, int target, struct bd_error *err)
@@ -205,4 +224,54 @@ int bd_tracer_read(struct bd_tracer *t, int target, struct bd_tracer_reading *re
 	*ret = got;
 	got = (struct bd_tracer_reading){0};
 	return 0;
+}
+
+/* ---- level events -------------------------------------------------------------------------------------------- */
+
+int bd_tracer_info(struct bd_tracer *t, int target, struct bd_tracer_info *ret, struct bd_error *err)
+{
+	struct bd_trace_reply reply;
+	int64_t deadline;
+	struct bd_tracer_info info;
+	int r = ask(t, &(struct bd_trace_request){.op = BD_TRACE_INFO, .target = target}, &deadline, &reply, err);
+	if (r < 0 || (r = receive(t, &info, sizeof info, deadline, err)) < 0)
+		return r;
+	*ret = info;
+	return 0;
+}
+
+int bd_tracer_drain(struct bd_tracer *t, int timeout_ms, struct bd_tracer_drained *ret, struct bd_error *err)
+{
+	struct bd_trace_reply reply;
+	int64_t deadline;
+	int r = ask_long(t, &(struct bd_trace_request){.op = BD_TRACE_DRAIN, .value = timeout_ms},
+		timeout_ms + (int64_t)ANSWER_MS, &deadline, &reply, err);
+	if (r < 0)
+		return r;
+	if (reply.bytes > BD_TRACE_DRAIN_MAX)
+		return broken(t, "announced too much", err);
+	if (reply.bytes > t->records_size) {
+		free(t->records);
+		t->records_size = reply.bytes;
+		t->records = bd_alloc(t->records_size);
+	}
+	for (size_t at = 0; at < reply.bytes; at += BD_TRACE_DRAIN_PACKET) {
+		size_t n = BD_MIN(reply.bytes - at, (size_t)BD_TRACE_DRAIN_PACKET);
+		if ((r = receive(t, t->records + at, n, deadline, err)) < 0)
+			return r;
+	}
+	*ret = (struct bd_tracer_drained){.records = t->records,
+		.bytes = reply.bytes,
+		.lost = reply.lost,
+		.cpu_ns = reply.cpu_ns,
+		.alive = reply.alive,
+		.gils_change = reply.gils_change};
+	return 0;
+}
+
+int bd_tracer_pause(struct bd_tracer *t, bool paused, struct bd_error *err)
+{
+	struct bd_trace_reply reply;
+	int64_t deadline;
+	return ask(t, &(struct bd_trace_request){.op = BD_TRACE_PAUSE, .value = paused}, &deadline, &reply, err);
 }

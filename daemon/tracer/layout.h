@@ -11,8 +11,10 @@
 
 /* A process held by its folder in /proc, which never comes to mean another one. */
 struct bd_process {
-	pid_t pid;   /* as we see it */
-	int proc_fd; /* /proc/PID */
+	pid_t pid;    /* as we see it */
+	int proc_pid; /* as our /proc shows it */
+	int own_pid;  /* as it sees itself: in its innermost PID namespace */
+	int proc_fd;  /* /proc/PID */
 };
 
 struct bd_layout {

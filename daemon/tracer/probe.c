@@ -1,6 +1,7 @@
 #include "probe.h"
 
 #include "gil_counters.skel.h"
+#include "gil_events.skel.h"
 #include "self_test.h"
 
 #include <bpf/bpf.h>
@@ -13,16 +14,25 @@
 #include <unistd.h>
 
 struct bd_probe {
-	struct gil_counters *skeleton;
+	enum bd_tracer_level level;
+	struct gil_counters *counting; /* one of the two, by level */
+	struct gil_events *telling;
 	struct bpf_link *links[2];
 	int marks_fd;
-	void *targets, *counters;
-	size_t targets_size, counters_size;
+	void *targets, *outputs; /* what the probes write of each target: counters, or what is live */
+	size_t targets_size, outputs_size;
+	struct ring_buffer *ring;
+	struct bd_records *drain_to; /* or: */
+	void (*hear)(void *context, const struct bd_rec *r);
+	void *hear_context;
+	uint64_t life;
 };
 
 /* Array elements lie 8 bytes aligned. */
 _Static_assert(sizeof(struct bd_probe_target) % 8 == 0, "stride of the targets");
 _Static_assert(sizeof(struct bd_probe_counters) % 8 == 0, "stride of the counters");
+_Static_assert(sizeof(struct bd_event_target) % 8 == 0, "stride of the targets");
+_Static_assert(sizeof(struct bd_event_live) % 8 == 0, "stride of what is live");
 
 /* The first complaint of libbpf or the verifier, for the error message. */
 static char complaint[256];
@@ -68,23 +78,51 @@ static size_t whole_pages(size_t n)
 	return (n + page - 1) / page * page;
 }
 
-int bd_probe_load(struct bd_probe **ret, struct bd_error *err)
+static int load_counting(struct bd_probe *p)
+{
+	p->counting = gil_counters__open();
+	if (!p->counting)
+		return errno ? -errno : -EINVAL;
+	int r = gil_counters__load(p->counting);
+	if (r < 0)
+		return r;
+	p->marks_fd = bpf_map__fd(p->counting->maps.marks);
+	p->targets_size = whole_pages(BD_PROBE_TARGETS * sizeof(struct bd_probe_target));
+	p->outputs_size = whole_pages(BD_PROBE_TARGETS * sizeof(struct bd_probe_counters));
+	p->targets = map_array(p->counting->maps.targets, p->targets_size);
+	p->outputs = map_array(p->counting->maps.counters, p->outputs_size);
+	return 0;
+}
+
+static int keep_record(void *context, void *record, size_t size);
+
+static int load_telling(struct bd_probe *p)
+{
+	p->telling = gil_events__open();
+	if (!p->telling)
+		return errno ? -errno : -EINVAL;
+	int r = gil_events__load(p->telling);
+	if (r < 0)
+		return r;
+	p->marks_fd = bpf_map__fd(p->telling->maps.marks);
+	p->targets_size = whole_pages(BD_PROBE_TARGETS * sizeof(struct bd_event_target));
+	p->outputs_size = whole_pages(BD_PROBE_TARGETS * sizeof(struct bd_event_live));
+	p->targets = map_array(p->telling->maps.targets, p->targets_size);
+	p->outputs = map_array(p->telling->maps.live, p->outputs_size);
+	p->ring = ring_buffer__new(bpf_map__fd(p->telling->maps.ring), keep_record, p, NULL);
+	return p->ring ? 0 : -errno;
+}
+
+int bd_probe_load(enum bd_tracer_level level, struct bd_probe **ret, struct bd_error *err)
 {
 	libbpf_set_print(listen_to_libbpf);
 	BD_CLEANUP(bd_probe_free) struct bd_probe *p = bd_alloc(sizeof *p);
+	p->level = level;
 	errno = 0;
-	p->skeleton = gil_counters__open();
-	if (!p->skeleton)
-		return refused(errno ? -errno : -EINVAL, err);
-	int r = gil_counters__load(p->skeleton);
+	int r = level == BD_TRACER_EVENTS ? load_telling(p) : load_counting(p);
 	if (r < 0)
 		return refused(r, err);
-	p->marks_fd = bpf_map__fd(p->skeleton->maps.marks);
-	p->targets_size = whole_pages(BD_PROBE_TARGETS * sizeof(struct bd_probe_target));
-	p->counters_size = whole_pages(BD_PROBE_TARGETS * sizeof(struct bd_probe_counters));
-	p->targets = map_array(p->skeleton->maps.targets, p->targets_size);
-	p->counters = map_array(p->skeleton->maps.counters, p->counters_size);
-	if (!p->targets || !p->counters)
+	if (!p->targets || !p->outputs)
 		return bd_error_set(err, -errno, "tracer-failed", NULL, "cannot map the counters: %s", strerror(errno));
 	*ret = BD_TAKE_PTR(p);
 	return 0;
@@ -98,17 +136,31 @@ void bd_probe_free(struct bd_probe **pp)
 	bd_probe_off(p);
 	if (p->targets)
 		munmap(p->targets, p->targets_size);
-	if (p->counters)
-		munmap(p->counters, p->counters_size);
-	gil_counters__destroy(p->skeleton);
+	if (p->outputs)
+		munmap(p->outputs, p->outputs_size);
+	ring_buffer__free(p->ring);
+	gil_counters__destroy(p->counting);
+	gil_events__destroy(p->telling);
 	free(p);
 }
 
-int bd_probe_on(struct bd_probe *p, struct bd_error *err)
+enum bd_tracer_level bd_probe_level(const struct bd_probe *p)
+{
+	return p->level;
+}
+
+int bd_probe_on(struct bd_probe *p, bool test, struct bd_error *err)
 {
 	if (p->links[0])
 		return 0;
-	struct bpf_program *programs[] = {p->skeleton->progs.gil_switch, p->skeleton->progs.gil_waking};
+	struct bpf_program *programs[BD_LEN(p->links)];
+	if (p->telling) {
+		programs[0] = p->telling->progs.event_switch;
+		programs[1] = p->telling->progs.event_waking;
+	} else {
+		programs[0] = p->counting->progs.gil_switch;
+		programs[1] = p->counting->progs.gil_waking;
+	}
 	for (size_t i = 0; i < BD_LEN(programs); i++) {
 		p->links[i] = bpf_program__attach(programs[i]);
 		if (!p->links[i]) {
@@ -117,7 +169,7 @@ int bd_probe_on(struct bd_probe *p, struct bd_error *err)
 			return refused(code, err);
 		}
 	}
-	int r = bd_self_test(p, err);
+	int r = test ? bd_self_test(p, err) : 0;
 	if (r < 0)
 		bd_probe_off(p);
 	return r;
@@ -138,13 +190,29 @@ struct bd_probe_target *bd_probe_target(struct bd_probe *p, unsigned i)
 
 struct bd_probe_counters *bd_probe_counters(struct bd_probe *p, unsigned i)
 {
-	return (struct bd_probe_counters *)p->counters + i;
+	return (struct bd_probe_counters *)p->outputs + i;
+}
+
+struct bd_event_target *bd_probe_event_target(struct bd_probe *p, unsigned i)
+{
+	return (struct bd_event_target *)p->targets + i;
+}
+
+struct bd_event_live *bd_probe_live(struct bd_probe *p, unsigned i)
+{
+	return (struct bd_event_live *)p->outputs + i;
 }
 
 void bd_probe_clear(struct bd_probe *p, unsigned i)
 {
-	memset(bd_probe_target(p, i), 0, sizeof(struct bd_probe_target));
-	memset(bd_probe_counters(p, i), 0, sizeof(struct bd_probe_counters));
+	if (p->level == BD_TRACER_EVENTS) {
+		struct bd_event_live *live = bd_probe_live(p, i);
+		memset(bd_probe_event_target(p, i), 0, sizeof(struct bd_event_target));
+		*live = (struct bd_event_live){.lost = live->lost};
+	} else {
+		memset(bd_probe_target(p, i), 0, sizeof(struct bd_probe_target));
+		memset(bd_probe_counters(p, i), 0, sizeof(struct bd_probe_counters));
+	}
 }
 
 int bd_probe_mark(struct bd_probe *p, int pidfd, unsigned i)
@@ -168,4 +236,58 @@ void bd_probe_read_thread(const struct bd_probe_thread *th, struct bd_probe_thre
 		if (before % 2 == 0 && before == __atomic_load_n(&th->seq, __ATOMIC_RELAXED))
 			return;
 	}
+}
+
+/* ---- the ring ----------------------------------------------------------------------------------------------- */
+
+int bd_probe_ring_fd(const struct bd_probe *p)
+{
+	return p->telling ? bpf_map__fd(p->telling->maps.ring) : -1;
+}
+
+/* The record counts as read whatever is returned; a negative number only ends the reading. */
+static int keep_record(void *context, void *record, size_t size)
+{
+	struct bd_probe *p = context;
+	struct bd_records *to = p->drain_to;
+	const struct bd_rec *r = record;
+	if (p->hear) {
+		p->hear(p->hear_context, r);
+		return 0;
+	}
+	if (r->target == BD_PROBE_SELF_TEST)
+		return 0;
+	memcpy(to->bytes + to->len, record, size);
+	to->len += size;
+	return to->max - to->len < BD_EVENTS_RECORD_MAX ? -ENOSPC : 0;
+}
+
+void bd_probe_drain(struct bd_probe *p, struct bd_records *to)
+{
+	if (to->max - to->len < BD_EVENTS_RECORD_MAX)
+		return;
+	p->drain_to = to;
+	ring_buffer__consume(p->ring);
+	p->drain_to = NULL;
+}
+
+void bd_probe_listen(struct bd_probe *p, void (*hear)(void *context, const struct bd_rec *r), void *context)
+{
+	p->hear = hear;
+	p->hear_context = context;
+	ring_buffer__consume(p->ring);
+	p->hear = NULL;
+}
+
+uint64_t bd_probe_next_life(struct bd_probe *p)
+{
+	return ++p->life;
+}
+
+uint64_t bd_probe_lost(struct bd_probe *p)
+{
+	uint64_t lost = 0;
+	for (unsigned i = 0; i < BD_PROBE_TARGETS; i++)
+		lost += __atomic_load_n(&bd_probe_live(p, i)->lost, __ATOMIC_RELAXED);
+	return lost;
 }

@@ -5,5 +5,6 @@
 #include <linux/types.h>
 
 #include "gil_counters.h"
+#include "gil_events.h"
 
 #endif

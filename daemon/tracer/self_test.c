@@ -12,7 +12,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define SLOT (BD_PROBE_TARGETS - 1) /* never given to a target */
+#define SLOT BD_PROBE_SELF_TEST
 #define WAIT_NS 1000000
 #define DEADLINE_MS 2000
 
@@ -65,7 +65,7 @@ static int wait_once(struct bd_probe *p, pid_t pid, int to, int from, int32_t *r
 	return 0;
 }
 
-static const char *not_seen(const struct bd_probe_counters *c, int32_t tid)
+static const char *not_counted(const struct bd_probe_counters *c, int32_t tid)
 {
 	const volatile struct bd_probe_thread *th = &c->thread[tid % BD_PROBE_THREADS];
 	if (th->tid != (uint32_t)tid || th->waits != 1)
@@ -78,6 +78,63 @@ static const char *not_seen(const struct bd_probe_counters *c, int32_t tid)
 	return NULL;
 }
 
+/* Level events: what came out of the ring so far. */
+struct told {
+	int32_t tid;
+	unsigned waits;
+	struct bd_rec_wait wait;
+};
+
+static void tell(void *context, const struct bd_rec *r)
+{
+	struct told *t = context;
+	const struct bd_rec_wait *w = (const struct bd_rec_wait *)r;
+	if (r->type != BD_REC_WAIT || r->target != SLOT || w->tid != (uint32_t)t->tid)
+		return;
+	t->waits++;
+	t->wait = *w;
+}
+
+static const char *not_told(const struct told *t)
+{
+	const struct bd_rec_wait *w = &t->wait;
+	if (t->waits != 1)
+		return "a wait of a thread of its own was not told";
+	if (w->part != BD_REC_COND || w->on_ns <= w->off_ns || w->on_ns - w->off_ns < w->queued_ns ||
+		w->flags & BD_REC_CONTINUES)
+		return "a wait of a thread of its own was measured wrongly";
+	if (w->holder != (uint32_t)holder.native_thread_id)
+		return "the holder of a lock of its own was not seen";
+	return NULL;
+}
+
+static const char *not_seen(struct bd_probe *p, struct told *t)
+{
+	if (bd_probe_level(p) == BD_TRACER_COUNTERS)
+		return not_counted(bd_probe_counters(p, SLOT), t->tid);
+	bd_probe_listen(p, tell, t);
+	return not_told(t);
+}
+
+static void make_target(struct bd_probe *p)
+{
+	gil.last_holder = (uint64_t)(uintptr_t)&holder;
+	bd_probe_clear(p, SLOT);
+	uint64_t address = (uint64_t)(uintptr_t)&gil; /* the child has it at the same one */
+	if (bd_probe_level(p) == BD_TRACER_COUNTERS) {
+		struct bd_probe_target *t = bd_probe_target(p, SLOT);
+		t->layout = layout;
+		t->gil[0] = address;
+		t->gils_len = 1;
+	} else {
+		struct bd_event_target *t = bd_probe_event_target(p, SLOT);
+		t->layout = layout;
+		t->gil[0] = address;
+		t->gils_len = 1;
+		t->life = bd_probe_next_life(p);
+	}
+}
+
 int bd_self_test(struct bd_probe *p, struct bd_error *err)
 {
 	int down[2], up[2];
@@ -88,19 +145,14 @@ int bd_self_test(struct bd_probe *p, struct bd_error *err)
 		return bd_error_set(err, -errno, "tracer-failed", NULL, "pipe: %s", strerror(errno));
 	bd_auto_close int up_r = up[0], up_w = up[1];
 
-	gil.last_holder = (uint64_t)(uintptr_t)&holder;
-	bd_probe_clear(p, SLOT);
-	struct bd_probe_target *t = bd_probe_target(p, SLOT);
-	t->layout = layout;
-	t->gil[0] = (uint64_t)(uintptr_t)&gil; /* the child has it at the same address */
-	t->gils_len = 1;
+	make_target(p);
 	pid_t pid = fork();
 	if (pid == 0)
 		child(down_r, up_w);
 	if (pid < 0)
 		return bd_error_set(err, -errno, "tracer-failed", NULL, "fork: %s", strerror(errno));
-	int32_t tid = 0;
-	int r = wait_once(p, pid, down_w, up_r, &tid), status = -1;
+	struct told told = {0};
+	int r = wait_once(p, pid, down_w, up_r, &told.tid), status = -1;
 	kill(pid, SIGKILL);
 	while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
 		;
@@ -108,10 +160,11 @@ int bd_self_test(struct bd_probe *p, struct bd_error *err)
 		return bd_error_set(err, r < 0 ? r : -EIO, "tracer-failed", NULL, "the self-test could not run: %s",
 			strerror(r < 0 ? -r : EIO));
 	/* it can be reaped shortly before it leaves its processor for the last time */
-	const struct bd_probe_counters *c = bd_probe_counters(p, SLOT);
-	for (int i = 0; i < DEADLINE_MS && not_seen(c, tid); i++)
+	const char *why = not_seen(p, &told);
+	for (int i = 0; i < DEADLINE_MS && why; i++) {
 		bd_sleep_ns(1000000);
-	const char *why = not_seen(c, tid);
+		why = not_seen(p, &told);
+	}
 	return why ? bd_error_set(err, -EIO, "tracer-blind", "report this with the output of: uname -a",
 			     "bench-tracer is blind here: %s", why)
 		   : 0;

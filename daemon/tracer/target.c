@@ -1,40 +1,23 @@
 #include "target.h"
 
-#include "layout.h"
+#include "rights.h"
+#include "tracked.h"
 
 #include <errno.h>
-#include <fcntl.h>
-#include <poll.h>
-#include <stdio.h>
-#include <unistd.h>
+#include <sys/epoll.h>
 
 _Static_assert(BD_PROBE_TARGETS == BD_TRACER_MAX_TARGETS + 1, "one for the self-test");
 _Static_assert(BD_PROBE_THREADS == BD_TRACER_MAX_THREADS, "threads per target");
 
-struct target {
-	bool used;
-	struct bd_process process;
-	int pidfd;
-	struct bd_layout layout;
-	struct bd_tracer_gil gils[BD_PROBE_GILS];
-	size_t gils_len;
-	struct bd_probe_counters *told; /* what earlier readings added up to */
-};
-
-struct bd_targets {
-	struct bd_probe *probe;
-	struct target target[BD_TRACER_MAX_TARGETS];
-	unsigned used;
-};
-
-struct bd_targets *bd_targets_new(struct bd_probe *probe)
+struct bd_targets *bd_targets_new(struct bd_probe *probe, int epoll)
 {
 	struct bd_targets *t = bd_alloc(sizeof *t);
 	t->probe = probe;
+	t->epoll = epoll;
 	return t;
 }
 
-static void release(struct target *x)
+static void release(struct bd_tracked *x)
 {
 	bd_closep(&x->pidfd);
 	bd_closep(&x->process.proc_fd);
@@ -53,80 +36,11 @@ void bd_targets_free(struct bd_targets **tp)
 	free(t);
 }
 
-/* ---- who may be traced ------------------------------------------------------------------------------------- */
-
-static bool alive(int pidfd)
-{
-	struct pollfd p = {pidfd, POLLIN, 0};
-	return poll(&p, 1, 0) == 0;
-}
-
-/* The number under which our /proc shows the process: it may be mounted for another PID namespace than ours. */
-static int pid_in_proc(int pidfd)
-{
-	bd_auto_free char *path = bd_printf("/proc/self/fdinfo/%d", pidfd), *text = NULL;
-	if (bd_file_read(path, 65536, &text, NULL) < 0)
-		return -1;
-	const char *at = strstr(text, "Pid:");
-	return at ? atoi(at + 4) : -1;
-}
-
-static int gone(pid_t pid, struct bd_error *err)
-{
-	return bd_error_set(err, -ESRCH, "no-such-process", NULL, "there is no process %d", pid);
-}
-
-static int may_trace(const struct target *x, struct bd_error *err)
-{
-	uid_t caller = getuid();
-	if (caller == 0)
-		return 0;
-	bd_auto_close int fd = openat(x->process.proc_fd, "status", O_RDONLY | O_CLOEXEC);
-	bd_auto_free char *text = NULL;
-	if (fd < 0 || bd_fd_read(fd, 65536, &text, NULL) < 0)
-		return gone(x->process.pid, err);
-	const char *uids = strstr(text, "\nUid:"), *caps = strstr(text, "\nCapPrm:");
-	unsigned real, effective, saved;
-	unsigned long long permitted;
-	if (!uids || !caps || sscanf(uids, " Uid: %u %u %u", &real, &effective, &saved) != 3 ||
-		sscanf(caps, " CapPrm: %llx", &permitted) != 1)
-		return bd_error_set(err, -EIO, "tracer-failed", NULL, "cannot read who owns process %d",
-			x->process.pid);
-	if (real != caller || effective != caller || saved != caller)
-		return bd_error_set(err, -EPERM, "not-permitted", "trace it as that user or as root",
-			"process %d does not belong to uid %u", x->process.pid, caller);
-	if (permitted)
-		return bd_error_set(err, -EPERM, "not-permitted", "trace it as root", "process %d has capabilities",
-			x->process.pid);
-	return 0;
-}
-
 /* ---- attaching --------------------------------------------------------------------------------------------- */
-
-static int open_process(struct target *x, pid_t pid, struct bd_error *err)
-{
-	x->pidfd = bd_pidfd_open(pid);
-	if (x->pidfd == -EINVAL) /* a thread that is not the first of its process */
-		return bd_error_set(err, -EINVAL, "no-such-process", "give the number of its process",
-			"%d is not a process", pid);
-	if (x->pidfd < 0)
-		return gone(pid, err);
-	int shown = pid_in_proc(x->pidfd);
-	if (shown <= 0)
-		return bd_error_set(err, -ESRCH, "no-such-process", "mount -t proc proc /proc",
-			"/proc does not show process %d", pid);
-	bd_auto_free char *path = bd_printf("/proc/%d", shown);
-	x->process.proc_fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	/* alive after the folder was opened: the folder is this process's */
-	if (x->process.proc_fd < 0 || !alive(x->pidfd))
-		return gone(pid, err);
-	x->process.pid = pid;
-	return 0;
-}
 
 static void publish(struct bd_targets *t, unsigned i)
 {
-	struct target *x = &t->target[i];
+	struct bd_tracked *x = &t->target[i];
 	struct bd_probe_target *out = bd_probe_target(t->probe, i);
 	/* none while they change: the probe may be reading */
 	__atomic_store_n(&out->gils_len, 0, __ATOMIC_SEQ_CST);
@@ -152,35 +66,64 @@ static void prepare(struct bd_targets *t, unsigned i)
 	publish(t, i);
 }
 
-static int attach(struct bd_targets *t, unsigned i, pid_t pid, struct bd_error *err)
+static int mark(struct bd_targets *t, unsigned i, struct bd_error *err)
 {
-	struct target *x = &t->target[i];
-	int r = open_process(x, pid, err);
-	if (r < 0 || (r = may_trace(x, err)) < 0 ||
-		(r = bd_layout_find(&x->process, bd_offsets_table, bd_offsets_table_len, &x->layout, err)) < 0)
-		return r;
-	if (bd_layout_gils(&x->process, &x->layout, x->gils, BD_LEN(x->gils), &x->gils_len) < 0)
-		return bd_error_set(err, -EAGAIN, "layout-unknown", NULL,
-			"the interpreters of process %d change too fast", pid);
-	x->told = bd_alloc(sizeof *x->told);
-	prepare(t, i);
-	if ((r = bd_probe_on(t->probe, err)) < 0)
+	struct bd_tracked *x = &t->target[i];
+	pid_t pid = x->process.pid;
+	int r = bd_probe_on(t->probe, !t->used, err);
+	if (r < 0)
 		return r;
 	if ((r = bd_probe_mark(t->probe, x->pidfd, i)) < 0)
 		return r == -ESRCH
-			? gone(pid, err)
+			? bd_process_gone(pid, err)
 			: bd_error_set(err, r, "tracer-failed", NULL, "cannot mark process %d: %s", pid, strerror(-r));
 	/* again, now that it is marked: it may have started a program with other rights meanwhile */
-	if (!alive(x->pidfd))
-		r = gone(pid, err);
+	if (!bd_pidfd_alive(x->pidfd))
+		r = bd_process_gone(pid, err);
 	else
-		r = may_trace(x, err);
+		r = bd_process_may_trace(&x->process, err);
 	if (r < 0)
 		bd_probe_unmark(t->probe, x->pidfd);
 	return r;
 }
 
-int bd_targets_attach(struct bd_targets *t, pid_t pid, int *ret_target, struct bd_error *err)
+static int attach_counting(struct bd_targets *t, unsigned i, struct bd_error *err)
+{
+	struct bd_tracked *x = &t->target[i];
+	int r = bd_layout_find(&x->process, bd_offsets_table, bd_offsets_table_len, &x->layout, err);
+	if (r < 0)
+		return r;
+	if (bd_layout_gils(&x->process, &x->layout, x->gils, BD_LEN(x->gils), &x->gils_len) < 0)
+		return bd_error_set(err, -EAGAIN, "layout-unknown", NULL,
+			"the interpreters of process %d change too fast", x->process.pid);
+	x->told = bd_alloc(sizeof *x->told);
+	prepare(t, i);
+	x->ready = true;
+	return mark(t, i, err);
+}
+
+/* An exec between finding and marking would not be seen: found again then, as of what it runs now. */
+static int attach_following(struct bd_targets *t, unsigned i, struct bd_error *err)
+{
+	struct bd_tracked *x = &t->target[i];
+	bd_probe_clear(t->probe, i);
+	if (!x->awaited) { /* nothing is marked that is not Python */
+		int r = bd_layout_find(&x->process, bd_offsets_table, bd_offsets_table_len, &x->layout, err);
+		if (r < 0)
+			return r;
+	}
+	int r = mark(t, i, err);
+	if (r < 0)
+		return r;
+	if (!x->awaited && (r = bd_follow_find(t, i, err)) < 0)
+		bd_probe_unmark(t->probe, x->pidfd);
+	struct epoll_event end = {.events = EPOLLIN | EPOLLET, .data.fd = x->pidfd};
+	if (r == 0 && epoll_ctl(t->epoll, EPOLL_CTL_ADD, x->pidfd, &end) < 0)
+		r = bd_error_set(err, -errno, "tracer-failed", NULL, "epoll: %s", strerror(errno));
+	return r;
+}
+
+static int attach(struct bd_targets *t, pid_t pid, bool await, int *ret_target, struct bd_error *err)
 {
 	unsigned i = 0;
 	while (i < BD_TRACER_MAX_TARGETS && t->target[i].used)
@@ -188,9 +131,12 @@ int bd_targets_attach(struct bd_targets *t, pid_t pid, int *ret_target, struct b
 	if (i == BD_TRACER_MAX_TARGETS)
 		return bd_error_set(err, -ENOSPC, "tracer-failed", NULL, "more than %d processes are traced already",
 			BD_TRACER_MAX_TARGETS);
-	struct target *x = &t->target[i];
-	*x = (struct target){.pidfd = -1, .process = {.proc_fd = -1}};
-	int r = attach(t, i, pid, err);
+	struct bd_tracked *x = &t->target[i];
+	*x = (struct bd_tracked){.pidfd = -1, .process = {.proc_fd = -1}, .awaited = await};
+	int r = bd_process_open(pid, &x->process, &x->pidfd, err);
+	if (r == 0 && (r = bd_process_may_trace(&x->process, err)) == 0)
+		r = bd_probe_level(t->probe) == BD_TRACER_EVENTS ? attach_following(t, i, err)
+								 : attach_counting(t, i, err);
 	if (r < 0) {
 		release(x);
 		if (!t->used)
@@ -203,7 +149,19 @@ int bd_targets_attach(struct bd_targets *t, pid_t pid, int *ret_target, struct b
 	return 0;
 }
 
-static struct target *get(struct bd_targets *t, int target, struct bd_error *err)
+int bd_targets_attach(struct bd_targets *t, pid_t pid, int *ret_target, struct bd_error *err)
+{
+	return attach(t, pid, false, ret_target, err);
+}
+
+int bd_targets_await(struct bd_targets *t, pid_t pid, int *ret_target, struct bd_error *err)
+{
+	if (bd_probe_level(t->probe) != BD_TRACER_EVENTS)
+		return bd_error_set(err, -EINVAL, "tracer-failed", NULL, "only level events can await Python");
+	return attach(t, pid, true, ret_target, err);
+}
+
+struct bd_tracked *bd_targets_get(struct bd_targets *t, int target, struct bd_error *err)
 {
 	if (target >= 0 && target < BD_TRACER_MAX_TARGETS && t->target[target].used)
 		return &t->target[target];
@@ -213,7 +171,7 @@ static struct target *get(struct bd_targets *t, int target, struct bd_error *err
 
 int bd_targets_detach(struct bd_targets *t, int target, struct bd_error *err)
 {
-	struct target *x = get(t, target, err);
+	struct bd_tracked *x = bd_targets_get(t, target, err);
 	if (!x)
 		return -EINVAL;
 	bd_probe_unmark(t->probe, x->pidfd);
@@ -228,10 +186,10 @@ int bd_targets_detach(struct bd_targets *t, int target, struct bd_error *err)
 /* Interpreters come and go; those of a process that ended stay as they were. */
 static void refresh(struct bd_targets *t, unsigned i)
 {
-	struct target *x = &t->target[i];
+	struct bd_tracked *x = &t->target[i];
 	struct bd_tracer_gil now[BD_PROBE_GILS];
 	size_t n;
-	if (!alive(x->pidfd) || bd_layout_gils(&x->process, &x->layout, now, BD_LEN(now), &n) < 0)
+	if (!bd_pidfd_alive(x->pidfd) || bd_layout_gils(&x->process, &x->layout, now, BD_LEN(now), &n) < 0)
 		return;
 	if (n == x->gils_len && memcmp(now, x->gils, n * sizeof now[0]) == 0)
 		return;
@@ -243,10 +201,13 @@ static void refresh(struct bd_targets *t, unsigned i)
 int bd_targets_gils(struct bd_targets *t, int target, struct bd_tracer_gil *ret, size_t max, size_t *ret_len,
 	struct bd_error *err)
 {
-	struct target *x = get(t, target, err);
+	struct bd_tracked *x = bd_targets_get(t, target, err);
 	if (!x)
 		return -EINVAL;
-	refresh(t, (unsigned)target);
+	if (bd_probe_level(t->probe) == BD_TRACER_EVENTS)
+		bd_follow_lists(t, (unsigned)target);
+	else
+		refresh(t, (unsigned)target);
 	size_t n = BD_MIN(max, x->gils_len);
 	memcpy(ret, x->gils, n * sizeof ret[0]);
 	*ret_len = n;
@@ -264,7 +225,7 @@ static uint64_t since(uint64_t now, __u64 *told)
 	return d;
 }
 
-static void read_threads(struct target *x, const struct bd_probe_counters *c, struct bd_probe_target *head,
+static void read_threads(struct bd_tracked *x, const struct bd_probe_counters *c, struct bd_probe_target *head,
 	struct bd_tracer_reading *r)
 {
 	struct bd_probe_thread th;
@@ -295,7 +256,7 @@ static void read_threads(struct target *x, const struct bd_probe_counters *c, st
 	}
 }
 
-static void read_blocks(struct target *x, const struct bd_probe_counters *c, struct bd_tracer_reading *r)
+static void read_blocks(struct bd_tracked *x, const struct bd_probe_counters *c, struct bd_tracer_reading *r)
 {
 	for (size_t w = 0; w < BD_PROBE_THREADS; w++) {
 		if (!c->thread[w].tid)
@@ -316,9 +277,11 @@ static void read_blocks(struct target *x, const struct bd_probe_counters *c, str
 
 int bd_targets_read(struct bd_targets *t, int target, struct bd_tracer_reading *ret, struct bd_error *err)
 {
-	struct target *x = get(t, target, err);
+	struct bd_tracked *x = bd_targets_get(t, target, err);
 	if (!x)
 		return -EINVAL;
+	if (!x->told)
+		return bd_error_set(err, -EINVAL, "tracer-failed", NULL, "level events counts nothing");
 	refresh(t, (unsigned)target);
 	const struct bd_probe_counters *c = bd_probe_counters(t->probe, (unsigned)target);
 	ret->threads_len = ret->blocks_len = ret->hist_len = 0;

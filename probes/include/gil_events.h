@@ -13,6 +13,7 @@
 #define BD_EVENTS_NATIVE 1024     /* bytes of a native stack */
 #define BD_EVENTS_REGS 17         /* DWARF order: rax rdx rcx rbx rsi rdi rbp rsp r8 … r15 rip */
 #define BD_EVENTS_HZ 997          /* not a divisor of anybody's period */
+#define BD_EVENTS_RECORD_MAX 2048 /* no record is longer */
 
 /* Offsets in the interpreter's structures, for walking a thread's Python stack. */
 struct bd_event_code {
@@ -40,9 +41,20 @@ struct bd_event_interpreter {
 struct bd_event_target {
 	struct bd_probe_layout layout;
 	struct bd_event_code code;
+	__u64 life;     /* never the same twice; what threads and stacks are known of another life is forgotten */
+	__u32 execs;    /* of bd_event_live when all this was found: it holds as long as they are equal */
+	__u32 list_seq; /* raised when GILs or interpreters changed */
 	__u32 gils_len, interpreters_len;
 	__u64 gil[BD_PROBE_GILS];
 	struct bd_event_interpreter interpreter[BD_EVENTS_INTERPRETERS];
+};
+
+/* Written by the probes; user space clears it between two lives. */
+struct bd_event_live {
+	__u32 execs;
+	__u32 waiters[BD_PROBE_GILS]; /* threads asleep on `cond` or `mutex` */
+	__u32 unused;
+	__u64 lost; /* records the ring had no room for; never cleared */
 };
 
 /* ---- records ------------------------------------------------------------------------------------------------ */

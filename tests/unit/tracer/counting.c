@@ -100,7 +100,7 @@ static struct bd_probe *probe;
 static void load(void)
 {
 	struct bd_error err = {0};
-	if (bd_probe_load(&probe, &err) < 0 || bd_probe_on(probe, &err) < 0) {
+	if (bd_probe_load(BD_TRACER_COUNTERS, &probe, &err) < 0 || bd_probe_on(probe, true, &err) < 0) {
 		if (strcmp(err.key, "no-bpf-rights") == 0 || strcmp(err.key, "no-btf") == 0)
 			BD_SKIP("%s", err.message);
 		BD_FAIL("%s: %s", err.key, err.message);

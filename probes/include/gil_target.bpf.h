@@ -1,0 +1,125 @@
+/* SPDX-License-Identifier: MIT OR GPL-2.0-only */
+/* The maps of level events, and how a record gets into the ring. Several objects are loaded with the same marks, targets,
+ * live, ring, seen and scratch: the loader gives the later ones those of gil_events. Included after kernel.h, libbpf's
+ * headers and gil_events.h. */
+#ifndef BD_PROBES_GIL_TARGET_H
+#define BD_PROBES_GIL_TARGET_H
+
+#define RING_BYTES (16 << 20)
+#define RING_MUCH (2 << 20) /* from here on the reader is woken by whatever comes */
+
+struct {
+	__uint(type, BPF_MAP_TYPE_TASK_STORAGE);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, int);
+	__type(value, struct bd_probe_mark);
+} marks SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__uint(max_entries, BD_PROBE_TARGETS);
+	__type(key, __u32);
+	__type(value, struct bd_event_target);
+} targets SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__uint(max_entries, BD_PROBE_TARGETS);
+	__type(key, __u32);
+	__type(value, struct bd_event_live);
+} live SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_RINGBUF);
+	__uint(max_entries, RING_BYTES);
+} ring SEC(".maps");
+
+/* A traced process, and what one of its threads sleeps on. */
+struct place {
+	const struct bd_event_target *target;
+	struct bd_event_live *live;
+	__u64 gil;
+	__u32 index; /* of the target */
+	__u8 gil_index;
+	enum part part;
+};
+
+/* Whether its process is marked, whatever it is doing. By the group leader's mark, never by a number: numbers differ
+ * between PID namespaces. */
+static __always_inline bool find_marked(struct task_struct *task, struct place *ret)
+{
+	struct task_struct *leader = task->group_leader;
+	/* else compilers copy what was never set where the copy is not used, and the verifier refuses that */
+	__builtin_memset(ret, 0, sizeof *ret);
+	if (!leader->bpf_storage) /* as with nearly every process: spares the call */
+		return false;
+	struct bd_probe_mark *mark = bpf_task_storage_get(&marks, leader, 0, 0);
+	if (!mark)
+		return false;
+	__u32 i = mark->target - 1;
+	ret->index = i;
+	ret->target = bpf_map_lookup_elem(&targets, &i);
+	ret->live = bpf_map_lookup_elem(&live, &i);
+	return ret->target && ret->live;
+}
+
+/* The same, and the program it runs is the one its target describes. */
+static __always_inline bool find_target(struct task_struct *task, struct place *ret)
+{
+	return find_marked(task, ret) && ret->target->life && ret->target->execs == ret->live->execs;
+}
+
+static __always_inline bool find_gil(struct place *at, __u64 address)
+{
+	for (__u32 g = 0; g < BD_PROBE_GILS; g++) {
+		if (g >= at->target->gils_len)
+			return false;
+		__u64 base = at->target->gil[g];
+		if (address - base >= at->target->layout.size)
+			continue;
+		at->part = part_of(&at->target->layout, address - base);
+		at->gil = base;
+		at->gil_index = (__u8)g;
+		return at->part != NOT_A_WAIT;
+	}
+	return false;
+}
+
+/* Whether the thread, which is not running, is inside futex(2) on a word of one of the GILs. */
+static __always_inline bool find_futex(struct place *at, struct task_struct *task)
+{
+	struct pt_regs *regs = (struct pt_regs *)bpf_task_pt_regs(task);
+	return regs->orig_ax == SYS_FUTEX && find_gil(at, regs->di);
+}
+
+/* ---- records ------------------------------------------------------------------------------------------------ */
+
+/* Waking the reader costs more than all the rest, so it looks by itself; only what cannot wait wakes it. */
+static __always_inline __u64 wake_flags(bool urgent)
+{
+	return urgent || bpf_ringbuf_query(&ring, BPF_RB_AVAIL_DATA) >= RING_MUCH ? BPF_RB_FORCE_WAKEUP
+										  : BPF_RB_NO_WAKEUP;
+}
+
+static __always_inline void count_lost(const struct place *at)
+{
+	__sync_fetch_and_add(&at->live->lost, 1);
+}
+
+/* Room for a record of a fixed size, its header written; NULL: counted as lost. */
+static __always_inline void *reserve(const struct place *at, enum bd_rec_type type, __u32 size)
+{
+	struct bd_rec *r = bpf_ringbuf_reserve(&ring, size, 0);
+	if (!r) {
+		count_lost(at);
+		return 0;
+	}
+	r->type = (__u16)type;
+	r->size = (__u16)size;
+	r->target = at->index;
+	return r;
+}
+
+#endif

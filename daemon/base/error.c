@@ -46,6 +46,7 @@ const struct bd_error_kind bd_error_kinds[] = {
 	{"store-full", 507, BD_EXIT_IOERR},
 	{"store-failed", 500, BD_EXIT_IOERR},
 	{"store-newer", 500, BD_EXIT_UNAVAILABLE},
+	{"bad-trace", 500, BD_EXIT_IOERR},
 	/* a run and its parts */
 	{"waited-too-long", 409, BD_EXIT_UNDECIDED},
 	{"interrupted", 409, BD_EXIT_UNDECIDED},

@@ -624,6 +624,7 @@ struct bd_trace_wait {
 		mutex_ns;                             /* their sum is end - start less what was between its slices */
 	struct bd_trace_piece piece[BD_TRACE_PIECES]; /* in time order; their ns sum up to holder_ns */
 	size_t pieces_len;
+	bool retry; /* it began within 20 µs of running again */
 };
 struct bd_trace_hold { /* a sample of the holder, or an interval it spent off its processor */
 	int32_t thread, gil, stack, waiters;
@@ -660,7 +661,7 @@ struct bd_trace_lock_kind {
 	char *kind, *type; /* "critical-section" …; tp_name or NULL */
 	int64_t address;
 };
-/* Grows while the trace goes on; indices stay. */
+/* Grows while the trace goes on; indices stay, a thread may get another name. All texts are owned by `strings`. */
 struct bd_trace_definitions {
 	struct bd_trace_thread *threads;
 	size_t threads_len;
@@ -672,6 +673,10 @@ struct bd_trace_definitions {
 	size_t locks_len;
 	struct bd_strv cells; /* ids */
 	int64_t sample_ns;
+	/* what the above is made of */
+	struct bd_strv strings;
+	struct bd_trace_frame *frames;
+	size_t frames_len, renames;
 };
 void bd_trace_definitions_done(struct bd_trace_definitions *d);
 
@@ -685,7 +690,8 @@ struct bd_trace_chunk {
 };
 void bd_trace_writer_new(int64_t sample_ns, struct bd_trace_writer **ret);
 void bd_trace_writer_free(struct bd_trace_writer **w);
-/* Definitions: give back the index; equal ones are one. */
+/* Definitions: give back the index; equal ones are one. A thread is told by pid and tid: another name replaces the one it
+ * had, none (NULL) leaves it. */
 int32_t bd_trace_write_thread(struct bd_trace_writer *w, int64_t pid, int64_t tid, const char *name);
 int32_t bd_trace_write_gil(struct bd_trace_writer *w, int64_t pid, int64_t interpreter, int64_t address);
 int32_t bd_trace_write_stack(struct bd_trace_writer *w, const struct bd_trace_frame *frames, size_t n);
@@ -698,8 +704,9 @@ void bd_trace_write_spin(struct bd_trace_writer *w, const struct bd_trace_spin *
 void bd_trace_write_mark(struct bd_trace_writer *w, const struct bd_trace_mark *e);
 /* What was written since the last chunk, with the definitions that are new; false: nothing. */
 bool bd_trace_writer_chunk(struct bd_trace_writer *w, struct bd_trace_chunk *ret);
+size_t bd_trace_writer_bytes(const struct bd_trace_writer *w); /* of the next chunk, as it stands */
 
-/* Any may be NULL. A negative return stops the walk and is returned. */
+/* Any may be NULL. A negative return stops the walk and is returned. Every index of an entry is -1 or one there is. */
 struct bd_trace_visitor {
 	int (*wait)(const struct bd_trace_definitions *d, const struct bd_trace_wait *e, void *arg);
 	int (*hold)(const struct bd_trace_definitions *d, const struct bd_trace_hold *e, void *arg);
@@ -707,8 +714,8 @@ struct bd_trace_visitor {
 	int (*spin)(const struct bd_trace_definitions *d, const struct bd_trace_spin *e, void *arg);
 	int (*mark)(const struct bd_trace_definitions *d, const struct bd_trace_mark *e, void *arg);
 };
-/* Adds the chunk's definitions to d (zeroed before the first), and visits its entries. Errors: bad-trace, for bytes that are
- * none; d stays usable. */
+/* Adds the chunk's definitions to d (zeroed before the first), and visits its entries. A chunk whose definitions d has
+ * already may be read again. Errors: bad-trace, for bytes that are none; d stays usable. */
 int bd_trace_read_chunk(const void *data, size_t bytes, struct bd_trace_definitions *d,
 	const struct bd_trace_visitor *visitor, void *arg, struct bd_error *err);
 

@@ -31,6 +31,19 @@ struct bd_store_ops {
 	int (*series_get)(struct bd_store *s, const char *id, struct bd_series *ret, struct bd_error *err);
 	int (*points)(struct bd_store *s, const struct bd_points_filter *f, struct bd_points_document *ret,
 		struct bd_error *err);
+	int (*trace_create)(struct bd_store *s, const struct bd_trace *trace, struct bd_error *err);
+	int (*trace_update)(struct bd_store *s, const struct bd_trace *trace, struct bd_error *err);
+	int (*trace_chunk_put)(struct bd_store *s, const char *id, const struct bd_trace_chunk *chunk,
+		struct bd_error *err);
+	int (*trace_chunks_each)(struct bd_store *s, const char *id, bd_store_chunk_fn fn, void *arg,
+		struct bd_error *err);
+	int (*trace_document_put)(struct bd_store *s, const char *id, const char *json, struct bd_error *err);
+	int (*trace_document_get)(struct bd_store *s, const char *id, char **ret_json, struct bd_error *err);
+	int (*trace_get)(struct bd_store *s, const char *id, struct bd_trace *ret, struct bd_error *err);
+	int (*traces_list)(struct bd_store *s, const struct bd_trace_filter *f, struct bd_trace_list *ret,
+		struct bd_error *err);
+	int (*trace_delete)(struct bd_store *s, const char *id, struct bd_error *err);
+	int (*traces_undocumented)(struct bd_store *s, struct bd_strv *ret, struct bd_error *err);
 };
 
 struct bd_store {

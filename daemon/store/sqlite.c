@@ -285,6 +285,16 @@ static const struct bd_store_ops ops = {
 	.series_list = bd_sqlite_series_list,
 	.series_get = bd_sqlite_series_get,
 	.points = bd_sqlite_points,
+	.trace_create = bd_sqlite_trace_create,
+	.trace_update = bd_sqlite_trace_update,
+	.trace_chunk_put = bd_sqlite_trace_chunk_put,
+	.trace_chunks_each = bd_sqlite_trace_chunks_each,
+	.trace_document_put = bd_sqlite_trace_document_put,
+	.trace_document_get = bd_sqlite_trace_document_get,
+	.trace_get = bd_sqlite_trace_get,
+	.traces_list = bd_sqlite_traces_list,
+	.trace_delete = bd_sqlite_trace_delete,
+	.traces_undocumented = bd_sqlite_traces_undocumented,
 };
 
 static int wal_mode(sqlite3 *db, const char *path, struct bd_error *err)

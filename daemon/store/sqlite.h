@@ -20,6 +20,7 @@ struct bd_sqlite {
 	char *path, *ballast;
 	pthread_mutex_t write_lock; /* held through a writing transaction */
 	struct bd_sqlite_conn writer;
+	size_t log_bytes; /* of traces, since the log was last moved into the file for them; under write_lock */
 	pthread_mutex_t idle_lock;
 	struct bd_sqlite_conn *idle; /* reading connections nobody uses now */
 };
@@ -94,7 +95,7 @@ int bd_sqlite_run_get(struct bd_store *s, const char *run_id, struct bd_run *ret
 int bd_sqlite_run_delete(struct bd_store *s, const char *run_id, struct bd_error *err);
 int bd_sqlite_labels_prepare(sqlite3 *db, sqlite3_stmt **ret, struct bd_error *err);
 int bd_sqlite_labels_read(sqlite3 *db, sqlite3_stmt *s, int64_t run, struct bd_map *ret, struct bd_error *err);
-/* Takes away the runs that are marked as deleted. */
+/* Takes away the runs and traces that are marked as deleted. */
 int bd_sqlite_purge(struct bd_sqlite *q, struct bd_error *err);
 bool bd_sqlite_finished(enum bd_run_state s);
 int bd_sqlite_runs_list(struct bd_store *s, const struct bd_store_filter *f, struct bd_run_list *ret,
@@ -124,6 +125,25 @@ int bd_sqlite_round_put(struct bd_store *s, const char *run_id, const struct bd_
 	struct bd_error *err);
 int bd_sqlite_samples_each(struct bd_store *s, const char *run_id, int64_t cell, bd_store_sample_fn fn, void *arg,
 	struct bd_error *err);
+
+int bd_sqlite_trace_create(struct bd_store *s, const struct bd_trace *trace, struct bd_error *err);
+int bd_sqlite_trace_update(struct bd_store *s, const struct bd_trace *trace, struct bd_error *err);
+int bd_sqlite_trace_chunk_put(struct bd_store *s, const char *id, const struct bd_trace_chunk *chunk,
+	struct bd_error *err);
+int bd_sqlite_trace_chunks_each(struct bd_store *s, const char *id, bd_store_chunk_fn fn, void *arg,
+	struct bd_error *err);
+int bd_sqlite_trace_document_put(struct bd_store *s, const char *id, const char *json, struct bd_error *err);
+int bd_sqlite_trace_document_get(struct bd_store *s, const char *id, char **ret_json, struct bd_error *err);
+int bd_sqlite_trace_get(struct bd_store *s, const char *id, struct bd_trace *ret, struct bd_error *err);
+int bd_sqlite_traces_list(struct bd_store *s, const struct bd_trace_filter *f, struct bd_trace_list *ret,
+	struct bd_error *err);
+int bd_sqlite_trace_delete(struct bd_store *s, const char *id, struct bd_error *err);
+int bd_sqlite_traces_undocumented(struct bd_store *s, struct bd_strv *ret, struct bd_error *err);
+/* Number and state of a trace, as bd_sqlite_run_number. */
+int bd_sqlite_trace_number(sqlite3 *db, const char *id, int64_t *ret, enum bd_run_state *ret_state,
+	struct bd_error *err);
+/* Inside the transaction that recovers runs. */
+int bd_sqlite_traces_recover(sqlite3 *db, struct bd_error *err);
 
 /* Axes as JSON text, and back, from a column or from an object that has them as member `axes`. */
 char *bd_sqlite_axes_text(const struct bd_axes *axes);

@@ -204,6 +204,8 @@ static int recover_once(struct bd_sqlite *q, struct bd_error *err)
 		bd_sqlite_bind_text(s, 2, text);
 		r = bd_sqlite_run(db, s, "marking interrupted runs", err);
 	}
+	if (r == 0)
+		r = bd_sqlite_traces_recover(db, err);
 	return bd_sqlite_end(q, r, err);
 }
 

@@ -9,7 +9,8 @@
 /* A step is never edited once released: a change is a new step at the end.
  *
  * runs.run is a number private to this file; runs.id is the name everybody uses, and sorts by time. Absent is NULL.
- * runs.state is one of bd_run_state_names, or "deleted": hidden, and being taken away (sqlite_delete.c).
+ * runs.state and traces.state are one of bd_run_state_names, or "deleted": hidden, and being taken away
+ * (sqlite_delete.c). The chunks of a trace are in the order of their numbers.
  * reason, axes, environment, request, plan and facts are JSON text. samples.detail is described in detail.c. results and statuses
  * say what is in the documents, in a form that can be searched; place counts a document's cells. */
 const struct bd_sqlite_migration bd_sqlite_migrations[] = {
@@ -50,6 +51,18 @@ const struct bd_sqlite_migration bd_sqlite_migrations[] = {
 	 " unsupported INTEGER NOT NULL, invalid INTEGER NOT NULL, failed INTEGER NOT NULL, interrupted INTEGER NOT NULL);",
 		bd_sqlite_results_backfill},
 	{"ALTER TABLE runs ADD COLUMN plan TEXT; ALTER TABLE cells ADD COLUMN facts TEXT;", NULL},
+	{"CREATE TABLE traces(trace INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE,"
+	 " run INTEGER REFERENCES runs(run) ON DELETE CASCADE, state TEXT NOT NULL, reason TEXT, pid INTEGER, python TEXT,"
+	 " command TEXT, level TEXT, created_ns INTEGER NOT NULL, finished_ns INTEGER, start_mono_ns INTEGER,"
+	 " end_mono_ns INTEGER, waits INTEGER, wait_ns INTEGER, lost INTEGER, bytes INTEGER NOT NULL);"
+	 "CREATE INDEX traces_by_run ON traces(run, id);"
+	 "CREATE INDEX traces_by_state ON traces(state, id);"
+	 "CREATE TABLE trace_chunks(chunk INTEGER PRIMARY KEY, trace INTEGER NOT NULL REFERENCES traces(trace)"
+	 " ON DELETE CASCADE, start_ns INTEGER NOT NULL, end_ns INTEGER NOT NULL, data BLOB NOT NULL);"
+	 "CREATE INDEX trace_chunks_by_trace ON trace_chunks(trace);" /* and by chunk: the key is the end of each entry */
+	 "CREATE TABLE trace_documents(trace INTEGER PRIMARY KEY REFERENCES traces(trace) ON DELETE CASCADE,"
+	 " json TEXT NOT NULL);",
+		NULL},
 };
 const size_t bd_sqlite_migrations_len = BD_LEN(bd_sqlite_migrations);
 

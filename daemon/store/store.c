@@ -125,3 +125,57 @@ int bd_store_points(struct bd_store *s, const struct bd_points_filter *filter, s
 	int r = limit_check(filter->limit, err);
 	return r < 0 ? r : s->ops->points(s, filter, ret, err);
 }
+
+int bd_store_trace_create(struct bd_store *s, const struct bd_trace *trace, struct bd_error *err)
+{
+	return s->ops->trace_create(s, trace, err);
+}
+
+int bd_store_trace_update(struct bd_store *s, const struct bd_trace *trace, struct bd_error *err)
+{
+	return s->ops->trace_update(s, trace, err);
+}
+
+int bd_store_trace_chunk_put(struct bd_store *s, const char *id, const struct bd_trace_chunk *chunk,
+	struct bd_error *err)
+{
+	return s->ops->trace_chunk_put(s, id, chunk, err);
+}
+
+int bd_store_trace_chunks_each(struct bd_store *s, const char *id, bd_store_chunk_fn fn, void *arg,
+	struct bd_error *err)
+{
+	return s->ops->trace_chunks_each(s, id, fn, arg, err);
+}
+
+int bd_store_trace_document_put(struct bd_store *s, const char *id, const char *json, struct bd_error *err)
+{
+	return s->ops->trace_document_put(s, id, json, err);
+}
+
+int bd_store_trace_document_get(struct bd_store *s, const char *id, char **ret_json, struct bd_error *err)
+{
+	return s->ops->trace_document_get(s, id, ret_json, err);
+}
+
+int bd_store_trace_get(struct bd_store *s, const char *id, struct bd_trace *ret, struct bd_error *err)
+{
+	return s->ops->trace_get(s, id, ret, err);
+}
+
+int bd_store_traces_list(struct bd_store *s, const struct bd_trace_filter *filter, struct bd_trace_list *ret,
+	struct bd_error *err)
+{
+	int r = limit_check(filter->limit, err);
+	return r < 0 ? r : s->ops->traces_list(s, filter, ret, err);
+}
+
+int bd_store_trace_delete(struct bd_store *s, const char *id, struct bd_error *err)
+{
+	return s->ops->trace_delete(s, id, err);
+}
+
+int bd_store_traces_undocumented(struct bd_store *s, struct bd_strv *ret, struct bd_error *err)
+{
+	return s->ops->traces_undocumented(s, ret, err);
+}

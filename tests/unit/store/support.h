@@ -163,4 +163,31 @@ static __attribute__((unused)) void run_put(struct bd_store *s, const char *id, 
 		bd_cell_done(&cells[i]);
 }
 
+/* A trace that owns nothing: for writing only. */
+static __attribute__((unused)) struct bd_trace trace_make(const char *id, const char *run, enum bd_run_state state)
+{
+	return (struct bd_trace){.id = (char *)(uintptr_t)id,
+		.run_id = (char *)(uintptr_t)run,
+		.state = state,
+		.pid = 4242,
+		.python = (char *)"3.12.1",
+		.command = (char *)"python3 app.py",
+		.level = (char *)"events",
+		.created_ns = 1767323045000000000,
+		.start_mono_ns = 81002334000,
+		.end_mono_ns = 85002334000,
+		.waits = 9120,
+		.wait_ns = 1802334000,
+		.lost = 3};
+}
+
+/* Bytes that tell which chunk they are of and where in it. Caller frees. */
+static __attribute__((unused)) char *chunk_data(int64_t number, size_t bytes)
+{
+	char *data = bd_alloc(bytes + 1);
+	for (size_t i = 0; i < bytes; i++)
+		data[i] = (char)(unsigned char)((uint64_t)number * 131 + i * 7 + (i >> 8));
+	return data;
+}
+
 #endif

@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <sched.h>
 #include <sys/mount.h>
+#include <sys/stat.h>
 
 /* A mount namespace of our own whose mounts nobody else sees. In a chroot "/" is no mount point, so it cannot be made
  * private there: joining our own namespace leads to its real root, and back from there. */
@@ -73,6 +74,7 @@ static void integrity(void)
 }
 
 #define ROUND 20
+#define CHUNK 20000
 static struct bd_sample round_of[ROUND];
 
 /* Rounds until the store refuses one; how many it took. */
@@ -205,6 +207,104 @@ BD_TEST(a_run_of_many_cells_is_deleted_from_a_full_disk)
 	BD_CHECK_INT(list.series_len, 0);
 	bd_store_free(&s);
 	integrity();
+}
+
+static int chunk_whole(const struct bd_trace_chunk *c, void *arg)
+{
+	int64_t n = (*(int64_t *)arg)++;
+	bd_auto_free char *data = chunk_data(n, CHUNK);
+	BD_CHECK_INT(c->bytes, CHUNK);
+	BD_CHECK(memcmp(c->data, data, CHUNK) == 0);
+	return 0;
+}
+
+/* Chunks until the store refuses one; how many there are then, each whole. */
+static int64_t chunks_until_full(struct bd_store *s, const char *id)
+{
+	for (int64_t n = 0;; n++) {
+		bd_auto_free char *data = chunk_data(n, CHUNK);
+		struct bd_trace_chunk c = {.start_ns = n, .end_ns = n + 1, .data = data, .bytes = CHUNK};
+		struct bd_error e = {0};
+		int r = bd_store_trace_chunk_put(s, id, &c, &e);
+		BD_CHECK(n < 100000);
+		if (r == 0)
+			continue;
+		BD_CHECK_INT(r, -ENOSPC);
+		BD_CHECK_STR(e.key, "store-full");
+		BD_CHECK(e.hint[0]);
+		int64_t kept = 0;
+		CHECK_OK(bd_store_trace_chunks_each(s, id, chunk_whole, &kept, &err));
+		BD_CHECK_INT(kept, n);
+		return n;
+	}
+}
+
+BD_TEST(a_full_disk_ends_a_trace_and_keeps_its_whole_chunks)
+{
+	small_disk("6m");
+	struct bd_store *s = NULL;
+	CHECK_OK(bd_store_open(folder, &s, &err));
+	struct bd_trace t = trace_make("01T", NULL, BD_RUN_RUNNING), more = trace_make("01U", NULL, BD_RUN_RUNNING),
+			back;
+	CHECK_OK(bd_store_trace_create(s, &t, &err));
+	int64_t kept = chunks_until_full(s, "01T");
+	BD_CHECK(kept > 10);
+	/* what it has seen can still be summed up, until others take the rest of the room */
+	CHECK_OK(bd_store_trace_document_put(s, "01T", "{\"a\":1}", &err));
+	fill_disk();
+	bd_auto_free char *wide = bd_printf("{\"a\":\"%0*d\"}", 3 * CHUNK, 0);
+	CHECK_ERROR(bd_store_trace_document_put(s, "01T", wide, &err), "store-full");
+	/* the last word on it still fits */
+	t.state = BD_RUN_FAILED;
+	t.reason = bd_reason_new(NULL, "store-full", "make room", "no room left");
+	CHECK_OK(bd_store_trace_update(s, &t, &err));
+	bd_reason_free(t.reason);
+	/* no other is begun whose end could not be told */
+	CHECK_ERROR(bd_store_trace_create(s, &more, &err), "store-full");
+	bd_auto_free char *filler = bd_printf("%s/filler", folder);
+	BD_CHECK_INT(unlink(filler), 0);
+	bd_store_free(&s);
+	integrity();
+
+	CHECK_OK(bd_store_open(folder, &s, &err));
+	CHECK_OK(bd_store_trace_get(s, "01T", &back, &err));
+	BD_CHECK_INT(back.state, BD_RUN_FAILED);
+	BD_CHECK_STR(back.reason->key, "store-full");
+	BD_CHECK_INT(back.bytes, kept * CHUNK);
+	bd_trace_done(&back);
+	bd_auto_free char *text = NULL;
+	CHECK_OK(bd_store_trace_document_get(s, "01T", &text, &err));
+	BD_CHECK_STR(text, "{\"a\":1}");
+	/* deleting makes room for as much again */
+	CHECK_OK(bd_store_trace_delete(s, "01T", &err));
+	CHECK_OK(bd_store_trace_create(s, &more, &err));
+	BD_CHECK(chunks_until_full(s, "01U") > kept / 2);
+	bd_store_free(&s);
+	integrity();
+}
+
+BD_TEST(a_large_trace_is_deleted_from_a_full_disk)
+{
+	small_disk("40m");
+	struct bd_store *s = NULL;
+	CHECK_OK(bd_store_open(folder, &s, &err));
+	struct bd_trace t = trace_make("01T", NULL, BD_RUN_COMPLETE);
+	CHECK_OK(bd_store_trace_create(s, &t, &err));
+	bd_auto_free char *data = chunk_data(0, 1 << 20);
+	for (int64_t i = 0; i < 12; i++) {
+		struct bd_trace_chunk c = {.start_ns = i, .end_ns = i + 1, .data = data, .bytes = 1 << 20};
+		CHECK_OK(bd_store_trace_chunk_put(s, "01T", &c, &err));
+	}
+	CHECK_OK(bd_store_sync(s, &err));
+	fill_disk();
+	CHECK_OK(bd_store_trace_delete(s, "01T", &err));
+	bd_store_free(&s);
+	integrity();
+	/* and its room is given back */
+	bd_auto_free char *path = bd_printf("%s/" BD_STORE_SQLITE_FILE, folder);
+	struct stat st;
+	BD_CHECK_INT(stat(path, &st), 0);
+	BD_CHECK(st.st_size < 1 << 20);
 }
 
 BD_TEST(a_full_disk_is_named_at_the_start)

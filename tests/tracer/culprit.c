@@ -41,7 +41,7 @@ static struct account {
 	_Atomic int64_t used;
 	int64_t capacity, unused[2];
 	struct entry entry[];
-} *account;
+} * account;
 
 static inline int64_t now(void)
 {

@@ -152,7 +152,7 @@ KINDS = {
     "churn": {"churn": (churner, 0, False), "victim": (victim, 1, True)},
     "busy": {"busy": (busy, 0, False)},
     "busy-victim": {"busy": (busy, 0, False), "victim": (victim, 1, True)},
-    "changes": {"first": (first, 0, False), "second": (second, 0, False), "victim": (victim, 1, True)},
+    "changes": {"first": (first, 0, False), "second": (second, 1, False), "victim": (victim, 1, True)},
     "foreign": {"foreigner": (foreigner, 0, False), "victim": (victim, 1, True)},
 }
 

@@ -15,7 +15,7 @@ import tracing
 from tracing import BUILD, HERE, TESTS, Lines
 
 sys.path.insert(0, os.path.join(TESTS, "http"))
-from daemon import environment, wait_for  # noqa: E402,F401 (the path comes first)
+from daemon import children, environment, wait_for  # noqa: E402,F401 (the path comes first)
 
 BENCHCTL = os.path.join(BUILD, "bin", "benchctl")
 LIBRARY = os.path.join(BUILD, "tests", "tracer_culprit.so")
@@ -70,13 +70,20 @@ class Account:
         return out
 
 
-class Planted(Lines):
-    """culprits.py of one kind, running."""
+def stolen_ns():
+    """What the hypervisor took of this machine's processors so far."""
+    with open("/proc/stat", encoding="ascii") as f:
+        return int(f.readline().split()[8]) * 1_000_000_000 // os.sysconf("SC_CLK_TCK")
 
-    def __init__(self, python, kind, *numbers, prefix=(), library=LIBRARY, program=PROGRAM, folder=None, **more):
+
+class Planted(Lines):
+    """culprits.py of one kind, running. With a prefix that does not exec (unshare --fork) the process is a descendant, and its
+    thread numbers are those it sees itself."""
+
+    def __init__(self, python, kind, *numbers, prefix=(), library=LIBRARY, program=PROGRAM, folder=None, inside=None, **more):
         self.folder = folder or tempfile.mkdtemp(prefix="bd-planted-")
         self.path = os.path.join(self.folder, "account")
-        super().__init__([*prefix, python, program, library, self.path, kind, *map(str, numbers)], **more)
+        super().__init__([*prefix, python, program, library, inside or self.path, kind, *map(str, numbers)], **more)
         try:
             self.said = self.answer()
         except BaseException:
@@ -85,19 +92,32 @@ class Planted(Lines):
         self.tids = self.said["tids"]
         self.names = {tid: name for name, tid in self.tids.items()}
         self.what = {int(k): v for k, v in self.said["what"].items()}
-        self.pid = self.process.pid  # of a prefix that does not exec, the prefix's
+        self.pid = self.inner(self.process.pid)
+        self.outer = {own_number(f"/proc/{self.pid}/task/{t}"): int(t) for t in os.listdir(f"/proc/{self.pid}/task")}
+
+    def inner(self, pid):
+        """The one that says of itself what the program said."""
+        found = [p for p in {pid} | children(pid) if own_number(f"/proc/{p}") == self.said["pid"]]
+        assert len(found) == 1, found
+        return found[0]
 
     def account(self):
         return Account(self.path)
 
-    def delay_ns(self, tid):
-        """How long a thread has stood in a run queue so far."""
-        with open(f"/proc/{self.pid}/task/{tid}/schedstat", encoding="ascii") as f:
-            return int(f.read().split()[1])
+    def disturbed_ns(self, tid):
+        """How long a thread was kept from running so far, by other threads or, at most, from outside this machine."""
+        with open(f"/proc/{self.pid}/task/{self.outer[tid]}/schedstat", encoding="ascii") as f:
+            return int(f.read().split()[1]) + stolen_ns()
 
     def __exit__(self, *_):
         super().__exit__()
         shutil.rmtree(self.folder, ignore_errors=True)
+
+
+def own_number(folder):
+    """The number of a process or thread in its own namespace."""
+    with open(f"{folder}/status", encoding="utf-8", errors="replace") as f:
+        return next(int(line.split()[-1]) for line in f if line.startswith("NSpid:"))
 
 
 class Home:
@@ -181,17 +201,29 @@ def _without_native(counter):
     return out
 
 
-def allowed_ns(own_ns, sleeps, delay_ns=0):
+def allowed_ns(own_ns, sleeps, disturbed_ns=0):
     """By how much a traced total may differ from a clock inside the program: system call entry, switch-in and relock are in
-    the program's gaps but are not waiting; and time in the run queue outside a wait looks like waiting from inside."""
-    return max(0.03 * own_ns, 3000 * sleeps) + delay_ns
+    the program's gaps but are not waiting; and what others took of the processor looks like waiting from inside."""
+    return max(0.03 * own_ns, 3000 * sleeps) + disturbed_ns
+
+
+def agrees(document, program, tid, disturbed_ns):
+    """None, or how a thread's total differs from its own account of the same time by more than is allowed."""
+    own, n = program.account().wait_ns(tid, document["start_mono_ns"], document["end_mono_ns"])
+    told = thread(document, tid)
+    # what stood in a run queue inside its waits is in both
+    allowed = allowed_ns(own, n, max(0, disturbed_ns - told["runqueue_ns"]))
+    if abs(own - told["wait_ns"]) <= allowed:
+        return None
+    return f"{program.names[tid]} waited {own / 1e9:.4f} s in {n} waits by its own clock, {told['wait_ns'] / 1e9:.4f} s in {told['waits']} " \
+           f"by the trace; {allowed / 1e9:.4f} s are allowed"
 
 
 def traced(home, program, seconds, *more):
-    """A trace of a planted program, with what the run queue took from each of its threads meanwhile: (document, {tid: ns})."""
-    before = {t: program.delay_ns(t) for t in program.tids.values()}
+    """A trace of a planted program, and what others took from each of its threads meanwhile: (document, {tid: ns})."""
+    before = {t: program.disturbed_ns(t) for t in program.tids.values()}
     document = home.trace("--pid", program.pid, "--seconds", seconds, *more)
-    return document, {t: program.delay_ns(t) - before[t] for t in before}
+    return document, {t: program.disturbed_ns(t) - before[t] for t in before}
 
 
 def mono_ns():

@@ -1,0 +1,249 @@
+"""Traces of programs with planted culprits: who waited, how long, because of whom and at which line."""
+import collections
+import os
+import unittest
+
+import planted
+import tracing
+from planted import Home, Planted, agrees, right, thread, traced
+
+SECONDS = 2
+FREE_THREADED = os.path.join(os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache"), "benchd/python/3.13t/bin/python3")
+
+
+def identities(test, d):
+    """What must hold in every document."""
+    test.assertEqual(d["schema"], "benchd.trace.v1")
+    test.assertEqual(d["level"], "events")
+    test.assertAlmostEqual(d["seconds"], (d["end_mono_ns"] - d["start_mono_ns"]) / 1e9, delta=0.01)
+    for t in d["threads"]:
+        test.assertEqual(t["wait_ns"], t["holder_ns"] + t["runqueue_ns"] + t["switch_ns"] + t["mutex_ns"], t)
+        test.assertLessEqual(t["wait_ns"], d["end_mono_ns"] - d["start_mono_ns"], t)
+        test.assertAlmostEqual(t["wait_share"], t["wait_ns"] / (d["end_mono_ns"] - d["start_mono_ns"]), delta=0.01)
+        blocked = sum(b["ns"] for b in d["blockers"] if b["waiter"] == t["tid"])
+        test.assertLessEqual(blocked, t["holder_ns"] * 1.0001 + 1000, t)
+        test.assertNotIn(t["tid"], [b["holder"] for b in d["blockers"] if b["waiter"] == t["tid"]], "blocked by itself")
+    test.assertEqual(d["waits"], sum(t["waits"] for t in d["threads"]))
+    test.assertEqual(d["wait_ns"], sum(t["wait_ns"] for t in d["threads"]))
+    test.assertEqual(d["wait_ns"], sum(g["wait_ns"] for g in d["gils"]))
+    caused = sum(line["ns"] for line in d["lines"] if line["role"] == "holder")
+    test.assertLessEqual(caused, sum(t["holder_ns"] for t in d["threads"]) * 1.001 + 1000)
+
+
+def top(d, waiter):
+    return max((b for b in d["blockers"] if b["waiter"] == waiter), key=lambda b: b["ns"])
+
+
+def holder_lines(d):
+    return sorted((line for line in d["lines"] if line["role"] == "holder"), key=lambda line: -line["ns"])
+
+
+def place(line):
+    return {k: line[k] for k in ("function", "file", "line", "native")}
+
+
+class Traced(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.home = Home()
+        cls.addClassCleanup(cls.home.close)
+
+    def each(self, check, kind, *numbers, pythons=None):
+        for python in pythons or planted.PYTHONS:
+            with self.subTest(python), Planted(python, kind, *numbers) as program:
+                document, disturbed = traced(self.home, program, SECONDS)
+                identities(self, document)
+                self.assertEqual((document["state"], document["reason"], document["lost"]), ("complete", None, 0))
+                self.assertEqual(document["python"], program.said.get("python", document["python"]))
+                self.assertEqual((document["pid"], document["own_pid"]), (program.pid, program.said["pid"]))
+                check(program, document, disturbed)
+
+    def check_right(self, program, document, least, waiters=("victim",)):
+        """Wait time at the right blocker and line; and next to nothing at a place where nothing was planted."""
+        share, wrong = right(document, program, [program.tids[w] for w in waiters])
+        self.assertGreaterEqual(share, least, wrong)
+        return wrong
+
+
+@unittest.skipIf(planted.CANNOT, planted.CANNOT)
+class Culprits(Traced):
+    def test_one_holds_in_native_code(self):
+        """Three threads, one holds the GIL in a known native call at a known line."""
+        def check(program, d, disturbed):
+            culprit = program.tids["culprit"]
+            (gil,) = d["gils"]
+            self.assertEqual(gil["interpreter"], 0)
+            for name in ("victim", "victim2"):
+                tid = program.tids[name]
+                self.assertIsNone(agrees(d, program, tid, disturbed[tid]))
+                blocker = top(d, tid)
+                self.assertEqual(blocker["holder"], culprit, d["blockers"])
+                self.assertGreater(blocker["ns"], 0.9 * thread(d, tid)["holder_ns"])
+                waited = {(w["function"], w["file"], w["line"]): w["ns"] for w in d["lines"] if w["role"] == "waiter" and w["tid"] == tid}
+                at = ("victim", planted.PROGRAM, program.said["lines"]["victim"])
+                self.assertGreater(waited.get(at, 0), 0.99 * thread(d, tid)["wait_ns"], waited)
+            worst = holder_lines(d)[0]
+            self.assertEqual((worst["tid"], place(worst)), (culprit, program.what[0]))
+            self.check_right(program, d, 0.97, ("victim", "victim2"))
+            # negative control: the account of another thread does not agree
+            self.assertIsNotNone(agrees({**d, "threads": [{**thread(d, program.tids["victim"]), "tid": culprit}]}, program, culprit, 0))
+
+        self.each(check, "culprit")
+
+    def test_many_lines_of_known_shares(self):
+        """Functions, a generator, a method: each with its share of the waiting."""
+        def check(program, d, _):
+            self.check_right(program, d, 0.93)
+            self.assertEqual({place(line)["function"] for line in holder_lines(d)[:4]}, {"hold_a", "hold_b", "generate", "Thing.method"})
+
+        self.each(check, "several")
+
+    def test_holder_in_pure_python(self):
+        def check(program, d, _):
+            worst = holder_lines(d)[0]
+            self.assertEqual((worst["tid"], place(worst)), (program.tids["pure"], program.what[5]))
+            self.check_right(program, d, 0.95)
+
+        self.each(check, "pure")
+
+    def test_holder_asleep_in_a_system_call(self):
+        """It is on no processor: no sampling of processors can see it."""
+        def check(program, d, disturbed):
+            worst = holder_lines(d)[0]
+            self.assertEqual((worst["tid"], place(worst)), (program.tids["asleep"], program.what[6]))
+            self.check_right(program, d, 0.97)
+            tid = program.tids["victim"]
+            self.assertIsNone(agrees(d, program, tid, disturbed[tid]))
+
+        self.each(check, "asleep")
+
+    def test_short_lived_code_is_never_misnamed(self):
+        def check(program, d, _):
+            known = 0
+            for line in holder_lines(d) + d["held"]:
+                if line["tid"] != program.tids["churn"] or line["file"] == planted.PROGRAM or line["function"] is None:
+                    continue
+                if line["file"] is not None and not line["file"].startswith("<churn"):
+                    continue  # what the compiler runs
+                # a function whose code is gone may be known by the start of its name alone
+                k = line["function"].removeprefix("churn")
+                self.assertTrue(k.isdigit(), line)
+                self.assertIn(line["file"], (f"<churn{k}>", None), line)
+                self.assertIn(line["line"], (42 + int(k), None) if line["native"] == "spin_end" else (42 + int(k), None, 1), line)
+                known += line["ns"]
+            self.assertGreater(known, 0)
+
+        self.each(check, "churn")
+
+    def test_blocker_that_changes_inside_one_wait(self):
+        def check(program, d, _):
+            start, end = d["start_mono_ns"], d["end_mono_ns"]
+            victim = program.tids["victim"]
+            truth = collections.Counter()
+            for (tid, _what), ns in program.account().blocked([victim], start, end).items():
+                truth[tid] += ns
+            self.assertEqual(set(truth), {program.tids["first"], program.tids["second"]})
+            told = {b["holder"]: b["ns"] for b in d["blockers"] if b["waiter"] == victim}
+            for tid, ns in truth.items():
+                self.assertAlmostEqual(told[tid] / sum(truth.values()), ns / sum(truth.values()), delta=0.05)
+
+        self.each(check, "changes")
+
+    def test_a_thread_that_calls_in_now_and_then(self):
+        """It has a thread state only while it is inside."""
+        def check(program, d, disturbed):
+            victim, called = program.tids["victim"], program.tids["called"]
+            worst = holder_lines(d)[0]
+            self.assertEqual((worst["tid"], place(worst)), (called, program.what[8]))
+            self.assertEqual(top(d, victim)["holder"], called)
+            self.assertIsNone(agrees(d, program, victim, disturbed[victim]))
+
+        self.each(check, "foreign")
+
+    def test_one_thread_never_waits(self):
+        def check(_program, d, _):
+            self.assertEqual((d["waits"], d["wait_ns"], d["blockers"], d["lines"], d["unresolved_ns"]), (0, 0, [], [], 0))
+
+        self.each(check, "alone")
+
+    def test_held_share_though_nobody_waits(self):
+        for share in (0.1, 0.5, 0.9):
+            def check(program, d, _):
+                start, end = d["start_mono_ns"], d["end_mono_ns"]
+                true = sum(program.account().held(start, end).values()) / (end - start)
+                (gil,) = d["gils"]
+                # 2 s are 2,000 samples; those of a machine that is busy otherwise come less evenly
+                self.assertAlmostEqual(gil["held_share"], true, delta=0.03)
+                longest = max(d["held"], key=lambda line: line["ns"])
+                self.assertEqual((longest["tid"], place(longest)), (program.tids["busy"], program.what[7]))
+                self.assertGreater(longest["ns"], 0.9 * true * (end - start))
+                self.assertAlmostEqual(thread(d, program.tids["busy"])["hold_ns"], true * (end - start), delta=0.03 * (end - start))
+
+            self.each(check, "busy", share, pythons=planted.PYTHONS[:1] if share != 0.5 else None)
+
+
+@unittest.skipIf(planted.CANNOT, planted.CANNOT)
+class OwnGils(Traced):
+    def test_two_gils_and_no_blocking_across(self):
+        pythons = [p for p in planted.PYTHONS if tracing.version_of(p) >= (3, 12)]
+        if not pythons:
+            self.skipTest("no interpreter >= 3.12")
+        for python in pythons:
+            with self.subTest(python), tracing.Lines([python, os.path.join(planted.HERE, "own_gils.py")]) as program:
+                said = program.answer()
+                d = self.home.trace("--pid", program.process.pid, "--seconds", SECONDS)
+                identities(self, d)
+                groups = {int(i): set(tids) for i, tids in said["tids"].items()}
+                self.assertEqual(sorted(map(len, groups.values())), [2, 2])
+                gils = {g["interpreter"]: g for g in d["gils"]}
+                self.assertLessEqual(set(groups), set(gils))
+                self.assertEqual(len({g["address"] for g in d["gils"]}), len(d["gils"]))
+                for interpreter, tids in groups.items():
+                    self.assertGreater(gils[interpreter]["wait_ns"], 0.5 * sum(thread(d, t)["wait_ns"] for t in tids))
+                    for b in d["blockers"]:
+                        if b["waiter"] in tids:
+                            self.assertEqual(b["interpreter"], interpreter, b)
+                            self.assertIn(b["holder"], tids | {0}, b)
+                    # two that compute: one of them always waits
+                    inside = sum(b["ns"] for b in d["blockers"] if b["waiter"] in tids and b["holder"] in tids)
+                    self.assertGreater(inside, 0.3 * (d["end_mono_ns"] - d["start_mono_ns"]) * 0.5)
+
+
+@unittest.skipIf(planted.CANNOT, planted.CANNOT)
+@unittest.skipIf(not os.path.exists(FREE_THREADED), "no free-threaded interpreter (./dev python 3.13t)")
+class FreeThreaded(Traced):
+    def fight(self, kind):
+        with tracing.Lines([FREE_THREADED, os.path.join(planted.HERE, "fight.py"), kind, "4"]) as program:
+            said = program.answer()
+            d = self.home.trace("--pid", program.process.pid, "--seconds", SECONDS)
+        self.assertEqual((d["state"], d["lost"]), ("complete", 0))
+        self.assertEqual(d["gils"], [])
+        self.assertFalse(d["gil"])
+        self.assertEqual(d["blockers"], [])
+        return said, d
+
+    def test_four_fight_over_a_dict(self):
+        said, d = self.fight("dict")
+        named = [k for k in d["locks"] if k["type"] == "dict"]
+        self.assertTrue(named, d["locks"])
+        self.assertGreater(sum(k["ns"] for k in named), 0)
+        self.assertEqual({k["kind"] for k in named}, {"critical-section"})
+        self.assertEqual([k for k in d["locks"] if k["type"] in ("list", "set")], [])
+        # what did not park span, and is shown as that
+        self.assertGreater(sum(s["yields"] for s in d["spins"]), 0)
+        self.assertLessEqual({s["tid"] for s in d["spins"]}, set(said["tids"]))
+        at = {(s["function"], s["file"], s["line"]) for s in d["spins"] if s["function"]}
+        self.assertIn(("fight_dict", os.path.join(planted.HERE, "fight.py"), said["lines"]["dict"]), at)
+
+    def test_a_list_is_a_list(self):
+        _, d = self.fight("list")
+        self.assertIn("list", {k["type"] for k in d["locks"]})
+        self.assertNotIn("dict", {k["type"] for k in d["locks"]})
+
+    def test_each_with_its_own_fights_with_nobody(self):
+        _, d = self.fight("alone")
+        self.assertEqual([k for k in d["locks"] if k["kind"] == "critical-section"], [])
+
+    def test_a_pause_of_the_world(self):
+        _, d = self.fight("gc")
+        self.assertIn("stop-the-world", {k["kind"] for k in d["locks"]})

@@ -199,7 +199,7 @@ def container(root, python):
     stdlib, version = facts[1], os.path.basename(facts[1])
     os.makedirs(os.path.join(root, "opt/it/bin"))
     os.makedirs(os.path.join(root, "opt/it/lib", version))
-    for name in ("srv", "work", "proc", "old", "dev", "tmp", "etc"):
+    for name in ("srv", "work", "proc", "dev", "tmp", "etc"):
         os.mkdir(os.path.join(root, name))
     shutil.copy2(python, os.path.join(root, "opt/it/bin/python3"))
     files = [python, planted.LIBRARY] + glob.glob(os.path.join(stdlib, "lib-dynload", "_ctypes*.so"))
@@ -213,6 +213,5 @@ def container(root, python):
                 shutil.copy2(os.path.realpath(found), to)
     shutil.copy2(planted.LIBRARY, os.path.join(root, "srv"))
     shutil.copy2(planted.PROGRAM, os.path.join(root, "srv"))
-    script = ('mount --bind "$1" "$1" && mount --bind "$2" "$1/opt/it/lib/$3" && mount -t proc proc "$1/proc" && cd "$1" && '
-              'pivot_root . old && umount -l old && shift 3 && exec env -i LD_LIBRARY_PATH=/opt/it/lib PYTHONHOME=/opt/it "$@"')
-    return [APART, "--pid", "sh", "-c", script, "sh", root, stdlib, version, "/opt/it/bin/python3"]
+    return [APART, "--pid", sys.executable, os.path.join(planted.HERE, "in_root.py"), root, stdlib, f"/opt/it/lib/{version}",
+            "/opt/it/bin/python3"]

@@ -37,6 +37,17 @@ struct bd_event_interpreter {
 	__u32 unused;
 };
 
+#define BD_EVENTS_TABLE 32 /* bytes of a line table in its hash */
+
+/* FNV-1a of the start of a line table. Where code objects have no version (3.11), it may take its place in records. */
+static inline __attribute__((always_inline)) __u32 bd_event_table_hash(const __u8 *table, __u32 len)
+{
+	__u32 h = 2166136261u;
+	for (__u32 i = 0; i < BD_EVENTS_TABLE && i < len; i++)
+		h = (h ^ table[i]) * 16777619u;
+	return h;
+}
+
 /* Written by user space only. */
 struct bd_event_target {
 	struct bd_probe_layout layout;

@@ -21,6 +21,7 @@ MAY_INCLUDE = {
     "store": "base model",
     "workers": "base model",
     "tracer": "base",
+    "symbols": "base tracer",
     "client": "base model",
     "report": "base model store stats",
     "formats": "base model",
@@ -35,7 +36,7 @@ PROGRAM_MAY_INCLUDE = {
 # module: one it must be kept from, by name, so that a mistake in the table above is noticed
 KEPT_FROM = {
     "base": "model", "kernels": "model", "model": "stats", "stats": "store", "store": "stats", "workers": "store",
-    "tracer": "workers", "client": "store", "report": "engine", "formats": "store", "engine": "http", "http": "client", "benchctl": "store",
+    "tracer": "workers", "symbols": "store", "client": "store", "report": "engine", "formats": "store", "engine": "http", "http": "client", "benchctl": "store",
 }
 # program: (libraries it must link: the negative control, libraries it must never link)
 LINKS = {

@@ -13,7 +13,7 @@
 struct bd_tracer {
 	pid_t pid;
 	int fd;
-	bool broken; /* out of step: nothing more can be asked */
+	bool broken;   /* out of step: nothing more can be asked */
 	char *records; /* what was drained last */
 	size_t records_size;
 };

@@ -202,8 +202,7 @@ int64_t bd_targets_look(struct bd_targets *t, int64_t now_ns)
 			continue;
 		look_at(t, i, now_ns);
 		if (!x->ended && !x->dropped)
-			next = BD_MIN(next,
-				BD_MIN(x->rights_at_ns, x->ready ? x->lists_at_ns : x->layout_at_ns));
+			next = BD_MIN(next, BD_MIN(x->rights_at_ns, x->ready ? x->lists_at_ns : x->layout_at_ns));
 	}
 	return next;
 }

@@ -56,8 +56,7 @@ int bd_process_may_trace(const struct bd_process *p, struct bd_error *err)
 	unsigned long long permitted;
 	if (!uids || !caps || sscanf(uids, " Uid: %u %u %u", &real, &effective, &saved) != 3 ||
 		sscanf(caps, " CapPrm: %llx", &permitted) != 1)
-		return bd_error_set(err, -EIO, "tracer-failed", NULL, "cannot read who owns process %d",
-			p->pid);
+		return bd_error_set(err, -EIO, "tracer-failed", NULL, "cannot read who owns process %d", p->pid);
 	if (real != caller || effective != caller || saved != caller)
 		return bd_error_set(err, -EPERM, "not-permitted", "trace it as that user or as root",
 			"process %d does not belong to uid %u", p->pid, caller);

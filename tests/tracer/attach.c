@@ -1,7 +1,10 @@
 /* attach TRACER PID: traces one process through the daemon's own client, driven by lines on standard input: `read`,
  * `gils`, `detach`, `attach`; end of input ends it. One line of JSON per answer. The first line is that of attaching;
- * `attach TRACER` without a PID checks the machine only. */
+ * `attach TRACER` without a PID checks the machine only. `attach TRACER PID --events SECONDS` follows it at level events
+ * and prints every record until the time is over or standard input ends; with --await the process is still to become
+ * Python. */
 #include "bd_tracer.h"
+#include "records.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -34,6 +37,22 @@ static void print_reading(const struct bd_tracer_reading *r)
 	printf("],\"lost\":%" PRIu64 "}\n", r->lost);
 }
 
+static int follow(const char *program, pid_t pid, bool await, double seconds)
+{
+	struct bd_tracer *t = NULL;
+	struct bd_error err;
+	int target, r = bd_tracer_start(program, BD_TRACER_EVENTS, &t, &err);
+	if (r == 0)
+		r = await ? bd_tracer_await(t, pid, &target, &err) : bd_tracer_attach(t, pid, &target, &err);
+	if (r == 0) {
+		printf("{\"target\":%d}\n", target);
+		r = print_records(t, seconds, &err);
+	}
+	int status = r < 0 ? complain(&err) : 0;
+	bd_tracer_free(&t);
+	return status;
+}
+
 int main(int argc, char **argv)
 {
 	if (argc < 2)
@@ -49,6 +68,10 @@ int main(int argc, char **argv)
 	struct bd_tracer *t = NULL;
 	int target, status = 0;
 	pid_t pid = (pid_t)atoi(argv[2]);
+	if (argc >= 5 && bd_streq(argv[3], "--events")) {
+		setvbuf(stdout, NULL, _IOFBF, 1 << 16);
+		return follow(argv[1], pid, bd_streq(argv[5], "--await"), atof(argv[4]));
+	}
 	if (bd_tracer_start(argv[1], BD_TRACER_COUNTERS, &t, &err) < 0)
 		return complain(&err);
 	if (bd_tracer_attach(t, pid, &target, &err) < 0)

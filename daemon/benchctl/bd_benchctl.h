@@ -29,6 +29,7 @@ enum bd_words_kind {
 	BD_WORDS_SUITE,
 	BD_WORDS_CASE,
 	BD_WORDS_RUN,
+	BD_WORDS_TRACE,   /* a stored one */
 	BD_WORDS_AXIS,    /* the name of one, and then its values */
 	BD_WORDS_VALUE,   /* of the axis that has the option's name */
 	BD_WORDS_COMMAND, /* of this program, and then its verb */
@@ -184,6 +185,8 @@ char *bd_ctl_run_path(const char *id, const char *tail); /* "/api/v1/runs/ID" an
 int bd_ctl_dashboard(struct bd_client *c, struct bd_error *err);
 /* A run as one self-contained page of HTML. */
 int bd_page_get(struct bd_client *c, const char *id, struct bd_str *ret, struct bd_error *err); /* caller frees */
+/* The file that would be replaced: what a link leads to, else the name itself; caller frees. Never a device, a pipe or a folder. */
+int bd_page_target(const char *file, char **ret, struct bd_error *err);
 /* Whether it could be written to this file: to be asked before a long run. */
 int bd_page_check(const char *file, struct bd_error *err);
 /* Writes it, whole or not at all. */

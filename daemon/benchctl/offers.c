@@ -44,6 +44,20 @@ static void runs(struct bd_offers *ret)
 	}
 }
 
+static void traces(struct bd_offers *ret)
+{
+	bd_auto_free char *path = bd_printf("/api/v1/traces?limit=%d", RUNS);
+	bd_auto_json cJSON *list = ask(path, "traces");
+	const cJSON *trace;
+	if (cJSON_GetArraySize(list))
+		bd_offers_add(ret, "latest", "the newest trace");
+	cJSON_ArrayForEach(trace, list) {
+		bd_auto_free char *about = bd_printf("%s, %s, %s", text_of(trace, "command"), text_of(trace, "state"),
+			text_of(trace, "started"));
+		bd_offers_add(ret, text_of(trace, "id"), about);
+	}
+}
+
 static void cases(struct bd_offers *ret)
 {
 	bd_auto_json cJSON *list = ask("/api/v1/cases", "cases");
@@ -180,6 +194,9 @@ void bd_offers_here(enum bd_words_kind kind, const char *axis, const char *targe
 		return;
 	case BD_WORDS_RUN:
 		runs(ret);
+		return;
+	case BD_WORDS_TRACE:
+		traces(ret);
 		return;
 	case BD_WORDS_AXIS:
 		axes(target, ret);

@@ -32,7 +32,7 @@ static int unwritable(const char *file, int code, struct bd_error *err)
 
 /* The file that a new one takes the place of: what a link leads to, else the name itself. Never a device or a pipe, which
  * would be gone afterwards, nor a link that leads nowhere: whoever made it wants the file at its other end. */
-static int resolve(const char *file, char **ret, struct bd_error *err)
+int bd_page_target(const char *file, char **ret, struct bd_error *err)
 {
 	struct stat st;
 	if (stat(file, &st) < 0) {
@@ -54,7 +54,7 @@ static int resolve(const char *file, char **ret, struct bd_error *err)
 int bd_page_check(const char *file, struct bd_error *err)
 {
 	bd_auto_free char *path = NULL;
-	int r = resolve(file, &path, err);
+	int r = bd_page_target(file, &path, err);
 	if (r < 0)
 		return r;
 	bd_auto_free char *trial = bd_printf("%s.XXXXXX", path);
@@ -78,7 +78,7 @@ int bd_page_write(struct bd_client *c, const char *id, const char *file, struct 
 	bd_auto_free char *path = NULL;
 	int r = bd_page_get(c, id, &page, err);
 	if (r == 0)
-		r = resolve(file, &path, err);
+		r = bd_page_target(file, &path, err);
 	if (r < 0)
 		return r;
 	mode_t mask = umask(0);

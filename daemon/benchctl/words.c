@@ -310,11 +310,20 @@ static int check_operands(const struct bd_words *w, struct bd_error *err)
 			bd_str_printf(&verbs, "%s%s", i ? ", " : "", c->verbs[i].name);
 		return bd_error_set(err, -EINVAL, "usage", hint, "%s needs one of %s", title, verbs.s);
 	}
+	if (!c->operands && c->program && w->operands.n) {
+		bd_auto_free char *command = bd_printf("a command follows --: benchctl %s -- %s", title,
+			w->operands.v[0]);
+		return bd_error_set(err, -EINVAL, "usage", command, "%s takes no operand, not '%s'", title,
+			w->operands.v[0]);
+	}
 	if (w->program.n && w->operands.n)
 		return bd_error_set(err, -EINVAL, "usage", hint, "%s takes either %s or -- %s, not both '%s' and '%s'",
 			title, c->operands, c->program, w->operands.v[0], w->program.v[0]);
 	if (w->program.n && *w->program.v[0])
 		return 0;
+	if (!c->operands && w->program.n)
+		return bd_error_set(err, -EINVAL, "usage", hint, "%s needs -- %s, not an empty word", title,
+			c->program);
 	if (w->operands.n < c->operands_min && c->program)
 		return bd_error_set(err, -EINVAL, "usage", hint, "%s needs %s, or -- %s", title, c->operands,
 			c->program);

@@ -34,6 +34,11 @@ int bd_client_call(struct bd_client *c, const char *method, const char *path, co
 /* A GET whose answer is no JSON but a text of this media type; ret is to be empty and is freed by the caller. */
 int bd_client_fetch(struct bd_client *c, const char *path, const char *type, struct bd_str *ret, struct bd_error *err);
 
+/* The same for an answer of any size: fn gets its parts as they come, and ends the transfer by a value that is not 0, which is
+ * returned when it is negative. As long as something comes, no limit of time holds. */
+typedef int (*bd_client_part_fn)(const void *data, size_t n, void *arg);
+int bd_client_stream(struct bd_client *c, const char *path, bd_client_part_fn fn, void *arg, struct bd_error *err);
+
 /* Server-sent events of a run: calls fn for each; returns when the stream ends (a final `state` event ends it), when fn
  * returns non-zero (that value), or with daemon-lost: at once when the private daemon has ended, else after reconnecting
  * (Last-Event-ID) has failed for 10 s. A private daemon that was started anew meanwhile is found at its new URL.

@@ -7,6 +7,8 @@
 #include <strings.h>
 
 #define CALL_MS 120000L /* the slowest answer starts a worker to ask it what it offers */
+#define SILENCE_S 60L   /* in the middle of an answer: then nobody is there any more */
+#define REFUSAL_MAX 65536
 
 static void init(void)
 {
@@ -165,4 +167,54 @@ int bd_client_fetch(struct bd_client *c, const char *path, const char *type, str
 	*ret = answer;
 	answer = (struct bd_str){0};
 	return 0;
+}
+
+struct parts {
+	CURL *curl;
+	bd_client_part_fn fn;
+	void *arg;
+	struct bd_str refusal; /* body of an answer that is an error */
+	int stop;              /* what fn returned */
+};
+
+static size_t take_part(char *data, size_t size, size_t n, void *arg)
+{
+	struct parts *p = arg;
+	long status = 0;
+	curl_easy_getinfo(p->curl, CURLINFO_RESPONSE_CODE, &status);
+	if (status >= 200 && status <= 299) {
+		p->stop = p->fn(data, size * n, p->arg);
+		return p->stop ? 0 : size * n;
+	}
+	if (p->refusal.len + size * n > REFUSAL_MAX)
+		return 0;
+	bd_str_append(&p->refusal, data, size * n);
+	return size * n;
+}
+
+int bd_client_stream(struct bd_client *c, const char *path, bd_client_part_fn fn, void *arg, struct bd_error *err)
+{
+	struct curl_slist *headers = NULL;
+	struct parts p = {.curl = c->curl, .fn = fn, .arg = arg};
+	long status = 0;
+	client_prepare(c, c->curl, path, &headers);
+	curl_easy_setopt(c->curl, CURLOPT_ACCEPT_ENCODING, "");
+	curl_easy_setopt(c->curl, CURLOPT_HTTPHEADER, headers);
+	curl_easy_setopt(c->curl, CURLOPT_WRITEFUNCTION, take_part);
+	curl_easy_setopt(c->curl, CURLOPT_WRITEDATA, &p);
+	curl_easy_setopt(c->curl, CURLOPT_LOW_SPEED_LIMIT, 1L);
+	curl_easy_setopt(c->curl, CURLOPT_LOW_SPEED_TIME, SILENCE_S);
+	CURLcode rc = curl_easy_perform(c->curl);
+	curl_easy_getinfo(c->curl, CURLINFO_RESPONSE_CODE, &status);
+	curl_slist_free_all(headers);
+	int r = 0;
+	if (p.stop)
+		r = BD_MIN(p.stop, 0);
+	else if (status && (status < 200 || status > 299))
+		r = client_refusal(c, status, p.refusal.s, err);
+	else if (rc != CURLE_OK)
+		r = bd_error_set(err, rc == CURLE_COULDNT_CONNECT ? -ECONNREFUSED : -EPIPE, "daemon-lost",
+			"benchctl daemon status", "lost benchd at %s: %s", c->url, curl_easy_strerror(rc));
+	bd_str_done(&p.refusal);
+	return r;
 }

@@ -1,9 +1,11 @@
-/* Renders a document through the code benchctl itself uses, at a chosen width: render KIND FILE WIDTH [ascii] [colour] [verbose], where
- * KIND is run, runs, plan, noise, ab-markdown, ab-junit, gate-table, gate-markdown or gate-junit; of a gate the file is
- * {"document", "gate"}. Prints the exit status a run of this document would have on standard error. For tests of the layout
+/* Renders a document through the code benchctl itself uses, at a chosen width: render KIND FILE WIDTH [ascii] [colour] [verbose]
+ * [height=N], where KIND is run, runs, plan, noise, ab-markdown, ab-junit, gate-table, gate-markdown, gate-junit, trace,
+ * trace-frame, trace-sentence or trace-list; of a gate the file is {"document", "gate"}, of the view of a trace {"document",
+ * "before", "asked_s"}. Prints the exit status a run of this document would have on standard error. For tests of the layout
  * only. */
 #include "format.h"
 #include "noise.h"
+#include "trace.h"
 
 #include <locale.h>
 #include <stdio.h>
@@ -43,13 +45,49 @@ static int comparison(const char *kind, const cJSON *json, const struct bd_scree
 	return 0;
 }
 
+/* The view of a trace that goes on, or one line of it. */
+static int view(const char *kind, const cJSON *json, const struct bd_screen *s, size_t height, struct bd_str *out,
+	struct bd_error *err)
+{
+	auto_trace struct trace_document now, before;
+	const cJSON *earlier = cJSON_GetObjectItemCaseSensitive(json, "before"),
+		    *asked = cJSON_GetObjectItemCaseSensitive(json, "asked_s");
+	double asked_s = cJSON_IsNumber(asked) ? asked->valuedouble : NAN;
+	bd_doc_init(&trace_document_doc, &now);
+	bd_doc_init(&trace_document_doc, &before);
+	int r = bd_doc_decode(&trace_document_doc, cJSON_GetObjectItemCaseSensitive(json, "document"), &now, err);
+	if (r == 0 && cJSON_IsObject(earlier))
+		r = bd_doc_decode(&trace_document_doc, earlier, &before, err);
+	if (r < 0)
+		return r;
+	if (bd_streq(kind, "trace-frame"))
+		trace_frame(&now, cJSON_IsObject(earlier) ? &before : NULL, asked_s, s, height, out);
+	else
+		trace_sentence(&now, cJSON_IsObject(earlier) ? &before : NULL, asked_s, out);
+	return 0;
+}
+
+static int ended(const cJSON *json, const struct bd_screen *s, struct bd_str *out, struct bd_error *err)
+{
+	auto_trace struct trace_document d;
+	int r = trace_decode(json, &d, err);
+	if (r < 0)
+		return r;
+	trace_report(&d, s, out);
+	fprintf(stderr, "exit %d\n", trace_exit(&d));
+	return 0;
+}
+
 int main(int argc, char **argv)
 {
 	if (argc < 4)
 		return 64;
 	setlocale(LC_CTYPE, "C.UTF-8");
 	struct bd_screen s = {.utf8 = true, .width = (size_t)strtoul(argv[3], NULL, 10)};
+	size_t height = 24;
 	for (int i = 4; i < argc; i++) {
+		if (bd_starts_with(argv[i], "height="))
+			height = (size_t)strtoul(argv[i] + strlen("height="), NULL, 10);
 		s.utf8 = s.utf8 && !bd_streq(argv[i], "ascii");
 		s.colour = s.colour || bd_streq(argv[i], "colour");
 		s.verbose = s.verbose || bd_streq(argv[i], "verbose");
@@ -79,6 +117,14 @@ int main(int argc, char **argv)
 			return fail(&err);
 		bd_runs_table(&list, &s, &out);
 		bd_doc_done(&bd_run_list_doc, &list);
+	} else if (bd_streq(argv[1], "trace")) {
+		if (ended(json, &s, &out, &err) < 0)
+			return fail(&err);
+	} else if (bd_streq(argv[1], "trace-list")) {
+		trace_list_table(json, &s, &out);
+	} else if (bd_starts_with(argv[1], "trace-")) {
+		if (view(argv[1], json, &s, height, &out, &err) < 0)
+			return fail(&err);
 	} else if (strchr(argv[1], '-')) {
 		if (comparison(argv[1], json, &s, &out, &err) < 0)
 			return fail(&err);

@@ -21,29 +21,11 @@ if len(sys.argv) > 1 and os.path.isdir(sys.argv[-1]):
     BUILD = os.path.dirname(os.path.abspath(sys.argv.pop()))
 os.environ["BENCHD_BUILD"] = BUILD
 sys.path.insert(0, os.path.join(ROOT, "tests", "tracer"))
+from measuring import (LIBRARY, PYTHON, WORK, Work, as_ratio, bpf_statistics, build_library, load, loaded_by, modes,  # noqa: E402
+                       off_cpu, print_table, ratio, row)
 from tracing import ATTACH, TRACER, Lines, tool  # noqa: E402
 
-WORK = os.path.join(os.path.dirname(os.path.abspath(__file__)), "work.py")
-LIBRARY = os.path.join(BUILD, "bench", "tracer_work.so")
-PYTHON = "/usr/bin/python3"
 PEERS = os.path.join(BUILD, "bench", "peers")
-rows = []
-
-
-def row(what, bar, measured, passed):
-    rows.append((what, bar, measured, {True: "pass", False: "**missed**", None: "–"}[passed]))
-    print(f"  {what}: {measured}", file=sys.stderr, flush=True)
-
-
-class Work(Lines):
-    def __init__(self, python=PYTHON, prefix=()):
-        super().__init__([*prefix, python, WORK, LIBRARY])
-        self.pid = self.answer()["pid"]
-
-    def do(self, name, **more):
-        return self.ask(json.dumps({"do": name, **more}))
-
-
 class Tracer(Lines):
     def __init__(self, pid):
         super().__init__([ATTACH, TRACER, str(pid)])
@@ -56,14 +38,6 @@ class Tracer(Lines):
 
     def off(self):
         assert "detached" in self.ask("detach")
-
-
-def ratio(logs):
-    """Median of paired log-ratios, and its 95 % interval by order statistics."""
-    logs = sorted(logs)
-    n = len(logs)
-    k = max(0, int(n / 2 - 0.98 * math.sqrt(n)))
-    return math.exp(statistics.median(logs)), math.exp(logs[k]), math.exp(logs[n - 1 - k])
 
 
 def paired(pairs, batch, on, off):
@@ -85,29 +59,7 @@ def paired(pairs, batch, on, off):
     return (*ratio(logs), statistics.median(untraced))
 
 
-def as_ratio(r):
-    return f"{r[0]:.4f}× [{r[1]:.4f}, {r[2]:.4f}]"
-
-
 # ---- cost ------------------------------------------------------------------------------------------------------
-
-
-def programs():
-    out = subprocess.run([tool("bpftool"), "--json", "prog", "show"], stdout=subprocess.PIPE, check=True).stdout
-    return {p["id"]: p for p in json.loads(out)}
-
-
-def loaded_by(start):
-    """What start() gives, and {"switch": id, "waking": id} of the programs it loaded (others may trace as well)."""
-    before = set(programs())
-    it = start()
-    new = {p["name"][-6:]: i for i, p in programs().items() if i not in before and p.get("name", "")[-6:] in ("switch", "waking")}
-    return it, new
-
-
-def bpf_statistics(ids):
-    all_of_them = programs()
-    return {n: (all_of_them[i].get("run_time_ns", 0), all_of_them[i].get("run_cnt", 0)) for n, i in ids.items()}
 
 
 def ns_per_switch(load, ids):
@@ -180,15 +132,6 @@ def strict(quick):
             r[0] <= 1.03 if main else None)
 
 
-def modes(rates):
-    """Two regimes when the rates fall apart by more than 1.5×, else one: [(share, median)]."""
-    logs = sorted(math.log(x) for x in rates)
-    gaps = [(b - a, i) for i, (a, b) in enumerate(zip(logs, logs[1:]), 1) if 2 <= i <= len(logs) - 2]
-    gap, at = max(gaps)
-    parts = [logs[:at], logs[at:]] if statistics.median(logs[at:]) - statistics.median(logs[:at]) > math.log(1.5) and gap > 0.05 else [logs]
-    return [(len(p) / len(logs), math.exp(statistics.median(p))) for p in parts]
-
-
 def saturated(quick):
     for threads in (2, 4):
         got = {True: [], False: []}
@@ -243,33 +186,6 @@ def against_clock(quick):
                      for h in sorted({h for h, _ in residuals}))
     median = statistics.median(x for _, x in residuals)
     row("the same, hold sections 2–100 µs: residual per sleep", "median ≤ 5 µs", f"{median / 1000:.2f} µs (by section: {each})", median <= 5000)
-
-
-SWITCH = re.compile(r"\s*(\d+)\.(\d+): +sched:sched_switch: .* prev_pid=(\d+) .* prev_state=(\S+) ==> .* next_pid=(\d+) ")
-
-
-def off_cpu(path, tids, windows):
-    """Time asleep per thread in its window by another tool's record: from a switch out that is not a preemption to the
-    next switch in. Where the record lacks the switch in, the sleep cannot be known: (ns, sleeps, sleeps without end)."""
-    text = subprocess.run([tool("perf"), "script", "-i", path, "--ns", "-F", "time,event,trace"], stdout=subprocess.PIPE,
-                          stderr=subprocess.DEVNULL, text=True, check=True).stdout
-    total = {t: [0, 0, 0] for t in tids}
-    out = {}
-    for line in text.splitlines():
-        m = SWITCH.match(line)
-        if not m:
-            continue
-        at, prev, state, following = int(m[1]) * 10**9 + int(m[2]), int(m[3]), m[4], int(m[5])
-        if prev in total and windows[prev][0] <= at <= windows[prev][1]:
-            if prev in out:
-                total[prev][2] += 1
-                del out[prev]
-            if not state.startswith("R"):
-                out[prev] = at
-        if following in out:
-            total[following][0] += at - out.pop(following)
-            total[following][1] += 1
-    return total
 
 
 def against_perf(quick):
@@ -420,19 +336,14 @@ def main():
     a = p.parse_args()
     if os.geteuid() != 0 or len(os.sched_getaffinity(0)) < 2:
         sys.exit("bench tracer: needs root and two processors")
-    os.makedirs(os.path.dirname(LIBRARY), exist_ok=True)
-    subprocess.run([shutil.which("cc") or "gcc", "-O2", "-D_GNU_SOURCE", "-shared", "-fPIC", os.path.join(os.path.dirname(WORK), "work.c"), "-o", LIBRARY], check=True)
-    with open("/proc/loadavg") as f:
-        before = f.read().split()[0]
+    build_library()
+    before = load()
     for name in a.only.split(","):
         BENCHES[name](a.quick)
-    with open("/proc/loadavg") as f:
-        after = f.read().split()[0]
+    after = load()
     print(f"Linux {os.uname().release}, {len(os.sched_getaffinity(0))} processors, load before {before}, after {after}, CPython "
           f"{subprocess.run([PYTHON, '-V'], stdout=subprocess.PIPE, text=True).stdout.split()[1]}\n")
-    print("| what | bar | measured | |\n|---|---|---|---|")
-    for r in rows:
-        print("| " + " | ".join(r) + " |")
+    print_table()
 
 
 if __name__ == "__main__":

@@ -130,10 +130,10 @@ def duty(hold_ns, free_ns, seconds):
     return {"held_share": held[0] / wall}
 
 
-def knock(on):
+def knock(on, micros=1000):
     from gilknocker import KnockKnock
     if on:
-        k = KnockKnock(polling_interval_micros=1000, sampling_interval_micros=10000, sleeping_interval_micros=10000)
+        k = KnockKnock(polling_interval_micros=micros, sampling_interval_micros=max(10000, micros), sleeping_interval_micros=10000)
         k.start()
         knocker.append(k)
         return {}

@@ -235,6 +235,8 @@ static int put_wait(const struct bd_trace_definitions *d, const struct bd_trace_
 	bd_str_printf(out, "\"holder_ns\":%" PRId64 ",\"runqueue_ns\":%" PRId64, w->holder_ns, w->runqueue_ns);
 	bd_str_printf(out, ",\"switch_ns\":%" PRId64 ",\"mutex_ns\":%" PRId64, w->switch_ns, w->mutex_ns);
 	put_gil(e, w->gil);
+	if (w->retry)
+		bd_str_puts(out, ",\"retry\":true");
 	put_place(e, "at", w->stack);
 	put_pieces(e, w);
 	bd_str_puts(out, "}}");

@@ -14,9 +14,14 @@ import NotFound from './views/not-found.js';
 const routes = [
   { path: '/', load: () => import('./views/runs.js') },
   { path: '/runs/:id', load: () => import('./views/run.js') },
+  { path: '/traces', load: () => import('./views/traces.js') },
+  { path: '/traces/:id', load: () => import('./views/trace.js') },
   { path: '/series/:id', load: () => import('./views/series.js') },
   { path: '/login', load: () => import('./views/login.js') },
 ];
+
+/* What the navigation leads to. */
+const VIEWS = [['/', 'Runs'], ['/traces', 'Traces']];
 
 /** {route, params} of a path, or null. */
 function match(path) {
@@ -84,7 +89,8 @@ function App() {
           <path d="M2 4h7M2 8h10.5M2 12h5" /><path d="M9 2.5v3M12.5 6.5v3M7 10.5v3" />
         </svg>benchd
       </a>
-      <nav aria-label="Views"><a href="/" aria-current=${address.path === '/' ? 'page' : undefined}>Runs</a></nav>
+      <nav aria-label="Views">${VIEWS.map(([path, name]) => html`<a key=${path} href=${path}
+        aria-current=${address.path === path ? 'page' : undefined}>${name}</a>`)}</nav>
       <${ThemeButton} />
     </header>
     <${Guard} of=${location.href}>${view}<//>

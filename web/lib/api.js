@@ -2,6 +2,8 @@
 import { useCallback, useEffect, useRef, useState } from './ui.js';
 
 const PATIENCE_MS = 30000;
+/* A list that nobody touches stops asking: it would keep an idle benchd from ending. */
+const UNTOUCHED_MS = 300000;
 
 /** A request that got no good answer; status 0: none at all. */
 export class ApiError extends Error {
@@ -108,4 +110,16 @@ export function useEvery(ms, fn) {
       document.removeEventListener('visibilitychange', seen);
     };
   }, [ms]);
+}
+
+/** A function that says whether somebody was here lately. */
+export function useTouched() {
+  const last = useRef(Date.now());
+  useEffect(() => {
+    const touched = () => (last.current = Date.now());
+    const kinds = ['pointerdown', 'pointermove', 'keydown', 'wheel'];
+    kinds.forEach((kind) => addEventListener(kind, touched, { passive: true }));
+    return () => kinds.forEach((kind) => removeEventListener(kind, touched));
+  }, []);
+  return () => Date.now() - last.current < UNTOUCHED_MS;
 }

@@ -1,4 +1,4 @@
-/* A run as it goes on: its document, then what changes. Whatever is lost is asked for anew, whole: nothing that was shown
+/* A run or a trace as it goes on: its document, then what changes. Whatever is lost is asked for anew, whole: nothing that was shown
  * before a break is mixed with what is told after it. */
 import { ApiError, api, get } from './api.js';
 import { useEffect, useState } from './ui.js';
@@ -14,10 +14,36 @@ const SILENCE_MS = 20000;
 const LOOK_MS = 5000;
 const PATIENCE_MS = 10000;
 
-/** Follows a run until it ends or stop() is called. tell(changes) gets parts of
+/* What is followed. over: nothing more will come; events: what each says, by its name; merge: the document with the edits
+ * that came since it was shown last. */
+const RUN = {
+  path: (id) => `runs/${id}`,
+  over: (doc) => ended(doc.run.state),
+  merge: (doc, cells) => ({ ...doc, cells: doc.cells.map((cell) => cells.get(cell.id) ?? cell) }),
+  events: {
+    progress: (progress, { later }) => later({ progress }),
+    cell: (cell, { later, edits }) => later({ edits: (edits() ?? new Map()).set(cell.id, cell) }),
+    state: ({ state, reason }, { doc, set, anew }) => {
+      /* the document knows more than the event: launches, times, the environment */
+      if (ended(state) || (doc().run.state === 'queued' && state === 'running')) anew();
+      else set({ ...doc(), run: { ...doc().run, state, reason } });
+    },
+  },
+};
+const TRACE = {
+  path: (id) => `traces/${id}`,
+  over: (doc) => ended(doc.state),
+  merge: (_, doc) => doc,
+  events: {
+    trace: (doc, { later }) => later({ edits: doc }),
+    state: (_, { anew }) => anew(),
+  },
+};
+
+/** Follows a run or a trace until it ends or stop() is called. tell(changes) gets parts of
  *   {doc, progress, told: when they came, connection: live | lost | ended, error, again: when the next attempt is,
  *    refused: benchd answers, but not with a stream}. */
-export function follow(id, tell) {
+function follow(kind, id, tell) {
   let doc = null;
   let source = null;
   let retry = null;
@@ -48,10 +74,10 @@ export function follow(id, tell) {
 
   function deliver() {
     flush = null;
-    const { cells, ...rest } = news;
+    const { edits, ...rest } = news;
     news = {};
-    if (cells) {
-      doc = { ...doc, cells: doc.cells.map((cell) => cells.get(cell.id) ?? cell) };
+    if (edits) {
+      doc = kind.merge(doc, edits);
       rest.doc = doc;
     }
     tell({ ...rest, told: Date.now() });
@@ -66,34 +92,33 @@ export function follow(id, tell) {
   function listen() {
     let opened = false;
     heard = Date.now();
-    source = new EventSource(api(`runs/${id}/events`));
+    source = new EventSource(api(`${kind.path(id)}/events`));
     source.addEventListener('open', () => {
       opened = true;
       wait = FIRST_WAIT_MS;
       tell({ connection: 'live', told: Date.now() });
     });
-    source.addEventListener('progress', (event) => later({ progress: JSON.parse(event.data) }));
-    source.addEventListener('cell', (event) => {
-      const cell = JSON.parse(event.data);
-      later({ cells: (news.cells ?? new Map()).set(cell.id, cell) });
-    });
-    source.addEventListener('state', (event) => {
-      const { state, reason } = JSON.parse(event.data);
-      if (ended(state) || (doc.run.state === 'queued' && state === 'running')) {
-        close();
-        load(); /* the document knows more than the event: launches, times, the environment */
-      } else {
-        doc = { ...doc, run: { ...doc.run, state, reason } };
+    const tools = {
+      later,
+      edits: () => news.edits,
+      doc: () => doc,
+      set: (newer) => {
+        doc = newer;
         later({ doc });
-      }
-    });
+      },
+      anew: () => {
+        close();
+        load();
+      },
+    };
+    for (const [name, hear] of Object.entries(kind.events)) source.addEventListener(name, (event) => hear(JSON.parse(event.data), tools));
     source.addEventListener('error', () => lost(new ApiError(0, 'unreachable', 'benchd does not answer', null), !opened));
   }
 
   /* again: only to see whether it goes on; what is known of its progress stays */
   async function load(again = false) {
     try {
-      doc = await get(`runs/${id}`, { signal: abort.signal, patience: PATIENCE_MS });
+      doc = await get(kind.path(id), { signal: abort.signal, patience: PATIENCE_MS });
     } catch (error) {
       if (stopped) return;
       if (error.status !== 401 && error.status !== 404) {
@@ -105,7 +130,7 @@ export function follow(id, tell) {
       return;
     }
     if (stopped) return;
-    const over = ended(doc.run.state);
+    const over = kind.over(doc);
     tell({ doc, told: Date.now(), error: null, ...(again && !over ? {} : { progress: null }), ...(over ? { connection: 'ended' } : {}) });
     if (!over) listen();
   }
@@ -128,12 +153,15 @@ export function follow(id, tell) {
 
 const NOTHING = { doc: null, progress: null, told: null, connection: null, error: null, again: null, refused: false };
 
-export function useRun(id) {
+function useFollowed(kind, id) {
   const [state, set] = useState(NOTHING);
   const [count, again] = useState(0);
   useEffect(() => {
     set(NOTHING);
-    return follow(id, (changes) => set((old) => ({ ...old, ...changes })));
+    return follow(kind, id, (changes) => set((old) => ({ ...old, ...changes })));
   }, [id, count]);
   return { ...state, reload: () => again((n) => n + 1) };
 }
+
+export const useRun = (id) => useFollowed(RUN, id);
+export const useTrace = (id) => useFollowed(TRACE, id);

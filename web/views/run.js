@@ -1,56 +1,41 @@
 /* One run, live or ended. */
-import { html, useRef, useState } from '../lib/ui.js';
-import { api, post, remove } from '../lib/api.js';
+import { html } from '../lib/ui.js';
+import { Deletion, Refusal, useAttempt } from '../lib/actions.js';
+import { api, post, remove, useResource } from '../lib/api.js';
+import { Connection } from '../lib/connection.js';
 import { seconds } from '../lib/format.js';
 import { useRun } from '../lib/live.js';
 import { Loading, Main, Problem } from '../lib/main.js';
 import { go } from '../lib/router.js';
 import { ended } from '../lib/status.js';
-import { clock, useNow } from '../lib/time.js';
+import { useNow } from '../lib/time.js';
 import { RunDocument } from './run/document.js';
 
 const PHASES = { setup: 'setting up' };
 const TICK_MS = 500;
 
+/* The newest trace of this run, where there is one; a benchd that has none says so by what it does not answer. */
+function TraceLink({ id, over }) {
+  const { data } = useResource(over ? `traces?run=${id}&limit=1` : null);
+  const trace = data?.traces[0];
+  return trace ? html`<a class="button" data-link="trace" href=${`/traces/${trace.id}`}>GIL trace</a>` : null;
+}
+
 function Actions({ doc, reload, connection }) {
   const { id, state } = doc.run;
-  const dialog = useRef(null);
-  const [error, set] = useState(null);
-  const [busy, setBusy] = useState(false);
-  const attempt = async (what, then) => {
-    setBusy(true);
-    set(null);
-    try {
-      await what();
-      then();
-    } catch (failure) {
-      dialog.current?.close(); /* what is behind it cannot be read */
-      set(failure);
-    }
-    setBusy(false);
-  };
+  const { attempt, busy, error, dialog } = useAttempt();
   const over = ended(state);
   const here = connection !== 'lost';
-  const cancel = () => attempt(() => post(`runs/${id}/cancel`), () => {});
+  const cancel = () => attempt(() => post(`runs/${id}/cancel`));
   const destroy = () => attempt(() => remove(`runs/${id}`), () => go('/', { replace: true }));
   return html`<div class="actions">
     ${!over && html`<button type="button" disabled=${busy || !here} onClick=${cancel}>Cancel the run</button>`}
+    <${TraceLink} id=${id} over=${over} />
     <a class="button" href=${api(`runs/${id}`)} download=${`benchd-${id}.json`}>JSON</a>
     ${over && html`<a class="button" href=${api(`runs/${id}/page`)} download=${`benchd-${id}.html`}>One-file HTML</a>`}
     ${over && html`<button type="button" disabled=${busy} onClick=${() => dialog.current.showModal()}>Delete…</button>`}
-    ${error && html`<p class="notice" role="alert">
-      ${error.status === 401
-        ? 'This browser is not logged in any more: type benchctl open where benchd runs, then try again.'
-        : `${error.message}${error.hint ? ` (${error.hint})` : ''}`} <button type="button" onClick=${reload}>Reload</button>
-    </p>`}
-    <dialog ref=${dialog} aria-labelledby="delete-title">
-      <h2 id="delete-title">Delete this run?</h2>
-      <p>Its figures and all its samples are gone for good.</p>
-      <p class="row">
-        <button type="button" class="danger" disabled=${busy} onClick=${destroy}>Delete</button>
-        <button type="button" autofocus onClick=${() => dialog.current.close()}>Keep it</button>
-      </p>
-    </dialog>
+    <${Refusal} error=${error} reload=${reload} />
+    <${Deletion} dialog=${dialog} busy=${busy} destroy=${destroy} title="Delete this run?">Its figures and all its samples are gone for good.<//>
   </div>`;
 }
 
@@ -92,19 +77,6 @@ function Progress({ run, progress, told, live, now }) {
   </div>`;
 }
 
-function Connection({ connection, refused, told, again, now }) {
-  const at = told === null ? '' : clock(new Date(told));
-  const left = again === null ? 0 : Math.max(0, Math.ceil((again - now) / 1000));
-  const words = {
-    live: 'Live',
-    lost: refused
-      ? `No live connection, perhaps because too many look on: the figures are from ${at}.${left ? ` New ones in ${left} s.` : ''}`
-      : `Connection lost: the figures are from ${at} and may be out of date. Trying again${left ? ` in ${left} s` : ''}.`,
-    ended: 'Final figures',
-  };
-  return html`<p id="connection" role="status" data-state=${connection}>${words[connection]}</p>`;
-}
-
 export default function Run({ params }) {
   const run = useRun(params.id);
   const { doc, error, connection } = run;
@@ -119,7 +91,7 @@ export default function Run({ params }) {
   return html`<${Main} view="run" state=${connection === 'lost' ? 'offline' : 'ready'} title=${`${doc.run.suite ?? 'Run'} ${doc.run.state}`} heading=${false}>
     <${RunDocument} doc=${doc} stale=${connection === 'lost'}
       actions=${html`<${Actions} doc=${doc} connection=${connection} reload=${run.reload} />`}
-      connection=${connection && html`<${Connection} connection=${connection} refused=${run.refused} told=${run.told} again=${run.again} now=${now} />`}
+      connection=${connection && html`<${Connection} of=${run} now=${now} />`}
       live=${live} />
   <//>`;
 }

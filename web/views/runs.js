@@ -1,6 +1,6 @@
 /* The list of runs, newest first. */
-import { html, useEffect, useRef, useState } from '../lib/ui.js';
-import { useEvery, useResource } from '../lib/api.js';
+import { html } from '../lib/ui.js';
+import { useEvery, useResource, useTouched } from '../lib/api.js';
 import { seconds } from '../lib/format.js';
 import { Command, Empty, Loading, Main, Problem } from '../lib/main.js';
 import { useQuery } from '../lib/router.js';
@@ -12,24 +12,11 @@ const FILTERS = ['suite', 'state', 'label'];
 const PAGE = 50;
 const BUSY_MS = 2000;
 const CALM_MS = 10000;
-/* A list that nobody touches stops asking: it would keep an idle benchd from ending. */
-const UNTOUCHED_MS = 300000;
 
 function listPath(query) {
   const ask = new URLSearchParams({ limit: PAGE });
   for (const name of [...FILTERS, 'before']) if (query.get(name)) ask.set(name, query.get(name));
   return `runs?${ask}`;
-}
-
-function useTouched() {
-  const last = useRef(Date.now());
-  useEffect(() => {
-    const touched = () => (last.current = Date.now());
-    const kinds = ['pointerdown', 'pointermove', 'keydown', 'wheel'];
-    kinds.forEach((kind) => addEventListener(kind, touched, { passive: true }));
-    return () => kinds.forEach((kind) => removeEventListener(kind, touched));
-  }, []);
-  return () => Date.now() - last.current < UNTOUCHED_MS;
 }
 
 function Filters({ query, suites }) {

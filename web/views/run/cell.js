@@ -1,24 +1,13 @@
 /* Everything of one cell: whether it counts and why, its figures, who waited for whom, its threads, its memory. */
 import { html } from '../../lib/ui.js';
 import { bytes, count, fixed, nanoseconds, percent, plural, ratio, whole } from '../../lib/format.js';
-import { Stack } from '../../lib/plot.js';
 import { ended, Reason, Status } from '../../lib/status.js';
 import { labelOf, measured, statusOf, traced } from '../../lib/table.js';
+import { Across, Causes, causesOf } from '../../lib/waits.js';
 
 const MATRIX_MAX = 8;
 const LIST_MAX = 12;
-const CAUSES = [
-  ['holder_ns', 'holder', 'another thread held the GIL'],
-  ['runqueue_ns', 'run queue', 'the GIL was free, but no processor was'],
-  ['switch_ns', 'switch', 'handing over and waking up'],
-  ['mutex_ns', 'mutex', 'the lock that guards the GIL'],
-];
 const finite = Number.isFinite;
-
-/* A table that may be wider than its place. */
-function Across({ label, children }) {
-  return html`<div class="across" tabindex="0" role="region" aria-label=${label}>${children}</div>`;
-}
 
 function Figures({ rows }) {
   return html`<dl class="pairs figures">${rows.filter(Boolean).map(([name, value, more]) => html`<div key=${name}>
@@ -64,12 +53,8 @@ function Numbers({ doc, cell }) {
 }
 
 function Split({ gil }) {
-  const parts = CAUSES.map(([key, name, means]) => ({ key, name, means, value: gil[key] ?? 0, kind: key.replace('_ns', '') }));
-  const rest = Math.max(0, gil.wait_ns - parts.reduce((sum, p) => sum + p.value, 0));
-  if (rest > 0.005 * gil.wait_ns)
-    parts.push({ key: 'rest', name: 'not attributed', means: 'of waits whose end was not seen', value: rest, kind: 'rest' });
-  const label = parts.map((p) => `${p.name} ${percent(p.value / gil.wait_ns)}`).join(', ');
-  return html`<${Stack} parts=${parts} whole=${gil.wait_ns} label=${`Wait by cause: ${label}`} />
+  const parts = causesOf(gil);
+  return html`<${Causes} of=${gil} whole=${gil.wait_ns} />
     <table class="small" data-part="split">
       <thead><tr>
         <th scope="col">Cause</th><th scope="col" class="number">Time</th><th scope="col" class="number">Share</th>

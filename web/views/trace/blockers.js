@@ -30,7 +30,7 @@ function Matrix({ doc, blockers, total }) {
       const b = blockers.find((x) => x.waiter === w.tid && x.holder === h.tid);
       if (!b) return html`<td key=${h.tid} class="number dim">${w.tid === h.tid ? '' : '–'}</td>`;
       return html`<td key=${h.tid} class=${`number heat heat-${Math.ceil((4 * b.ns) / most)}`} data-waiter=${w.tid} data-holder=${h.tid} data-value=${b.ns}>
-        ${nanoseconds(b.ns)}<span class="chapter">${percent(total > 0 ? b.ns / total : 0)} · ${whole(b.waits)}×</span>
+        ${nanoseconds(b.ns)}<span class="part">${percent(total > 0 ? b.ns / total : 0)} · ${whole(b.waits)}×</span>
       </td>`;
     })}</tr>`)}</tbody>
   </table><//>`;

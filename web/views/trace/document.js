@@ -57,8 +57,8 @@ function Answer({ doc }) {
   if (!(doc.wait_ns > 0)) return html`<p class="answer">${ended(doc.state) ? 'No thread waited for the GIL.' : 'No thread has waited for the GIL so far.'}</p>`;
   if (!top) return null;
   return html`<p class="answer" data-part="answer" data-holder=${top.tid}>
-    Most of the waiting was for <strong>${threadText(doc, top)}</strong>: ${nanoseconds(top.ns)} of others' time,
-    ${percent(top.ns / doc.wait_ns)} of all waiting${line && html`; there mostly at <${Place} of=${line} />`}
+    Most of the waiting was for <strong>${threadText(doc, top)}</strong>: ${nanoseconds(top.ns)} of others' time, ${percent(top.ns / doc.wait_ns)} of all
+    ${' waiting'}${line && html`; it was mostly at <${Place} of=${line} />`}
   </p>`;
 }
 

@@ -7,13 +7,13 @@ import { Place, Thread } from './names.js';
 
 const FIRST = 10;
 
-function Table({ doc, lines, total, part, caption, means, samples }) {
+function Table({ doc, lines, total, part, caption, means = null, samples = false }) {
   const query = useQuery();
   if (!lines.length) return null;
   const all = query.get('lines') === 'all';
   const sorted = [...lines].sort((a, b) => b.ns - a.ns);
   const shown = all ? sorted : sorted.slice(0, FIRST);
-  return html`<div class="lines"><h3>${caption} <span class="dim">${means}</span></h3>
+  return html`<div class="lines">${means && html`<h3>${caption} <span class="dim">${means}</span></h3>`}
     <${Across} label=${caption}><table class="small wide" data-part=${part}>
       <caption class="unseen">${caption}, the most time first</caption>
       <thead><tr>
@@ -51,6 +51,6 @@ export function Held({ doc }) {
   const total = doc.end_mono_ns - doc.start_mono_ns;
   return html`<section class="chapter" aria-label="What held the GIL">
     <h2>What held the GIL <span class="dim">sampled, whether anybody waited or not; share of the time it was watched</span></h2>
-    <${Table} doc=${doc} lines=${held} total=${total} part="held-lines" caption="Lines that held it" means="" samples=${true} />
+    <${Table} doc=${doc} lines=${held} total=${total} part="held-lines" caption="Lines that held it" samples=${true} />
   </section>`;
 }

@@ -50,6 +50,5 @@ export function placeText({ function: name, file, line, native }) {
 
 export function Place({ of: { function: name, file, line, native } }) {
   if (!name && !file && !native) return html`<span class="dim">unknown</span>`;
-  return html`<span class="place"><code>${name ?? native}</code>${native && name && html` <span class="dim">in <code>${native}</code></span>`}
-    ${file && html`<span class="at dim">${file}${line ? `:${line}` : ''}</span>`}</span>`;
+  return html`<span class="place"><code>${name ?? native}</code>${native && name && html` <span class="dim">in <code>${native}</code></span>`}${file && html`${' '}<span class="at dim">${file}${line ? `:${line}` : ''}</span>`}</span>`;
 }

@@ -13,8 +13,8 @@ function Key({ all }) {
   const whole_ns = sum('wait_ns');
   const parts = causesOf({ wait_ns: whole_ns, holder_ns: sum('holder_ns'), runqueue_ns: sum('runqueue_ns'), switch_ns: sum('switch_ns'), mutex_ns: sum('mutex_ns') });
   return html`<ul class="legend" data-part="causes">${parts.map((p) => html`<li key=${p.key} data-cause=${p.kind}>
-    <span class=${`key ${p.kind}`} aria-hidden="true"></span>${p.name} <b data-value=${p.value}>${nanoseconds(p.value)}</b>
-    ${whole_ns > 0 && html` <span>${percent(p.value / whole_ns)}</span>`} <span class="dim">${p.means}</span>
+    <span class=${`key ${p.kind}`} aria-hidden="true"></span>${p.name} <strong data-value=${p.value}>${nanoseconds(p.value)}</strong>
+    ${whole_ns > 0 && html`${' '}<span>${percent(p.value / whole_ns)}</span>`}<span class="dim">${p.means}</span>
   </li>`)}</ul>`;
 }
 

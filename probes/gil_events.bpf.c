@@ -11,13 +11,14 @@
 #include "gil_events.h"
 #include "gil_wait.bpf.h"
 #include "gil_target.bpf.h"
+#include "gil_stack.bpf.h"
 
 char LICENSE[] SEC("license") = "Dual MIT/GPL";
 
 /* One thread of a traced process. Written by one processor at a time, but for what its waker says. */
 struct thread {
 	__u64 life; /* of the target when all below was written */
-	__u32 tid;
+	__u32 tid, target;
 	__u8 state, part; /* enum bd_probe_state; of the GIL it sleeps on */
 	__u8 gil_index;
 	__u8 woken, by_futex;
@@ -30,6 +31,13 @@ struct thread {
 	__u64 gil, number;
 	__u64 ran_ns, delay_ns; /* the kernel's totals of it when it went to sleep */
 	__u64 stack;
+	struct python_state python;
+	/* off its processor while it holds a GIL */
+	__u64 hold_off_ns, hold_ran_ns, hold_stack, hold_native; /* hold_off_ns 0: it is not */
+	__u8 hold_gil, hold_waiters;
+	__u16 hold_flags;
+	__u32 unused2;
+	__u64 native_ns; /* when its registers were told last */
 };
 
 struct {
@@ -45,6 +53,7 @@ static __always_inline struct thread *thread_at(const struct place *at, struct t
 	if (th && th->life != at->target->life) {
 		__builtin_memset(th, 0, sizeof *th);
 		th->life = at->target->life;
+		th->target = at->index;
 		th->tid = tid_of(task);
 	}
 	return th;
@@ -93,6 +102,7 @@ static __always_inline void sleeps(const struct place *at, struct thread *th, st
 	th->off_ns = now;
 	th->ran_ns = ran_ns(task);
 	th->delay_ns = delay_ns(task);
+	th->stack = tell_stack(at->index, find_state(at, &th->python, th->tid, at->gil_index), th->tid);
 	if (is_waiter(th->part))
 		count_waiter(at, th->gil_index, 1);
 	barrier();
@@ -144,6 +154,78 @@ static __always_inline void settle(const struct place *at, struct thread *th, st
 		BD_REC_SETTLED);
 }
 
+/* ---- holding ------------------------------------------------------------------------------------------------- */
+
+#define NATIVE_NS 900000 /* at most one of a thread in this time; a little less than a tick */
+
+/* Whether the running thread holds one of the GILs: the address of its thread state, the GIL's index in the bits above; 0:
+ * it does not. */
+APART __u64 find_held(__u32 target, __u32 tid, __u64 known_state)
+{
+	const struct bd_event_target *t = bpf_map_lookup_elem(&targets, &target);
+	if (!t)
+		return 0;
+	for (__u32 g = 0; g < BD_PROBE_GILS; g++) {
+		struct gil_head head;
+		if (g >= t->gils_len)
+			break;
+		if (!read_head(&t->layout, t->gil[g], &head) || (__s32)head.locked != 1 || head.last_holder >> 48)
+			continue;
+		if (head.last_holder == known_state || thread_of(&t->layout, head.last_holder) == tid)
+			return head.last_holder | (__u64)(g + 1) << 48;
+	}
+	return 0;
+}
+
+static __always_inline __u8 waiters_of(const struct place *at, __u32 gil)
+{
+	__s32 n = gil < BD_PROBE_GILS ? (__s32)at->live->waiters[gil] : 0;
+	return n < 0 ? 0 : n > 255 ? 255 : (__u8)n;
+}
+
+static __always_inline __u64 native_of(const struct place *at, struct thread *th, __u64 now)
+{
+	if (now - th->native_ns < NATIVE_NS)
+		return 0;
+	th->native_ns = now;
+	return tell_native(at->index, th->tid);
+}
+
+/* Goes off its processor with the GIL. */
+static __always_inline void holds_off(const struct place *at, struct thread *th, struct task_struct *task, __u64 held,
+	bool preempt)
+{
+	__u64 now = bpf_ktime_get_ns();
+	__u32 gil = (__u32)(held >> 48) - 1;
+	th->hold_off_ns = now;
+	th->hold_ran_ns = ran_ns(task);
+	th->hold_gil = (__u8)gil;
+	th->hold_waiters = waiters_of(at, gil);
+	th->hold_flags = preempt ? BD_REC_PREEMPTED : 0;
+	th->hold_stack = tell_stack(at->index, held & 0xffffffffffffULL, th->tid);
+	th->hold_native = native_of(at, th, now);
+}
+
+static __always_inline void tell_hold(const struct place *at, struct thread *th, __u64 to)
+{
+	__u64 from = th->hold_off_ns;
+	__u8 waiters = waiters_of(at, th->hold_gil);
+	th->hold_off_ns = 0;
+	struct bd_rec_hold *r = reserve(at, BD_REC_HOLD, sizeof *r);
+	if (!r)
+		return;
+	r->tid = th->tid;
+	r->gil = th->hold_gil;
+	/* those who came meanwhile are still there: it could not let go */
+	r->waiters = waiters > th->hold_waiters ? waiters : th->hold_waiters;
+	r->flags = th->hold_flags;
+	r->from_ns = from;
+	r->to_ns = to;
+	r->stack = th->hold_stack;
+	r->native = th->hold_native;
+	bpf_ringbuf_submit(r, wake_flags(false));
+}
+
 /* ---- events ------------------------------------------------------------------------------------------------ */
 
 static __always_inline void leaves(struct task_struct *task, bool preempt)
@@ -151,8 +233,9 @@ static __always_inline void leaves(struct task_struct *task, bool preempt)
 	struct place at;
 	if (!find_target(task, &at))
 		return;
-	bool waits = !preempt && task->__state && find_futex(&at, task);
-	struct thread *th = thread_at(&at, task, waits);
+	preempt |= !task->__state;
+	bool waits = !preempt && find_futex(&at, task);
+	struct thread *th = thread_at(&at, task, true);
 	if (!th) {
 		if (waits)
 			count_lost(&at);
@@ -160,8 +243,15 @@ static __always_inline void leaves(struct task_struct *task, bool preempt)
 	}
 	if (th->state != BD_PROBE_RUNS)
 		settle(&at, th, task);
-	if (waits)
+	if (th->hold_off_ns) /* its running was not seen */
+		tell_hold(&at, th, ran_since(task, th->hold_ran_ns, th->hold_off_ns));
+	if (waits) {
 		sleeps(&at, th, task);
+		return;
+	}
+	__u64 held = find_held(at.index, th->tid, th->python.address);
+	if (held)
+		holds_off(&at, th, task, held, preempt);
 }
 
 static __always_inline void runs(struct task_struct *task)
@@ -170,7 +260,11 @@ static __always_inline void runs(struct task_struct *task)
 	if (!find_target(task, &at))
 		return;
 	struct thread *th = thread_at(&at, task, false);
-	if (!th || th->state != BD_PROBE_SLEEPS || !find_futex(&at, task))
+	if (!th)
+		return;
+	if (th->hold_off_ns)
+		tell_hold(&at, th, bpf_ktime_get_ns());
+	if (th->state != BD_PROBE_SLEEPS || !find_futex(&at, task))
 		return;
 	__u64 now = bpf_ktime_get_ns();
 	if (th->woken) {
@@ -212,5 +306,106 @@ int BPF_PROG(event_waking, struct task_struct *task)
 	}
 	th->by_futex = by_futex;
 	th->woken = 1;
+	return 0;
+}
+
+/* What the program of a perf event gets: the registers of the interrupted context as user space knows them. */
+struct tick {
+	__u64 reg[21]; /* r15 r14 r13 r12 rbp rbx r11 r10 r9 r8 rax rcx rdx rsi rdi orig_rax rip cs flags rsp ss */
+	__u64 period, address;
+};
+#define TICK_CS 17
+
+SEC("perf_event")
+int event_tick(struct tick *tick)
+{
+	struct task_struct *task = bpf_get_current_task_btf();
+	struct place at;
+	if (!find_target(task, &at))
+		return 0;
+	struct thread *th = thread_at(&at, task, true);
+	if (!th)
+		return 0;
+	__u64 held = find_held(at.index, th->tid, th->python.address);
+	if (!held)
+		return 0;
+	__u32 gil = (__u32)(held >> 48) - 1;
+	__u64 now = bpf_ktime_get_ns();
+	__u64 stack = tell_stack(at.index, held & 0xffffffffffffULL, th->tid);
+	__u64 native = native_of(&at, th, now);
+	struct bd_rec_hold *r = reserve(&at, BD_REC_HOLD, sizeof *r);
+	if (!r)
+		return 0;
+	r->tid = th->tid;
+	r->gil = (__u8)gil;
+	r->waiters = waiters_of(&at, gil);
+	r->flags = BD_REC_TICK | (tick->reg[TICK_CS] & 3 ? 0 : BD_REC_KERNEL);
+	r->from_ns = r->to_ns = now;
+	r->stack = stack;
+	r->native = native;
+	bpf_ringbuf_submit(r, wake_flags(false));
+	return 0;
+}
+
+/* ---- what becomes of a process ----------------------------------------------------------------------------------- */
+
+static __always_inline void tell_life(const struct place *at, __u32 tid, enum bd_rec_life_what what, bool urgent)
+{
+	struct bd_rec_life *r = reserve(at, BD_REC_LIFE, sizeof *r);
+	if (!r)
+		return;
+	r->tid = tid;
+	r->what = what;
+	r->time_ns = bpf_ktime_get_ns();
+	bpf_ringbuf_submit(r, wake_flags(urgent));
+}
+
+/* A thread that was not the first of its process is from now on, and the mark was the other's. */
+static __always_inline bool move_mark(struct task_struct *task, struct place *ret)
+{
+	struct thread *th = bpf_task_storage_get(&threads, task, 0, 0);
+	if (!th)
+		return false;
+	__u32 i = th->target;
+	const struct bd_event_target *t = bpf_map_lookup_elem(&targets, &i);
+	if (!t || !t->life || t->life != th->life)
+		return false;
+	struct bd_probe_mark *mark = bpf_task_storage_get(&marks, task, 0, BPF_LOCAL_STORAGE_GET_F_CREATE);
+	if (!mark)
+		return false;
+	mark->target = i + 1;
+	return find_marked(task, ret);
+}
+
+SEC("tp_btf/sched_process_exec")
+int BPF_PROG(event_exec, struct task_struct *task)
+{
+	struct place at;
+	if (!find_marked(task, &at) && !move_mark(task, &at))
+		return 0;
+	__sync_fetch_and_add(&at.live->execs, 1); /* all that was known of it no longer holds */
+	tell_life(&at, tid_of(task), BD_REC_EXEC, true);
+	return 0;
+}
+
+SEC("tp_btf/sched_process_exit")
+int BPF_PROG(event_exit, struct task_struct *task)
+{
+	struct place at;
+	if (find_marked(task, &at))
+		tell_life(&at, tid_of(task), BD_REC_THREAD_EXIT, false);
+	return 0;
+}
+
+SEC("tp_btf/sched_process_fork")
+int BPF_PROG(event_fork, struct task_struct *parent, struct task_struct *child)
+{
+	struct place at;
+	if (!find_marked(parent, &at))
+		return 0;
+	if (child->group_leader == parent->group_leader)
+		thread_at(&at, child, true); /* here, where there is time for it */
+	else
+		tell_life(&at, tid_of(child), BD_REC_FORK, false);
 	return 0;
 }

@@ -35,6 +35,43 @@ static void begin_life(struct bd_targets *t, unsigned i)
 	__atomic_store_n(&out->life, bd_probe_next_life(t->probe), __ATOMIC_SEQ_CST);
 }
 
+/* false: they are not what the probe can read. */
+static bool code_offsets(const struct bd_layout *l, struct bd_event_code *ret)
+{
+	const struct bd_offsets *o = &l->offsets;
+	const struct bd_frame_offsets *f = &o->frame;
+	const struct bd_code_offsets *c = &o->code;
+	uint32_t frame = BD_MAX(BD_MAX(f->code, f->ip), BD_MAX(f->previous, f->owner)) + 8;
+	uint32_t code = BD_MAX(BD_MAX(c->filename, c->qualname), BD_MAX(c->linetable, c->firstlineno));
+	code = BD_MAX(code, BD_MAX(o->object.ob_type, (uint32_t)BD_MAX(c->version, 0))) + 8;
+	*ret = (struct bd_event_code){
+		.tstate_next = o->tstate_next,
+		.cframe = f->cframe,
+		.current_frame = f->current_frame,
+		.frame_code = f->code,
+		.frame_ip = f->ip,
+		.frame_previous = f->previous,
+		.frame_owner = f->owner,
+		.frame_bytes = frame,
+		.owners_skipped = f->owners_skipped,
+		.ob_type = o->object.ob_type,
+		.filename = c->filename,
+		.qualname = c->qualname,
+		.linetable = c->linetable,
+		.firstlineno = c->firstlineno,
+		.version = c->version,
+		.code_bytes = code,
+		.unicode_length = o->object.unicode_length,
+		.unicode_state = o->object.unicode_state,
+		.ascii_bits = 3U << (o->object.unicode_kind + 3),
+		.ascii_data = o->object.ascii_data,
+		.code_mask = ~(uint64_t)f->code_tag,
+		.code_type = l->code_type,
+	};
+	return frame <= BD_EVENTS_FRAME_BYTES && code <= BD_EVENTS_CODE_BYTES &&
+		o->object.ascii_data + BD_EVENTS_TEXT <= BD_EVENTS_STR_BYTES;
+}
+
 void bd_follow_publish(struct bd_targets *t, unsigned i)
 {
 	struct bd_tracked *x = &t->target[i];
@@ -51,6 +88,7 @@ void bd_follow_publish(struct bd_targets *t, unsigned i)
 		.size = o->in_gil.size,
 		.native_thread_id = o->native_thread_id,
 	};
+	out->code = x->code;
 	out->execs = x->execs;
 	publish_lists(t, i);
 	begin_life(t, i);
@@ -112,6 +150,9 @@ int bd_follow_find(struct bd_targets *t, unsigned i, struct bd_error *err)
 	int r = bd_layout_find(&x->process, bd_offsets_table, bd_offsets_table_len, &x->layout, err);
 	if (r < 0)
 		return r;
+	if (!code_offsets(&x->layout, &x->code))
+		return bd_error_set(err, -ENOTSUP, "layout-unknown", NULL,
+			"process %d: its frames are larger than any known", x->process.pid);
 	if (!read_lists(x, &changed))
 		return bd_error_set(err, -EAGAIN, "layout-unknown", NULL,
 			"the interpreters of process %d change too fast", x->process.pid);
@@ -169,7 +210,11 @@ static void look_at(struct bd_targets *t, unsigned i, int64_t now_ns)
 		x->ended = true;
 		return;
 	}
-	uint32_t execs = __atomic_load_n(&bd_probe_live(t->probe, i)->execs, __ATOMIC_SEQ_CST);
+	struct bd_event_live *live = bd_probe_live(t->probe, i);
+	uint32_t execs = __atomic_load_n(&live->execs, __ATOMIC_SEQ_CST);
+	/* The first thread of the process is another one, and the probe did not know it: an exec all the same. */
+	if (!bd_probe_marked(t->probe, x->pidfd) && bd_probe_mark(t->probe, x->pidfd, i) == 0 && execs == x->execs)
+		execs = __atomic_add_fetch(&live->execs, 1, __ATOMIC_SEQ_CST);
 	if (execs != x->execs)
 		exec_happened(t, i, execs, now_ns);
 	if (now_ns >= x->rights_at_ns) {

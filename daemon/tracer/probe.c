@@ -6,10 +6,12 @@
 
 #include <bpf/bpf.h>
 #include <errno.h>
+#include <linux/perf_event.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/syscall.h>
 #include <sys/utsname.h>
 #include <unistd.h>
 
@@ -17,7 +19,10 @@ struct bd_probe {
 	enum bd_tracer_level level;
 	struct gil_counters *counting; /* one of the two, by level */
 	struct gil_events *telling;
-	struct bpf_link *links[2];
+	struct bpf_link **links; /* what is switched on and off */
+	size_t links_len;
+	struct bpf_link **followers; /* what is attached while there are targets, paused or not */
+	size_t followers_len;
 	int marks_fd;
 	void *targets, *outputs; /* what the probes write of each target: counters, or what is live */
 	size_t targets_size, outputs_size;
@@ -46,7 +51,7 @@ static int listen_to_libbpf(enum libbpf_print_level level, const char *fmt, va_l
 	return 0;
 }
 
-static int refused(int code, struct bd_error *err)
+int bd_probe_refused(int code, struct bd_error *err)
 {
 	char self[200], hint[256];
 	ssize_t n = readlink("/proc/self/exe", self, sizeof self - 1);
@@ -121,7 +126,7 @@ int bd_probe_load(enum bd_tracer_level level, struct bd_probe **ret, struct bd_e
 	errno = 0;
 	int r = level == BD_TRACER_EVENTS ? load_telling(p) : load_counting(p);
 	if (r < 0)
-		return refused(r, err);
+		return bd_probe_refused(r, err);
 	if (!p->targets || !p->outputs)
 		return bd_error_set(err, -errno, "tracer-failed", NULL, "cannot map the counters: %s", strerror(errno));
 	*ret = BD_TAKE_PTR(p);
@@ -134,6 +139,7 @@ void bd_probe_free(struct bd_probe **pp)
 	if (!p)
 		return;
 	bd_probe_off(p);
+	bd_probe_unfollow(p);
 	if (p->targets)
 		munmap(p->targets, p->targets_size);
 	if (p->outputs)
@@ -149,11 +155,54 @@ enum bd_tracer_level bd_probe_level(const struct bd_probe *p)
 	return p->level;
 }
 
-int bd_probe_on(struct bd_probe *p, bool test, struct bd_error *err)
+/* ---- on and off --------------------------------------------------------------------------------------------- */
+
+static void detach(struct bpf_link ***links, size_t *n)
 {
-	if (p->links[0])
-		return 0;
-	struct bpf_program *programs[BD_LEN(p->links)];
+	for (size_t i = 0; i < *n; i++)
+		bpf_link__destroy((*links)[i]);
+	bd_freep(links);
+	*n = 0;
+}
+
+/* Takes the link over; NULL is a failed attempt. */
+static int keep_link(struct bpf_link *link, struct bpf_link ***links, size_t *n, struct bd_error *err)
+{
+	if (!link)
+		return bd_probe_refused(errno ? -errno : -EINVAL, err);
+	*BD_PUSH(*links, *n) = link;
+	return 0;
+}
+
+/* One on each processor. By period, not frequency: that has no limit an administrator or the kernel itself lowers. */
+static int attach_ticks(struct bd_probe *p, struct bd_error *err)
+{
+	struct perf_event_attr attr = {
+		.type = PERF_TYPE_SOFTWARE,
+		.size = sizeof attr,
+		.config = PERF_COUNT_SW_CPU_CLOCK,
+		.sample_period = 1000000000 / BD_EVENTS_HZ,
+	};
+	long processors = sysconf(_SC_NPROCESSORS_CONF);
+	for (int cpu = 0; cpu < processors; cpu++) {
+		bd_auto_close int fd = (int)syscall(SYS_perf_event_open, &attr, -1, cpu, -1, PERF_FLAG_FD_CLOEXEC);
+		if (fd < 0 && errno == ENODEV) /* switched off */
+			continue;
+		if (fd < 0)
+			return bd_probe_refused(errno == EACCES ? -EPERM : -errno, err);
+		struct bpf_link *link = bpf_program__attach_perf_event(p->telling->progs.event_tick, fd);
+		if (link)
+			(void)BD_TAKE_FD(fd); /* the link's */
+		int r = keep_link(link, &p->links, &p->links_len, err);
+		if (r < 0)
+			return r;
+	}
+	return 0;
+}
+
+static int attach_all(struct bd_probe *p, struct bd_error *err)
+{
+	struct bpf_program *programs[2];
 	if (p->telling) {
 		programs[0] = p->telling->progs.event_switch;
 		programs[1] = p->telling->progs.event_waking;
@@ -162,14 +211,21 @@ int bd_probe_on(struct bd_probe *p, bool test, struct bd_error *err)
 		programs[1] = p->counting->progs.gil_waking;
 	}
 	for (size_t i = 0; i < BD_LEN(programs); i++) {
-		p->links[i] = bpf_program__attach(programs[i]);
-		if (!p->links[i]) {
-			int code = -errno;
-			bd_probe_off(p);
-			return refused(code, err);
-		}
+		errno = 0;
+		int r = keep_link(bpf_program__attach(programs[i]), &p->links, &p->links_len, err);
+		if (r < 0)
+			return r;
 	}
-	int r = test ? bd_self_test(p, err) : 0;
+	return p->telling ? attach_ticks(p, err) : 0;
+}
+
+int bd_probe_on(struct bd_probe *p, bool test, struct bd_error *err)
+{
+	if (p->links)
+		return 0;
+	int r = attach_all(p, err);
+	if (r == 0 && test)
+		r = bd_self_test(p, err);
 	if (r < 0)
 		bd_probe_off(p);
 	return r;
@@ -177,10 +233,29 @@ int bd_probe_on(struct bd_probe *p, bool test, struct bd_error *err)
 
 void bd_probe_off(struct bd_probe *p)
 {
-	for (size_t i = 0; i < BD_LEN(p->links); i++) {
-		struct bpf_link *link = BD_TAKE_PTR(p->links[i]);
-		bpf_link__destroy(link);
+	detach(&p->links, &p->links_len);
+}
+
+int bd_probe_follow(struct bd_probe *p, struct bd_error *err)
+{
+	if (p->followers || !p->telling)
+		return 0;
+	struct bpf_program *programs[] = {p->telling->progs.event_exec, p->telling->progs.event_exit,
+		p->telling->progs.event_fork};
+	for (size_t i = 0; i < BD_LEN(programs); i++) {
+		errno = 0;
+		int r = keep_link(bpf_program__attach(programs[i]), &p->followers, &p->followers_len, err);
+		if (r < 0) {
+			bd_probe_unfollow(p);
+			return r;
+		}
 	}
+	return 0;
+}
+
+void bd_probe_unfollow(struct bd_probe *p)
+{
+	detach(&p->followers, &p->followers_len);
 }
 
 struct bd_probe_target *bd_probe_target(struct bd_probe *p, unsigned i)
@@ -219,6 +294,12 @@ int bd_probe_mark(struct bd_probe *p, int pidfd, unsigned i)
 {
 	struct bd_probe_mark mark = {.target = i + 1};
 	return bpf_map_update_elem(p->marks_fd, &pidfd, &mark, BPF_ANY) < 0 ? -errno : 0;
+}
+
+bool bd_probe_marked(struct bd_probe *p, int pidfd)
+{
+	struct bd_probe_mark mark;
+	return bpf_map_lookup_elem(p->marks_fd, &pidfd, &mark) == 0;
 }
 
 void bd_probe_unmark(struct bd_probe *p, int pidfd)
@@ -277,6 +358,11 @@ void bd_probe_listen(struct bd_probe *p, void (*hear)(void *context, const struc
 	p->hear_context = context;
 	ring_buffer__consume(p->ring);
 	p->hear = NULL;
+}
+
+struct bpf_object *bd_probe_object(struct bd_probe *p)
+{
+	return p->telling ? p->telling->obj : NULL;
 }
 
 uint64_t bd_probe_next_life(struct bd_probe *p)

@@ -19,6 +19,9 @@ enum bd_tracer_level bd_probe_level(const struct bd_probe *p);
  * is tracer-blind, and leaves it off. It is for when there is no target yet. */
 int bd_probe_on(struct bd_probe *p, bool test, struct bd_error *err);
 void bd_probe_off(struct bd_probe *p);
+/* Level events, beside that: exec, fork and end of marked processes are told, also while it is off. */
+int bd_probe_follow(struct bd_probe *p, struct bd_error *err);
+void bd_probe_unfollow(struct bd_probe *p);
 
 /* Of either level: nothing is known of target i any more; nobody may be marked with it. */
 void bd_probe_clear(struct bd_probe *p, unsigned i);
@@ -26,6 +29,11 @@ void bd_probe_clear(struct bd_probe *p, unsigned i);
 /* From now on (until unmarked or its end) the process of this pidfd is target i. 0 or -errno. */
 int bd_probe_mark(struct bd_probe *p, int pidfd, unsigned i);
 void bd_probe_unmark(struct bd_probe *p, int pidfd);
+bool bd_probe_marked(struct bd_probe *p, int pidfd);
+/* What the kernel answered to loading or attaching, in words. Errors: no-bpf-rights, no-btf, tracer-failed. */
+int bd_probe_refused(int code, struct bd_error *err);
+struct bpf_object;
+struct bpf_object *bd_probe_object(struct bd_probe *p); /* of level events */
 
 /* ---- level counters: the mapped elements of one target */
 struct bd_probe_target *bd_probe_target(struct bd_probe *p, unsigned i);

@@ -66,11 +66,19 @@ static void prepare(struct bd_targets *t, unsigned i)
 	publish(t, i);
 }
 
+static void switch_off(struct bd_targets *t)
+{
+	bd_probe_off(t->probe);
+	bd_probe_unfollow(t->probe);
+}
+
 static int mark(struct bd_targets *t, unsigned i, struct bd_error *err)
 {
 	struct bd_tracked *x = &t->target[i];
 	pid_t pid = x->process.pid;
-	int r = bd_probe_on(t->probe, !t->used, err);
+	int r = bd_probe_follow(t->probe, err);
+	if (r == 0 && !t->paused)
+		r = bd_probe_on(t->probe, !t->used, err);
 	if (r < 0)
 		return r;
 	if ((r = bd_probe_mark(t->probe, x->pidfd, i)) < 0)
@@ -140,7 +148,7 @@ static int attach(struct bd_targets *t, pid_t pid, bool await, int *ret_target, 
 	if (r < 0) {
 		release(x);
 		if (!t->used)
-			bd_probe_off(t->probe);
+			switch_off(t);
 		return r;
 	}
 	x->used = true;
@@ -177,7 +185,7 @@ int bd_targets_detach(struct bd_targets *t, int target, struct bd_error *err)
 	bd_probe_unmark(t->probe, x->pidfd);
 	release(x);
 	if (--t->used == 0)
-		bd_probe_off(t->probe);
+		switch_off(t);
 	return 0;
 }
 

@@ -16,6 +16,7 @@ struct bd_tracked {
 	struct bd_probe_counters *told; /* level counters: what earlier readings added up to */
 
 	/* level events */
+	struct bd_event_code code;
 	struct bd_event_interpreter interpreters[BD_EVENTS_INTERPRETERS];
 	size_t interpreters_len;
 	bool awaited; /* it was not Python when it came */

@@ -17,19 +17,24 @@
 
 /* Offsets in the interpreter's structures, for walking a thread's Python stack. */
 struct bd_event_code {
-	__u32 tstate_next, native_thread_id;
+	__u32 tstate_next;
 	__s32 cframe;        /* in the thread state, -1: none between */
 	__u32 current_frame; /* in the cframe or the thread state */
 	__u32 frame_code, frame_ip, frame_previous, frame_owner;
+	__u32 frame_bytes;    /* to read of a frame, at most BD_EVENTS_FRAME_BYTES */
 	__u32 owners_skipped; /* bit per value of owner: entries without a code object */
-	__u32 unused;
-	__u64 code_mask; /* of the pointer in the frame: 3.14 keeps a tag in it */
 	__u32 ob_type, filename, qualname, linetable, firstlineno;
 	__s32 version;    /* -1: this version of Python has none */
-	__u32 ascii_data; /* in a compact ASCII string */
-	__u32 unused2;
-	__u64 code_type; /* address of PyCode_Type */
+	__u32 code_bytes; /* to read of a code object, at most BD_EVENTS_CODE_BYTES */
+	__u32 unicode_length, unicode_state;
+	__u32 ascii_bits; /* all set in the state of a compact ASCII string */
+	__u32 ascii_data; /* where its text begins, at most BD_EVENTS_STR_BYTES - BD_EVENTS_TEXT */
+	__u64 code_mask;  /* of the pointer in the frame: 3.14 keeps a tag in it */
+	__u64 code_type;  /* address of PyCode_Type; 0: unknown, not looked at */
 };
+#define BD_EVENTS_FRAME_BYTES 128
+#define BD_EVENTS_CODE_BYTES 256
+#define BD_EVENTS_STR_BYTES 128
 
 struct bd_event_interpreter {
 	__u64 threads_head; /* address of the pointer to its first thread state */

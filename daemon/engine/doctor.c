@@ -2,6 +2,7 @@
 #include "engine_internal.h"
 
 #include <errno.h>
+#include <linux/capability.h>
 #include <stdio.h>
 #include <unistd.h>
 
@@ -60,6 +61,48 @@ static void check_tracer(struct bd_engine *e, cJSON *list)
 	bool ok = bd_tracer_check(e->tracer, &err) == 0;
 	check(list, "tracer", "gil-waits", ok, err.hint, "%s",
 		ok ? "bench-tracer loads its probes, and saw its own test wait" : err.message);
+}
+
+const char *doctor_may_read(char scope, bool may_ptrace)
+{
+	switch (scope) {
+	case 0: /* no Yama */
+	case '0':
+		return NULL;
+	case '1': /* descendants alone, or CAP_SYS_PTRACE */
+	case '2': /* CAP_SYS_PTRACE */
+		return may_ptrace ? NULL : "sudo sysctl -w kernel.yama.ptrace_scope=0";
+	default: /* nobody, and that until the machine starts again */
+		return "set kernel.yama.ptrace_scope = 0 in /etc/sysctl.d, and start the machine again";
+	}
+}
+
+static bool may_ptrace(void)
+{
+	bd_auto_free char *text = NULL;
+	unsigned long long effective = 0;
+	const char *line = bd_file_read("/proc/self/status", 1 << 16, &text, NULL) == 0 ? strstr(text, "\nCapEff:")
+											: NULL;
+	return line && sscanf(line, "\nCapEff: %llx", &effective) == 1 && (effective >> CAP_SYS_PTRACE & 1);
+}
+
+/* Level events reads the stacks in the kernel, but their names from the memory of the process, as a debugger would. */
+static void check_lines(struct bd_engine *e, cJSON *list)
+{
+	struct bd_error err;
+	BD_CLEANUP(bd_tracer_free) struct bd_tracer *t = NULL;
+	if (bd_tracer_start(e->tracer, BD_TRACER_EVENTS, &t, &err) < 0) {
+		check(list, "tracer", "python-lines", false, err.hint, "%s", err.message);
+		return;
+	}
+	bd_auto_free char *text = NULL;
+	char scope = bd_file_read("/proc/sys/kernel/yama/ptrace_scope", 16, &text, NULL) == 0 ? text[0] : 0;
+	const char *mend = doctor_may_read(scope, may_ptrace());
+	bd_auto_free char *yama = scope ? bd_printf(" (Yama's ptrace_scope is %c)", scope) : bd_strdup("");
+	check(list, "tracer", "python-lines", !mend, mend, "%s%s",
+		mend ? "stacks are seen, but benchd may not read their names from processes it did not start"
+		     : "bench-tracer reads and samples stacks, and benchd may read their names from the process",
+		yama);
 }
 
 static void check_workers(struct bd_engine *e, cJSON *list)
@@ -122,6 +165,7 @@ int bd_engine_doctor(struct bd_engine *e, cJSON **ret, struct bd_error *err)
 	cJSON *o = cJSON_CreateObject(), *list = cJSON_AddArrayToObject(o, "checks");
 	check_daemon(e, list);
 	check_tracer(e, list);
+	check_lines(e, list);
 	check_workers(e, list);
 	check_off(list);
 	check_machine(list);

@@ -215,6 +215,10 @@ struct bd_engine {
 	int64_t gap_allowance_ns; /* what waiting for handlers may still cost: 5 % of the time in batches */
 };
 
+/* Whether a process may read the memory of others of its user that it did not start: NULL, or what mends it. scope: Yama's
+ * ptrace_scope as a digit, 0 = there is no Yama. (doctor.c) */
+const char *doctor_may_read(char scope, bool may_ptrace);
+
 /* Measures one run to its end; every outcome is in the store. (run.c) */
 void run_measure(struct bd_engine *e, struct job *job);
 void engine_emit(struct bd_engine *e, const struct bd_event *event);

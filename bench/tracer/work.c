@@ -22,6 +22,7 @@ int64_t handoff(int64_t n, int64_t hold_ns, int64_t pause_ns);
 const struct role *role(int i);
 void pingpong(uint64_t mine, uint64_t other, int first, int64_t ns);
 void hold(int64_t ns);
+void hold_and_free(int64_t hold_ns, int64_t free_ns, int64_t ns);
 
 static struct role roles[2];
 static _Atomic int64_t batch, parked[2];
@@ -54,6 +55,17 @@ void nop(void)
 void hold(int64_t ns)
 {
 	spin(ns);
+}
+
+/* Holds and goes without in turn, spinning, whatever others do. */
+void hold_and_free(int64_t hold_ns, int64_t free_ns, int64_t ns)
+{
+	for (int64_t end = now() + ns; now() < end;) {
+		spin(hold_ns);
+		void *ts = PyEval_SaveThread();
+		spin(free_ns);
+		PyEval_RestoreThread(ts);
+	}
 }
 
 const struct role *role(int i)

@@ -77,6 +77,22 @@ def saturate(threads, seconds):
     return {"calls_per_s": sum(counts) / wall}
 
 
+def paired(hold_ns, free_ns, seconds, threads=2):
+    """Threads that hold the GIL and go without in turn, on processors of their own."""
+    library.hold_and_free.argtypes = [ctypes.c_int64] * 3
+
+    def run(i):
+        os.sched_setaffinity(0, {CPUS[i % len(CPUS)]})
+        library.hold_and_free(hold_ns, free_ns, int(seconds * 1e9))
+
+    all_of_them = [threading.Thread(target=run, args=(i,)) for i in range(threads)]
+    for t in all_of_them:
+        t.start()
+    for t in all_of_them:
+        t.join()
+    return {}
+
+
 def flood(word, pairs, seconds):
     """Pairs of threads that wake each other on inner words of the GIL; their sleeps by the kernel's own count."""
     sleeps = []

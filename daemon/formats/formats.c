@@ -40,8 +40,6 @@ int bd_format_parse(const char *name, enum bd_format *ret, struct bd_error *err)
 	return bd_error_set(err, -EINVAL, "bad-value", hint.s, "there is no format '%.100s'", name);
 }
 
-/* ---- an export ----------------------------------------------------------------------------------------------- */
-
 int bd_formats_flush(struct bd_exporter *e, bool all)
 {
 	if (e->failed == 0 && e->out.len && (all || e->out.len >= FLUSH_BYTES)) {
@@ -51,6 +49,62 @@ int bd_formats_flush(struct bd_exporter *e, bool all)
 	}
 	return e->failed;
 }
+
+/* ---- entries ------------------------------------------------------------------------------------------------- */
+
+/* A store file may have been written by anybody. What lies more than a year from the beginning is no entry, and is left out:
+ * so nothing below has to fear for its sums. */
+#define FARTHEST ((int64_t)1 << 55)
+
+static bool near(int64_t start_ns, int64_t end_ns)
+{
+	return start_ns >= -FARTHEST && end_ns <= FARTHEST && start_ns <= end_ns;
+}
+
+static bool amount(int64_t n)
+{
+	return n >= 0 && n <= FARTHEST;
+}
+
+static const struct bd_trace_visitor *own(void *arg)
+{
+	return ((struct bd_exporter *)arg)->ops->visitor;
+}
+
+static int visit_wait(const struct bd_trace_definitions *d, const struct bd_trace_wait *e, void *arg)
+{
+	bool good = near(e->start_ns, e->end_ns) && amount(e->holder_ns) && amount(e->runqueue_ns) &&
+		amount(e->switch_ns) && amount(e->mutex_ns);
+	for (size_t i = 0; i < e->pieces_len; i++)
+		good &= amount(e->piece[i].ns);
+	return good && own(arg)->wait ? own(arg)->wait(d, e, arg) : 0;
+}
+
+static int visit_hold(const struct bd_trace_definitions *d, const struct bd_trace_hold *e, void *arg)
+{
+	return near(e->start_ns, e->end_ns) && own(arg)->hold ? own(arg)->hold(d, e, arg) : 0;
+}
+
+static int visit_lock(const struct bd_trace_definitions *d, const struct bd_trace_lock *e, void *arg)
+{
+	bool good = near(e->start_ns, e->end_ns) && amount(e->runqueue_ns);
+	return good && own(arg)->lock ? own(arg)->lock(d, e, arg) : 0;
+}
+
+static int visit_spin(const struct bd_trace_definitions *d, const struct bd_trace_spin *e, void *arg)
+{
+	bool good = near(e->start_ns, e->end_ns) && amount(e->off_ns) && amount(e->yields);
+	return good && own(arg)->spin ? own(arg)->spin(d, e, arg) : 0;
+}
+
+static int visit_mark(const struct bd_trace_definitions *d, const struct bd_trace_mark *e, void *arg)
+{
+	return near(e->start_ns, e->end_ns) && own(arg)->mark ? own(arg)->mark(d, e, arg) : 0;
+}
+
+static const struct bd_trace_visitor visitor = {visit_wait, visit_hold, visit_lock, visit_spin, visit_mark};
+
+/* ---- an export ----------------------------------------------------------------------------------------------- */
 
 static int refused(const struct bd_exporter *e, struct bd_error *err)
 {
@@ -89,7 +143,7 @@ int bd_exporter_begin(enum bd_format format, const struct bd_trace *trace, bd_fo
 int bd_exporter_chunk(struct bd_exporter *e, const struct bd_trace_chunk *chunk, struct bd_error *err)
 {
 	if (e->failed == 0) {
-		int r = bd_trace_read_chunk(chunk->data, chunk->bytes, &e->definitions, e->ops->visitor, e, err);
+		int r = bd_trace_read_chunk(chunk->data, chunk->bytes, &e->definitions, &visitor, e, err);
 		if (r < 0 && e->failed == 0)
 			return r;
 	}

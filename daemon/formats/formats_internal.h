@@ -25,6 +25,13 @@ struct bd_exporter {
 	void *own; /* of the format */
 };
 
+/* a + b, at most INT64_MAX. */
+static inline int64_t bd_formats_add(int64_t a, int64_t b)
+{
+	int64_t sum;
+	return __builtin_add_overflow(a, b, &sum) ? INT64_MAX : sum;
+}
+
 /* Written when much has come together; 0, or what write gave. */
 int bd_formats_flush(struct bd_exporter *e, bool all);
 

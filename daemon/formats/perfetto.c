@@ -146,14 +146,14 @@ static void count(struct counter *c, int64_t from_ns, int64_t to_ns)
 	}
 	while (to_ns > c->step_ns * STEPS) {
 		for (size_t i = 0; i < STEPS / 2; i++)
-			c->ns[i] = c->ns[2 * i] + c->ns[2 * i + 1];
+			c->ns[i] = bd_formats_add(c->ns[2 * i], c->ns[2 * i + 1]);
 		memset(c->ns + STEPS / 2, 0, STEPS / 2 * sizeof *c->ns);
 		c->step_ns *= 2;
 		c->used = (c->used + 1) / 2;
 	}
 	for (int64_t i = from_ns / c->step_ns; i * c->step_ns < to_ns; i++) {
 		int64_t begin = i * c->step_ns;
-		c->ns[i] += BD_MIN(to_ns, begin + c->step_ns) - BD_MAX(from_ns, begin);
+		c->ns[i] = bd_formats_add(c->ns[i], BD_MIN(to_ns, begin + c->step_ns) - BD_MAX(from_ns, begin));
 		c->used = BD_MAX(c->used, (size_t)i + 1);
 	}
 }

@@ -106,7 +106,7 @@ static void profile(struct bd_exporter *e, struct frames *f, const char *name, c
 	bd_str_puts(&e->out, "],\"weights\":[");
 	for (size_t i = 0; i < n; i++) {
 		bd_str_printf(&e->out, "%s%" PRId64, i ? "," : "", s[i].ns);
-		total += s[i].ns;
+		total = bd_formats_add(total, s[i].ns);
 		bd_formats_flush(e, false);
 	}
 	bd_str_printf(&e->out, "],\"startValue\":0,\"endValue\":%" PRId64 "}", total);

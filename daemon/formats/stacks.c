@@ -50,7 +50,8 @@ static void add(struct bd_formats_sums *s, struct bd_formats_sum key, int64_t ns
 		s->sum[s->sum_len] = key;
 		s->slot[i] = (uint32_t)++s->sum_len;
 	}
-	s->sum[s->slot[i] - 1].ns += ns;
+	struct bd_formats_sum *sum = &s->sum[s->slot[i] - 1];
+	sum->ns = bd_formats_add(sum->ns, ns);
 }
 
 static int add_wait(const struct bd_trace_definitions *d, const struct bd_trace_wait *e, void *arg)
@@ -68,7 +69,7 @@ static int add_wait(const struct bd_trace_definitions *d, const struct bd_trace_
 static int add_hold(const struct bd_trace_definitions *d, const struct bd_trace_hold *e, void *arg)
 {
 	add(sums(arg), (struct bd_formats_sum){BD_FORMATS_HOLDING, e->thread, e->stack, -1, 0},
-		e->end_ns > e->start_ns ? e->end_ns - e->start_ns : d->sample_ns);
+		e->end_ns > e->start_ns ? e->end_ns - e->start_ns : BD_MAX(d->sample_ns, 0));
 	return 0;
 }
 

@@ -53,7 +53,7 @@ test('a page that comes late, and one that comes back, see the same', async (t) 
   await d.waitSample(id);
   await browse(d, {}, async (page) => {
     await visit(page, d, `/runs/${id}`, 'run');
-    await page.locator('header.shell nav a').click(); // away, and the stream with it
+    await page.locator('header.shell nav a[href="/"]').click(); // away, and the stream with it
     await settled(page, 'runs');
     await page.goBack();
     await settled(page, 'run');
@@ -124,7 +124,7 @@ test('a killed benchd is said with the time, and one that is started again bring
     assert.ok(text.includes('interrupted') && !/out of date|Connection lost/.test(text), text);
     assert.ok(text.includes(document.run.reason.message), text);
 
-    await page.locator('header.shell nav a').click(); // the session is still one
+    await page.locator('header.shell nav a[href="/"]').click(); // the session is still one
     await settled(page, 'runs');
     assert.equal(await page.locator(`tr[data-run="${id}"]`).getAttribute('data-status'), 'interrupted');
   });

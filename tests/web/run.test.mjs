@@ -250,6 +250,6 @@ test('a document that lacks much is shown as far as it goes, and one that breaks
     watch.allow(/TypeError|console/);
     shown = { ...bare, cells: [{}] };
     await visit(page, d, `/runs/${runs.full}`, 'error', 'error');
-    await page.locator('header.shell nav a').click();
+    await page.locator('header.shell nav a[href="/"]').click();
     await settled(page, 'runs');
   }));

@@ -1,6 +1,7 @@
 #include "layout.h"
 
 #include "elf_file.h"
+#include "mapped.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -43,53 +44,26 @@ static int minor_of(const char *path)
 	return at && at[8] >= '0' && at[8] <= '9' ? atoi(at + 8) : -1;
 }
 
-/* The file as the target sees it; its own root may be another one. */
-static int open_mapped(const struct bd_process *p, const char *path)
-{
-	bd_auto_free char *inside = bd_printf("root%s", path);
-	bd_auto_close int fd = openat(p->proc_fd, inside, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
-	if (fd < 0)
-		fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
-	struct stat st;
-	if (fd < 0 || fstat(fd, &st) < 0 || !S_ISREG(st.st_mode))
-		return -1;
-	return BD_TAKE_FD(fd);
-}
-
-static int read_maps(const struct bd_process *p, char **ret)
-{
-	bd_auto_close int fd = openat(p->proc_fd, "maps", O_RDONLY | O_CLOEXEC);
-	if (fd < 0)
-		return -errno;
-	return bd_fd_read(fd, 64U << 20, ret, NULL);
-}
-
 static size_t find_runtimes(const struct bd_process *p, const char *maps, bool symbols, struct runtime *ret, size_t max)
 {
 	size_t n = 0;
-	bd_auto_free char *seen = NULL;
-	for (const char *line = maps; *line && n < max;) {
-		const char *next = strchr(line, '\n');
-		size_t len = next ? (size_t)(next - line) : strlen(line);
-		bd_auto_free char *text = bd_strndup(line, len);
-		line = next ? next + 1 : line + len;
-		uint64_t start, offset;
-		int at = 0;
-		if (sscanf(text, "%lx-%*x %*s %lx %*s %*s %n", &start, &offset, &at) < 2 || !at || text[at] != '/' ||
-			bd_streq(seen, text + at))
+	struct bd_mapping m, seen = {0};
+	while (n < max && bd_maps_next(&maps, &m)) {
+		if (!m.path_len || m.path[0] != '/' ||
+			(m.path_len == seen.path_len && memcmp(m.path, seen.path, m.path_len) == 0))
 			continue;
-		bd_freep(&seen);
-		seen = bd_strdup(text + at);
-		bd_auto_close int fd = open_mapped(p, text + at);
+		seen = m;
+		bd_auto_close int fd = bd_mapped_open(p->proc_fd, &m);
 		struct bd_python_elf e;
 		uint64_t bias;
-		if (fd < 0 || bd_python_elf_read(fd, symbols, &e) < 0 || bd_elf_bias(fd, start, offset, &bias) < 0)
+		if (fd < 0 || bd_python_elf_read(fd, symbols, &e) < 0 || bd_elf_bias(fd, m.start, m.offset, &bias) < 0)
 			continue;
+		bd_auto_free char *path = bd_strndup(m.path, m.path_len);
 		ret[n++] = (struct runtime){.address = bias + e.runtime,
 			.size = e.runtime_size,
 			.version = e.version ? bias + e.version : 0,
 			.code_type = e.code_type ? bias + e.code_type : 0,
-			.minor_by_name = minor_of(text + at)};
+			.minor_by_name = minor_of(path)};
 	}
 	return n;
 }
@@ -446,7 +420,7 @@ int bd_layout_find(const struct bd_process *p, const struct bd_offsets *table, s
 	struct bd_error *err)
 {
 	bd_auto_free char *maps = NULL;
-	int r = read_maps(p, &maps);
+	int r = bd_maps_read(p->proc_fd, &maps);
 	if (r == -EACCES || r == -EPERM)
 		return bd_error_set(err, r, "not-permitted", "sudo sysctl kernel.yama.ptrace_scope=0",
 			"the kernel does not let us look into process %d", p->pid);

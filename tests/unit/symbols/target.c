@@ -63,7 +63,7 @@ static uint64_t version_of(const struct bd_layout *l)
 	return l->version ? l->version : (uint64_t)(3U << 24 | (unsigned)l->offsets.minor << 16);
 }
 
-bool target_start(struct target *t, const struct interpreter *i, const char *script, const char *argument)
+bool target_start(struct target *t, const struct interpreter *i, const char *script, const char *const *arguments)
 {
 	int down[2], up[2];
 	BD_CHECK(pipe(down) == 0 && pipe(up) == 0);
@@ -80,7 +80,10 @@ bool target_start(struct target *t, const struct interpreter *i, const char *scr
 		if (i->root[0] && (chroot(i->root) < 0 || chdir("/") < 0))
 			_exit(127);
 		setenv("PYTHONDONTWRITEBYTECODE", "1", 1);
-		execl(i->program, i->program, "-X", "utf8", "-c", script, argument, NULL);
+		const char *argv[16] = {i->program, "-X", "utf8", "-c", script};
+		for (size_t k = 0; arguments && arguments[k] && k < 8; k++)
+			argv[5 + k] = arguments[k];
+		execv(i->program, (char **)argv);
 		_exit(127);
 	}
 	close(down[0]);

@@ -28,7 +28,8 @@ struct target {
 	struct bd_tracer_info info;
 };
 /* False: this interpreter cannot run here at all. */
-bool target_start(struct target *t, const struct interpreter *i, const char *script, const char *argument);
+bool target_start(struct target *t, const struct interpreter *i, const char *script,
+	const char *const *arguments); /* NULL-ended, or NULL */
 void target_stop(struct target *t);
 /* The line it says next, without its end; fails the test at the end of its output. */
 char *target_says(struct target *t);

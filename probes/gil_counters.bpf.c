@@ -264,7 +264,7 @@ static __always_inline void leaves(struct task_struct *task, bool preempt)
 	struct place at;
 	if (!find_target(task, &at))
 		return;
-	bool waits = !preempt && task->__state && find_futex(&at, task);
+	bool waits = goes_to_sleep(task, preempt) && find_futex(&at, task);
 	__u32 tid = tid_of(task);
 	int slot = slot_of(at.counters, tid, waits);
 	if (slot < 0) {

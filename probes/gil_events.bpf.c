@@ -233,8 +233,7 @@ static __always_inline void leaves(struct task_struct *task, bool preempt)
 	struct place at;
 	if (!find_target(task, &at))
 		return;
-	preempt |= !task->__state;
-	bool waits = !preempt && find_futex(&at, task);
+	bool waits = goes_to_sleep(task, preempt) && find_futex(&at, task);
 	struct thread *th = thread_at(&at, task, true);
 	if (!th) {
 		if (waits)
@@ -251,7 +250,7 @@ static __always_inline void leaves(struct task_struct *task, bool preempt)
 	}
 	__u64 held = find_held(at.index, th->tid, th->python.address);
 	if (held)
-		holds_off(&at, th, task, held, preempt);
+		holds_off(&at, th, task, held, preempt || !task->__state);
 }
 
 static __always_inline void runs(struct task_struct *task)

@@ -147,7 +147,9 @@ int bd_follow_find(struct bd_targets *t, unsigned i, struct bd_error *err)
 	struct bd_tracked *x = &t->target[i];
 	bool changed;
 	x->execs = __atomic_load_n(&bd_probe_live(t->probe, i)->execs, __ATOMIC_SEQ_CST);
-	int r = bd_layout_find(&x->process, bd_offsets_table, bd_offsets_table_len, &x->layout, err);
+	int r = bd_process_suits(&x->process, err);
+	if (r == 0)
+		r = bd_layout_find(&x->process, bd_offsets_table, bd_offsets_table_len, &x->layout, err);
 	if (r < 0)
 		return r;
 	if (!code_offsets(&x->layout, &x->code))
@@ -157,6 +159,7 @@ int bd_follow_find(struct bd_targets *t, unsigned i, struct bd_error *err)
 		return bd_error_set(err, -EAGAIN, "layout-unknown", NULL,
 			"the interpreters of process %d change too fast", x->process.pid);
 	x->ready = true;
+	x->why = (struct bd_error){0};
 	t->change++;
 	bd_follow_publish(t, i);
 	return 0;

@@ -390,7 +390,7 @@ int bd_layout_gil_enabled(const struct bd_process *p, const struct bd_layout *l,
 static const char *try_layout(const struct bd_process *p, const struct bd_layout *l)
 {
 	const char *why = NULL;
-	for (int i = 0; i < TRIES; i++) {
+	for (int i = 0; i < (p->hurried ? 1 : TRIES); i++) {
 		if (i)
 			bd_sleep_ns(TRY_NS);
 		if (!(why = doubt(p, l)))

@@ -15,6 +15,7 @@ struct bd_process {
 	int proc_pid; /* as our /proc shows it */
 	int own_pid;  /* as it sees itself: in its innermost PID namespace */
 	int proc_fd;  /* /proc/PID */
+	bool hurried; /* structures that do not hold together are not waited for: it is asked again */
 };
 
 struct bd_layout {

@@ -101,12 +101,14 @@ static int load_counting(struct bd_probe *p)
 
 static int keep_record(void *context, void *record, size_t size);
 
-static int load_telling(struct bd_probe *p)
+static int load_telling(struct bd_probe *p, uint32_t ring_bytes)
 {
 	p->telling = gil_events__open();
 	if (!p->telling)
 		return errno ? -errno : -EINVAL;
-	int r = gil_events__load(p->telling);
+	int r = ring_bytes ? bpf_map__set_max_entries(p->telling->maps.ring, ring_bytes) : 0;
+	if (r == 0)
+		r = gil_events__load(p->telling);
 	if (r < 0)
 		return r;
 	p->marks_fd = bpf_map__fd(p->telling->maps.marks);
@@ -120,11 +122,16 @@ static int load_telling(struct bd_probe *p)
 
 int bd_probe_load(enum bd_tracer_level level, struct bd_probe **ret, struct bd_error *err)
 {
+	return bd_probe_load_ring(level, 0, ret, err);
+}
+
+int bd_probe_load_ring(enum bd_tracer_level level, uint32_t ring_bytes, struct bd_probe **ret, struct bd_error *err)
+{
 	libbpf_set_print(listen_to_libbpf);
 	BD_CLEANUP(bd_probe_free) struct bd_probe *p = bd_alloc(sizeof *p);
 	p->level = level;
 	errno = 0;
-	int r = level == BD_TRACER_EVENTS ? load_telling(p) : load_counting(p);
+	int r = level == BD_TRACER_EVENTS ? load_telling(p, ring_bytes) : load_counting(p);
 	if (r < 0)
 		return bd_probe_refused(r, err);
 	if (!p->targets || !p->outputs)

@@ -12,6 +12,8 @@ struct bd_probe;
 
 /* Errors: no-bpf-rights, no-btf, tracer-failed. */
 int bd_probe_load(enum bd_tracer_level level, struct bd_probe **ret, struct bd_error *err);
+/* The same with a ring of another size, of level events; a power of two of pages, 0 = the usual. */
+int bd_probe_load_ring(enum bd_tracer_level level, uint32_t ring_bytes, struct bd_probe **ret, struct bd_error *err);
 void bd_probe_free(struct bd_probe **p);
 enum bd_tracer_level bd_probe_level(const struct bd_probe *p);
 

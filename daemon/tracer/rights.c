@@ -1,5 +1,6 @@
 #include "rights.h"
 
+#include <elf.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -86,5 +87,28 @@ int bd_process_open(pid_t pid, struct bd_process *ret, int *ret_pidfd, struct bd
 	*ret = (struct bd_process){.pid = pid, .proc_pid = shown, .own_pid = own_pid(proc_fd)};
 	ret->proc_fd = BD_TAKE_FD(proc_fd);
 	*ret_pidfd = BD_TAKE_FD(pidfd);
+	return 0;
+}
+
+/* Whether a file of this kind is mapped. */
+static bool maps_file(const struct bd_process *p, const char *name)
+{
+	bd_auto_close int fd = openat(p->proc_fd, "maps", O_RDONLY | O_CLOEXEC);
+	bd_auto_free char *text = NULL;
+	return fd >= 0 && bd_fd_read(fd, 64U << 20, &text, NULL) == 0 && strstr(text, name);
+}
+
+int bd_process_suits(const struct bd_process *p, struct bd_error *err)
+{
+	unsigned char id[EI_NIDENT];
+	bd_auto_close int fd = openat(p->proc_fd, "exe", O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+	if (fd >= 0 && pread(fd, id, sizeof id, 0) == (ssize_t)sizeof id && memcmp(id, ELFMAG, SELFMAG) == 0 &&
+		id[EI_CLASS] != ELFCLASS64)
+		return bd_error_set(err, -ENOEXEC, "layout-unknown", NULL, "process %d is a program of 32 bits",
+			p->pid);
+	/* its condition variables sleep on words of the waiter's stack, so no wait for the GIL could be told */
+	if (maps_file(p, "/ld-musl-"))
+		return bd_error_set(err, -ENOEXEC, "layout-unknown", "use an interpreter built against glibc",
+			"process %d runs on musl, whose locks cannot be followed", p->pid);
 	return 0;
 }

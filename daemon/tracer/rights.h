@@ -1,4 +1,4 @@
-/* Who may be traced: looked up by pidfd first, so that a number given to another process meanwhile changes nothing. */
+/* Who and what may be traced: looked up by pidfd first, so that a number given to another process meanwhile changes nothing. */
 #ifndef BD_TRACER_RIGHTS_H
 #define BD_TRACER_RIGHTS_H
 
@@ -11,5 +11,7 @@ bool bd_pidfd_alive(int pidfd);
 
 /* Root may trace any; others what is wholly theirs and has no capabilities. Errors: not-permitted, no-such-process. */
 int bd_process_may_trace(const struct bd_process *p, struct bd_error *err);
+/* What can never be a CPython we know, by its name. Errors: layout-unknown. */
+int bd_process_suits(const struct bd_process *p, struct bd_error *err);
 
 #endif

@@ -98,7 +98,9 @@ static int mark(struct bd_targets *t, unsigned i, struct bd_error *err)
 static int attach_counting(struct bd_targets *t, unsigned i, struct bd_error *err)
 {
 	struct bd_tracked *x = &t->target[i];
-	int r = bd_layout_find(&x->process, bd_offsets_table, bd_offsets_table_len, &x->layout, err);
+	int r = bd_process_suits(&x->process, err);
+	if (r == 0)
+		r = bd_layout_find(&x->process, bd_offsets_table, bd_offsets_table_len, &x->layout, err);
 	if (r < 0)
 		return r;
 	if (bd_layout_gils(&x->process, &x->layout, x->gils, BD_LEN(x->gils), &x->gils_len) < 0)
@@ -110,24 +112,22 @@ static int attach_counting(struct bd_targets *t, unsigned i, struct bd_error *er
 	return mark(t, i, err);
 }
 
-/* An exec between finding and marking would not be seen: found again then, as of what it runs now. */
+/* Marked first: from then on an exec is seen, and what was found before it is not believed. */
 static int attach_following(struct bd_targets *t, unsigned i, struct bd_error *err)
 {
 	struct bd_tracked *x = &t->target[i];
 	bd_probe_clear(t->probe, i);
-	if (!x->awaited) { /* nothing is marked that is not Python */
-		int r = bd_layout_find(&x->process, bd_offsets_table, bd_offsets_table_len, &x->layout, err);
-		if (r < 0)
-			return r;
-	}
 	int r = mark(t, i, err);
 	if (r < 0)
 		return r;
-	if (!x->awaited && (r = bd_follow_find(t, i, err)) < 0)
-		bd_probe_unmark(t->probe, x->pidfd);
+	if (!x->awaited)
+		r = bd_follow_find(t, i, err);
 	struct epoll_event end = {.events = EPOLLIN | EPOLLET, .data.fd = x->pidfd};
 	if (r == 0 && epoll_ctl(t->epoll, EPOLL_CTL_ADD, x->pidfd, &end) < 0)
 		r = bd_error_set(err, -errno, "tracer-failed", NULL, "epoll: %s", strerror(errno));
+	if (r < 0)
+		bd_probe_unmark(t->probe, x->pidfd);
+	x->process.hurried = true;
 	return r;
 }
 

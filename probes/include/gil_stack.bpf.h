@@ -5,7 +5,8 @@
 #ifndef BD_PROBES_GIL_STACK_H
 #define BD_PROBES_GIL_STACK_H
 
-#define STATES_MAX 512           /* of the thread lists, looked through for a thread's own */
+#define STATES_STEP 64 /* of the thread lists, looked through for a thread's own */
+#define STATES_STEPS 64
 #define STATES_AGAIN_NS 10000000 /* until they are looked through again in vain */
 #define FRAMES_LOOKED_AT (BD_EVENTS_FRAMES + 8)
 #define STACKS_SEEN 16384
@@ -20,8 +21,10 @@ struct {
 /* Too large for the stack of a probe. Probes that use it do not interrupt each other: all run with interrupts off. */
 struct scratch {
 	struct bd_rec_stack stack;
-	__u64 natives;                  /* told by this processor so far */
-	__u32 next_interpreter, frames; /* loop variables: in memory, else the verifier multiplies by their values */
+	__u64 natives; /* told by this processor so far */
+	/* Of the loops below: each turn is a function that is verified once, where its variables can be anything. */
+	__u64 state, frame_at, hash;
+	__u32 next_interpreter, frames;
 	char frame[BD_EVENTS_FRAME_BYTES], code[BD_EVENTS_CODE_BYTES], str[BD_EVENTS_STR_BYTES];
 };
 
@@ -38,9 +41,6 @@ static __always_inline struct scratch *scratch_at(void)
 	return bpf_map_lookup_elem(&scratch, &zero);
 }
 
-/* Functions that are verified by themselves, once, whoever calls them: what is verified of a probe stays small. */
-#define APART __attribute__((noinline))
-
 /* ---- which thread state is its own ----------------------------------------------------------------------------- */
 
 /* What was found of a thread last; kept in its task storage. */
@@ -51,19 +51,19 @@ struct python_state {
 	__u32 gil; /* of whose interpreters; BD_PROBE_GILS: any */
 };
 
-APART __u64 walk_states(__u32 target, __u32 tid, __u32 gil)
+enum { WALK_ON, WALK_FOUND, WALK_END };
+APART __u32 walk_some(__u32 target, __u32 tid, __u32 gil)
 {
 	const struct bd_event_target *t = bpf_map_lookup_elem(&targets, &target);
 	struct scratch *s = scratch_at();
-	__u64 state = 0;
 	if (!t || !s)
-		return 0;
-	s->next_interpreter = 0;
-	for (__u32 i = 0; i < STATES_MAX; i++) {
+		return WALK_END;
+	__u64 state = s->state;
+	for (__u32 i = 0; i < STATES_STEP; i++) {
 		if (!state) {
 			__u32 k = s->next_interpreter;
 			if (k >= t->interpreters_len || k >= BD_EVENTS_INTERPRETERS)
-				break;
+				return WALK_END;
 			s->next_interpreter = k + 1;
 			const struct bd_event_interpreter *interpreter = &t->interpreter[k];
 			if (gil < BD_PROBE_GILS && interpreter->gil != gil)
@@ -72,10 +72,28 @@ APART __u64 walk_states(__u32 target, __u32 tid, __u32 gil)
 				state = 0;
 			continue;
 		}
-		if (thread_of(&t->layout, state) == tid)
-			return state;
+		if (thread_of(&t->layout, state) == tid) {
+			s->state = state;
+			return WALK_FOUND;
+		}
 		if (bpf_probe_read_user(&state, sizeof state, (void *)(state + t->code.tstate_next)))
 			state = 0;
+	}
+	s->state = state;
+	return WALK_ON;
+}
+
+APART __u64 walk_states(__u32 target, __u32 tid, __u32 gil)
+{
+	struct scratch *s = scratch_at();
+	if (!s)
+		return 0;
+	s->next_interpreter = 0;
+	s->state = 0;
+	for (__u32 i = 0; i < STATES_STEPS; i++) {
+		__u32 r = walk_some(target, tid, gil);
+		if (r != WALK_ON)
+			return r == WALK_FOUND ? s->state : 0;
 	}
 	return 0;
 }
@@ -141,7 +159,7 @@ static __always_inline void read_text(const struct bd_event_code *c, struct scra
 	word[3] = n > 24 ? first_bytes(U64_AT(s->str, c->ascii_data + 24), n - 24) : 0;
 }
 
-static __always_inline enum bd_rec_stack_error read_code(const struct bd_event_code *c, struct scratch *s, __u64 code,
+static __always_inline __u32 read_code(const struct bd_event_code *c, struct scratch *s, __u64 code,
 	struct bd_rec_frame *ret)
 {
 	if (!read_part(s->code, c->code_bytes, sizeof s->code, code))
@@ -177,55 +195,79 @@ static __always_inline __u64 mix_frame(__u64 hash, const struct bd_rec_frame *f)
 	return hash;
 }
 
+/* Reads the frame at frame_at and goes on to the one outside. What it gives ends the stack unless it is OK. */
+APART __u32 read_frame(__u32 target)
+{
+	const struct bd_event_target *t = bpf_map_lookup_elem(&targets, &target);
+	struct scratch *s = scratch_at();
+	if (!t || !s)
+		return BD_REC_STACK_UNREADABLE;
+	const struct bd_event_code *c = &t->code;
+	__u32 n = s->frames;
+	if (n >= BD_EVENTS_FRAMES || !read_part(s->frame, c->frame_bytes, sizeof s->frame, s->frame_at))
+		return BD_REC_STACK_UNREADABLE;
+	s->frame_at = U64_AT(s->frame, c->frame_previous);
+	if (c->owners_skipped >> (U8_AT(s->frame, c->frame_owner) & 31) & 1)
+		return BD_REC_STACK_OK;
+	struct bd_rec_frame *f = &s->stack.frame[n];
+	__u32 error = read_code(c, s, U64_AT(s->frame, c->frame_code) & c->code_mask, f);
+	if (error)
+		return error;
+	f->ip = U64_AT(s->frame, c->frame_ip);
+	s->hash = mix_frame(s->hash, f);
+	s->frames = n + 1;
+	return BD_REC_STACK_OK;
+}
+
 /* Reads the stack of a thread state into scratch; gives its hash. */
-static __always_inline __u64 read_stack(const struct bd_event_target *t, struct scratch *s, __u64 state)
+static __always_inline __u64 read_stack(const struct bd_event_target *t, __u32 target, struct scratch *s, __u64 state)
 {
 	const struct bd_event_code *c = &t->code;
 	struct bd_rec_stack *r = &s->stack;
-	__u64 hash = t->life, from = state, frame = 0;
-	enum bd_rec_stack_error error = BD_REC_STACK_OK;
+	__u64 from = state;
+	__u32 error = BD_REC_STACK_OK;
 
+	s->hash = t->life;
+	s->frame_at = 0;
 	s->frames = 0;
 	r->cut = 0;
 	if (!state)
 		error = BD_REC_STACK_NO_TSTATE;
 	else if ((c->cframe >= 0 && bpf_probe_read_user(&from, sizeof from, (void *)(state + (__u32)c->cframe))) ||
-		bpf_probe_read_user(&frame, sizeof frame, (void *)(from + c->current_frame)))
+		bpf_probe_read_user(&s->frame_at, sizeof s->frame_at, (void *)(from + c->current_frame)))
 		error = BD_REC_STACK_UNREADABLE;
 	for (__u32 i = 0; i < FRAMES_LOOKED_AT; i++) {
-		if (error || !frame)
+		if (error || !s->frame_at)
 			break;
-		__u32 n = s->frames;
-		if (n >= BD_EVENTS_FRAMES) {
+		if (s->frames >= BD_EVENTS_FRAMES) {
 			r->cut = 1;
 			break;
 		}
-		if (!read_part(s->frame, c->frame_bytes, sizeof s->frame, frame)) {
-			error = BD_REC_STACK_UNREADABLE;
-			break;
-		}
-		frame = U64_AT(s->frame, c->frame_previous);
-		if (c->owners_skipped >> (U8_AT(s->frame, c->frame_owner) & 31) & 1)
-			continue;
-		struct bd_rec_frame *f = &r->frame[n & (BD_EVENTS_FRAMES - 1)];
-		error = read_code(c, s, U64_AT(s->frame, c->frame_code) & c->code_mask, f);
-		if (error)
-			break;
-		f->ip = U64_AT(s->frame, c->frame_ip);
-		hash = mix_frame(hash, f);
-		s->frames = n + 1;
+		error = read_frame(target);
 	}
 	__u32 n = s->frames;
 	if (!n && !error)
 		error = BD_REC_STACK_NO_FRAME;
 	r->len = (__u8)n;
 	r->error = (__u8)error;
-	return mix(hash, (__u64)error << 8 | n | 1 << 16);
+	return mix(s->hash, (__u64)error << 8 | n | 1 << 16);
+}
+
+/* The name of a frame in scratch, where a version was enough so far. */
+APART __u32 add_text(__u32 target, __u32 n)
+{
+	const struct bd_event_target *t = bpf_map_lookup_elem(&targets, &target);
+	struct scratch *s = scratch_at();
+	if (!t || !s || n >= BD_EVENTS_FRAMES)
+		return 0;
+	struct bd_rec_frame *f = &s->stack.frame[n];
+	if (f->version)
+		read_text(&t->code, s, f->qualname, f->text);
+	return f->version;
 }
 
 /* Tells the stack in scratch unless it was told lately. Code objects may be freed soon: the reader is woken. */
-static __always_inline void tell_once(const struct bd_event_target *t, __u32 target, struct scratch *s, __u64 hash,
-	__u32 tid)
+static __always_inline void tell_once(__u32 target, struct scratch *s, __u64 hash, __u32 tid)
 {
 	struct bd_rec_stack *r = &s->stack;
 	__u64 now;
@@ -234,8 +276,7 @@ static __always_inline void tell_once(const struct bd_event_target *t, __u32 tar
 	for (__u32 i = 0; i < BD_EVENTS_FRAMES; i++) {
 		if (i >= r->len)
 			break;
-		if (r->frame[i].version)
-			read_text(&t->code, s, r->frame[i].qualname, r->frame[i].text);
+		add_text(target, i);
 	}
 	__u32 size = sizeof *r - sizeof r->frame + r->len * (__u32)sizeof r->frame[0];
 	barrier_var(size);
@@ -263,8 +304,8 @@ APART __u64 tell_stack(__u32 target, __u64 state, __u32 tid)
 	struct scratch *s = scratch_at();
 	if (!t || !s)
 		return 0;
-	__u64 hash = read_stack(t, s, state);
-	tell_once(t, target, s, hash, tid);
+	__u64 hash = read_stack(t, target, s, state);
+	tell_once(target, s, hash, tid);
 	return hash;
 }
 

@@ -71,20 +71,32 @@ static __always_inline bool find_target(struct task_struct *task, struct place *
 	return find_marked(task, ret) && ret->target->life && ret->target->execs == ret->live->execs;
 }
 
+/* Functions that are verified by themselves, once, whoever calls them: what has to be verified of a probe stays small. */
+#define APART __attribute__((noinline))
+
+/* Which GIL of a target this address is in: its index, the part in the bits above; 0: none of them. */
+APART __u32 gil_of(__u32 target, __u64 address)
+{
+	const struct bd_event_target *t = bpf_map_lookup_elem(&targets, &target);
+	if (!t)
+		return 0;
+	for (__u32 g = 0; g < BD_PROBE_GILS; g++) {
+		if (g >= t->gils_len)
+			break;
+		__u64 offset = address - t->gil[g];
+		if (offset < t->layout.size)
+			return g | (__u32)part_of(&t->layout, offset) << 8;
+	}
+	return 0;
+}
+
 static __always_inline bool find_gil(struct place *at, __u64 address)
 {
-	for (__u32 g = 0; g < BD_PROBE_GILS; g++) {
-		if (g >= at->target->gils_len)
-			return false;
-		__u64 base = at->target->gil[g];
-		if (address - base >= at->target->layout.size)
-			continue;
-		at->part = part_of(&at->target->layout, address - base);
-		at->gil = base;
-		at->gil_index = (__u8)g;
-		return at->part != NOT_A_WAIT;
-	}
-	return false;
+	__u32 found = gil_of(at->index, address), g = found & (BD_PROBE_GILS - 1);
+	at->part = found >> 8;
+	at->gil_index = (__u8)g;
+	at->gil = at->target->gil[g];
+	return at->part != NOT_A_WAIT;
 }
 
 /* Whether the thread, which is not running, is inside futex(2) on a word of one of the GILs. */

@@ -5,6 +5,7 @@
 #define BD_PROBES_GIL_WAIT_H
 
 #define SYS_FUTEX 202
+#define PF_EXITING 4 /* of task_struct.flags */
 
 enum part { NOT_A_WAIT, COND, MUTEX, SWITCH_COND, SWITCH_MUTEX };
 
@@ -27,6 +28,13 @@ static __always_inline __u32 tid_of(struct task_struct *task)
 		bpf_probe_read_kernel(&nr, sizeof nr, first + level * bpf_core_type_size(struct upid));
 	}
 	return nr;
+}
+
+/* Whether a thread that leaves its processor does so to wait for something, and not for good: a thread that was killed
+ * inside futex(2) has its registers to the end. */
+static __always_inline bool goes_to_sleep(struct task_struct *task, bool preempt)
+{
+	return !preempt && task->__state && !(task->flags & PF_EXITING);
 }
 
 /* What the kernel's own accounts say of a thread, up to date whenever it leaves a processor. */

@@ -49,7 +49,7 @@ struct sched_info {
 	unsigned long long run_delay;
 };
 struct task_struct {
-	unsigned int __state;
+	unsigned int __state, flags;
 	int pid;
 	struct task_struct *group_leader;
 	struct pid *thread_pid;

@@ -1,97 +1,15 @@
 /* What counts as one wait, on a GIL made up for the purpose: a thread goes through sleeps whose every circumstance is
  * set (which part, whose wake, what last_holder and switch_number say), and the counters must be exactly these. */
 #include "bd_test.h"
-#include "probe.h"
+#include "steps.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <linux/futex.h>
 #include <pthread.h>
-#include <stdatomic.h>
-#include <sys/mman.h>
-#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
 
 /* a step names only what matters to it */
 #pragma GCC diagnostic ignored "-Wmissing-field-initializers"
-
-#define TIMER_NS 1000000
-#define TARGET 0
-
-static struct {
-	uint64_t interval, last_holder, locked, switch_number;
-	uint32_t cond[12], mutex[10], switch_cond[12], switch_mutex[10];
-	uint32_t outside[4];
-} gil;
-static struct {
-	uint64_t native_thread_id;
-} self_state, other_state = {4000000};
-
-static const struct bd_probe_layout layout = {
-	.last_holder = 8,
-	.switch_number = 24,
-	.cond = 32,
-	.mutex = 80,
-	.switch_cond = 120,
-	.switch_mutex = 168,
-	.size = 208,
-};
-
-struct step {
-	uint32_t *word;
-	bool woken;         /* by the other thread, else by its timer */
-	unsigned number_by; /* switch_number goes on by this before the sleep */
-	bool self_held;     /* last_holder is the sleeper itself */
-	int64_t busy_ns;    /* before the sleep */
-};
-
-/* ---- the child ----------------------------------------------------------------------------------------------- */
-
-static _Atomic(uint32_t *) asleep_on;
-static _Atomic int sleeper;
-
-static void busy(int64_t ns)
-{
-	for (int64_t end = bd_clock_mono_ns() + ns; bd_clock_mono_ns() < end;)
-		;
-}
-
-/* Wakes the sleeper from each word it names, once the kernel says that it sleeps in futex(2). */
-static void *waker(void *unused)
-{
-	for (;;) {
-		uint32_t *word = atomic_load(&asleep_on);
-		if (!word)
-			continue;
-		char path[64], text[32] = "";
-		snprintf(path, sizeof path, "/proc/self/task/%d/syscall", atomic_load(&sleeper));
-		int fd = open(path, O_RDONLY);
-		ssize_t n = read(fd, text, sizeof text - 1);
-		close(fd);
-		if (n < 4 || strncmp(text, "202 ", 4) != 0)
-			continue;
-		atomic_store(&asleep_on, NULL);
-		syscall(SYS_futex, word, FUTEX_WAKE_PRIVATE, 1, NULL, NULL, 0);
-	}
-	return unused;
-}
-
-static void go_through(const struct step *steps, size_t n)
-{
-	for (size_t i = 0; i < n; i++) {
-		const struct step *s = &steps[i];
-		gil.switch_number += s->number_by;
-		gil.last_holder = (uint64_t)(uintptr_t)(s->self_held ? (void *)&self_state : (void *)&other_state);
-		busy(s->busy_ns);
-		struct timespec t = {0, TIMER_NS};
-		if (s->woken)
-			atomic_store(&asleep_on, s->word);
-		long r = syscall(SYS_futex, s->word, FUTEX_WAIT_PRIVATE, 0, s->woken ? NULL : &t, NULL, 0);
-		if (s->woken ? r != 0 : (r == 0 || errno != ETIMEDOUT))
-			_exit(1);
-	}
-}
 
 /* ---- the test ------------------------------------------------------------------------------------------------ */
 
@@ -107,57 +25,19 @@ static void load(void)
 	}
 }
 
-static pid_t start_child(void (*run)(const void *), const void *arg, const struct bd_probe_layout *l, uint64_t shift)
+static pid_t start_child(void (*run)(const void *), const void *arg, uint64_t shift)
 {
-	bd_probe_clear(probe, TARGET);
-	struct bd_probe_target *t = bd_probe_target(probe, TARGET);
-	t->layout = *l;
+	bd_probe_clear(probe, STEP_TARGET);
+	struct bd_probe_target *t = bd_probe_target(probe, STEP_TARGET);
+	t->layout = step_layout;
 	t->gil[0] = (uint64_t)(uintptr_t)&gil + shift;
 	t->gils_len = 1;
-	int go[2];
-	BD_CHECK(pipe(go) == 0);
-	fflush(stdout);
-	pid_t pid = fork();
-	if (pid == 0) {
-		char c;
-		prctl(PR_SET_PDEATHSIG, SIGKILL);
-		if (read(go[0], &c, 1) != 1)
-			_exit(1);
-		self_state.native_thread_id = (uint64_t)syscall(SYS_gettid);
-		run(arg);
-		_exit(0);
-	}
-	int pidfd = bd_pidfd_open(pid);
-	BD_CHECK(pidfd >= 0);
-	BD_CHECK_INT(bd_probe_mark(probe, pidfd, TARGET), 0);
-	BD_CHECK(write(go[1], "", 1) == 1);
-	int status;
-	BD_CHECK_INT(waitpid(pid, &status, 0), pid);
-	BD_CHECK_INT(status, 0);
-	close(pidfd);
-	close(go[0]);
-	close(go[1]);
-	return pid;
-}
-
-struct script {
-	const struct step *steps;
-	size_t n;
-};
-
-static void run_script(const void *arg)
-{
-	const struct script *s = arg;
-	pthread_t t;
-	atomic_store(&sleeper, (int)syscall(SYS_gettid));
-	if (pthread_create(&t, NULL, waker, NULL) != 0)
-		_exit(1);
-	go_through(s->steps, s->n);
+	return run_child(probe, run, arg);
 }
 
 static const struct bd_probe_counters *counters(void)
 {
-	return bd_probe_counters(probe, TARGET);
+	return bd_probe_counters(probe, STEP_TARGET);
 }
 
 /* The counters of the only thread that slept; those of nobody (all zero) when none did. A reaped thread may still be on
@@ -165,7 +45,7 @@ static const struct bd_probe_counters *counters(void)
 static struct bd_probe_thread run(const struct step *steps, size_t n, uint64_t shift)
 {
 	struct script s = {steps, n};
-	pid_t pid = start_child(run_script, &s, &layout, shift);
+	pid_t pid = start_child(run_script, &s, shift);
 	struct bd_probe_thread th = {0};
 	for (int i = 0; i < 1000; i++) {
 		bd_probe_read_thread(&counters()->thread[pid % BD_PROBE_THREADS], &th);
@@ -325,7 +205,7 @@ static void *sleep_once(void *unused)
 	struct rusage before, after;
 	getrusage(RUSAGE_THREAD, &before);
 	do {
-		struct timespec t = {0, TIMER_NS};
+		struct timespec t = {0, STEP_TIMER_NS};
 		syscall(SYS_futex, gil.cond, FUTEX_WAIT_PRIVATE, 0, &t, NULL, 0);
 		getrusage(RUSAGE_THREAD, &after);
 	} while (after.ru_nvcsw == before.ru_nvcsw);
@@ -345,7 +225,7 @@ static void run_many(const void *arg)
 BD_TEST(too_many_threads_are_counted_as_lost)
 {
 	load();
-	start_child(run_many, NULL, &layout, 0);
+	start_child(run_many, NULL, 0);
 	uint64_t waits = 0;
 	for (int i = 0; i < 1000 && waits < BD_PROBE_THREADS; i++) {
 		waits = 0;

@@ -76,11 +76,13 @@ int trace_child_go(struct trace_child *c, struct bd_error *err)
 		while (n < 0 && errno == EINTR);
 	bd_closep(&c->told);
 	c->told = -1;
-	if (n == sizeof code)
-		return bd_error_set(err, -code, "no-such-input",
-			code == ENOEXEC ? "a script needs a first line such as #!/bin/sh" : NULL,
-			"%s cannot be started: %s", c->named, strerror(code));
-	return 0;
+	if (n != sizeof code)
+		return 0;
+	int status;
+	trace_child_wait(c, NULL, &status);
+	return bd_error_set(err, -code, "no-such-input",
+		code == ENOEXEC ? "a script needs a first line such as #!/bin/sh" : NULL, "%s cannot be started: %s",
+		c->named, strerror(code));
 }
 
 int trace_child_wait(struct trace_child *c, const volatile int *cancel, int *ret_status)

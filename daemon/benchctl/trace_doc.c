@@ -91,8 +91,9 @@ int trace_exit(const struct trace_document *d)
 	if (bd_streq(d->state, "complete"))
 		return BD_EXIT_OK;
 	int status = bd_streq(d->state, "failed") && d->reason ? bd_error_kind(d->reason->key)->exit_status
-							       : BD_EXIT_OK;
-	return status ? status : BD_EXIT_UNDECIDED;
+							       : BD_EXIT_UNDECIDED;
+	/* 69 would be no benchd, and there was one */
+	return status == BD_EXIT_OK || status == BD_EXIT_UNAVAILABLE ? BD_EXIT_UNDECIDED : status;
 }
 
 /* ---- words -------------------------------------------------------------------------------------------------------- */

@@ -7,6 +7,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <sys/ioctl.h>
+#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -14,6 +15,7 @@
 #define LINE_NS (10 * 1000000000LL)
 #define KEPT 8 /* snapshots: figures per second are of about the last second */
 #define LATELY_NS 1000000000LL
+#define GONE_NS (3 * 1000000000LL) /* a trace whose command has ended ends by itself; one that does not is ended */
 
 /* Another screen of the terminal, as pagers use it: what was there before comes back, and a change of its size spoils nothing. */
 static const char ENTER[] = "\033[?1049h\033[?25l\033[H\033[2J", LEAVE[] = "\033[?25h\033[?1049l";
@@ -28,6 +30,7 @@ struct trace_view {
 	bool on, entered;
 	volatile int interrupted;
 	int interrupts;
+	int64_t gone_ns; /* when the command was first seen to have ended; 0 = it goes on */
 	pthread_mutex_t lock;
 	/* under the lock */
 	bool end;
@@ -171,6 +174,18 @@ static void on_signal(struct trace_view *v, const siginfo_t *info)
 	}
 }
 
+/* It is not waited for here: whoever started it wants to know how it ended. */
+static void look_at_child(struct trace_view *v)
+{
+	siginfo_t how = {0};
+	if (!v->child || waitid(P_PID, (id_t)v->child->pid, &how, WEXITED | WNOHANG | WNOWAIT) < 0 || !how.si_pid)
+		return;
+	if (!v->gone_ns)
+		v->gone_ns = bd_clock_mono_ns();
+	else if (bd_clock_mono_ns() - v->gone_ns > GONE_NS)
+		v->interrupted = 1;
+}
+
 static void *work(void *arg)
 {
 	struct trace_view *v = arg;
@@ -185,6 +200,7 @@ static void *work(void *arg)
 		pthread_mutex_lock(&v->lock);
 		if (v->end)
 			break;
+		look_at_child(v);
 		if (got > 0) {
 			on_signal(v, &info);
 		} else if (bd_clock_mono_ns() >= next) {

@@ -183,6 +183,7 @@ class Told(unittest.TestCase):
             self.assertEqual(status(state=state), 2, state)
         self.assertEqual(status(state="failed", reason=why("store-full")), 74)
         self.assertEqual(status(state="failed", reason=why("no-bpf-rights")), 77)
+        self.assertEqual(status(state="failed", reason=why("tracer-failed")), 2, "69 is for no benchd")
         self.assertEqual(status(state="failed", reason=None), 2)
 
 

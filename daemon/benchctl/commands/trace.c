@@ -216,11 +216,28 @@ static int check_server(const struct bd_ctl *ctl, const struct bd_words *w, stru
 		bd_words_text(w, "pid"), url ? url : "");
 }
 
+/* The process a thread belongs to; 0 when it is one itself, or cannot be known. */
+static long long process_of(int64_t tid)
+{
+	bd_auto_free char *path = bd_printf("/proc/%lld/status", (long long)tid), *text = NULL;
+	if (bd_file_read(path, 65536, &text, NULL) < 0)
+		return 0;
+	const char *line = strstr(text, "\nTgid:");
+	long long of = line ? strtoll(line + strlen("\nTgid:"), NULL, 10) : 0;
+	return of == tid ? 0 : of;
+}
+
 static int check_process(int64_t pid, struct bd_error *err)
 {
 	if (kill((pid_t)pid, 0) < 0 && errno == ESRCH)
 		return bd_error_set(err, -ESRCH, "no-such-process", "ps -C python3 lists some",
 			"there is no process %lld", (long long)pid);
+	long long of = process_of(pid);
+	if (of) {
+		bd_auto_free char *hint = bd_printf("--pid %lld traces all its threads", of);
+		return bd_error_set(err, -ESRCH, "no-such-process", hint, "%lld is a thread of process %lld",
+			(long long)pid, of);
+	}
 	return 0;
 }
 

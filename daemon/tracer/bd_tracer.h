@@ -88,7 +88,7 @@ struct bd_tracer_drained {
 	uint32_t gils_change; /* raised whenever GILs, interpreters or a generation of any target changed */
 };
 /* Waits at most timeout_ms for something to tell; a stack not seen before, an exec and an end of a target are told at once,
- * the rest when the time is over or there is much. */
+ * the rest when the time is over or there is much. Without a timeout all there is, with what the probes still sum up. */
 int bd_tracer_drain(struct bd_tracer *t, int timeout_ms, struct bd_tracer_drained *ret, struct bd_error *err);
 /* Detaches all probes at once (an untraced round) and attaches them again; targets stay. Waits in progress are dropped. */
 int bd_tracer_pause(struct bd_tracer *t, bool paused, struct bd_error *err);

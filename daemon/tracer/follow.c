@@ -89,6 +89,7 @@ void bd_follow_publish(struct bd_targets *t, unsigned i)
 		.native_thread_id = o->native_thread_id,
 	};
 	out->code = x->code;
+	out->locks = x->locks;
 	out->execs = x->execs;
 	publish_lists(t, i);
 	begin_life(t, i);
@@ -133,8 +134,10 @@ static bool read_lists(struct bd_tracked *x, bool *ret_changed)
 	if (bd_layout_gils(&x->process, &x->layout, gils, BD_LEN(gils), &n) < 0 ||
 		!read_interpreters(x, gils, n, interpreters, &k))
 		return false;
+	bool enabled = bd_locks_gil_enabled(&x->process, &x->layout, gils, n);
 	*ret_changed = n != x->gils_len || k != x->interpreters_len || memcmp(gils, x->gils, sizeof gils) != 0 ||
-		memcmp(interpreters, x->interpreters, sizeof interpreters) != 0;
+		memcmp(interpreters, x->interpreters, sizeof interpreters) != 0 || enabled != x->gil_enabled;
+	x->gil_enabled = enabled;
 	memcpy(x->gils, gils, sizeof gils);
 	memcpy(x->interpreters, interpreters, sizeof interpreters);
 	x->gils_len = n;
@@ -158,11 +161,32 @@ int bd_follow_find(struct bd_targets *t, unsigned i, struct bd_error *err)
 	if (!read_lists(x, &changed))
 		return bd_error_set(err, -EAGAIN, "layout-unknown", NULL,
 			"the interpreters of process %d change too fast", x->process.pid);
+	bd_locks_describe(&x->process, &x->layout, &x->locks);
 	x->ready = true;
 	x->why = (struct bd_error){0};
 	t->change++;
 	bd_follow_publish(t, i);
-	return 0;
+	return bd_follow_locks(t, err);
+}
+
+int bd_follow_locks(struct bd_targets *t, struct bd_error *err)
+{
+	bool wanted = false;
+	for (unsigned i = 0; i < BD_TRACER_MAX_TARGETS; i++) {
+		const struct bd_tracked *x = &t->target[i];
+		wanted |= x->pidfd >= 0 && x->ready && x->locks.free_threaded;
+	}
+	if (!wanted || t->paused) {
+		bd_locks_off(t->locks);
+		return 0;
+	}
+	int r = bd_locks_on(t->locks);
+	return r < 0 ? bd_probe_refused(r, err) : 0;
+}
+
+void bd_targets_tell(struct bd_targets *t, bool now)
+{
+	bd_locks_tell(t->locks, now);
 }
 
 void bd_follow_lists(struct bd_targets *t, unsigned i)
@@ -203,6 +227,7 @@ static void exec_happened(struct bd_targets *t, unsigned i, uint32_t execs, int6
 	x->why = (struct bd_error){0};
 	x->layout_at_ns = x->rights_at_ns = now_ns;
 	t->change++;
+	bd_follow_locks(t, &(struct bd_error){0});
 }
 
 static void look_at(struct bd_targets *t, unsigned i, int64_t now_ns)
@@ -303,7 +328,7 @@ int bd_targets_info(struct bd_targets *t, int target, struct bd_tracer_info *ret
 		ret->runtime = x->layout.runtime;
 		ret->code_type = x->layout.code_type;
 		ret->version = x->layout.version;
-		ret->gil_enabled = true;
+		ret->gil_enabled = x->gil_enabled;
 	}
 	return 0;
 }
@@ -314,16 +339,21 @@ int bd_targets_pause(struct bd_targets *t, bool paused, struct bd_error *err)
 		return bd_error_set(err, -EINVAL, "tracer-failed", NULL, "only level events can pause");
 	if (paused == t->paused)
 		return 0;
+	t->paused = paused;
 	if (paused) {
+		bd_locks_off(t->locks);
 		bd_probe_off(t->probe);
 	} else if (t->used) {
 		for (unsigned i = 0; i < BD_TRACER_MAX_TARGETS; i++)
 			if (t->target[i].used && t->target[i].ready)
 				begin_life(t, i);
 		int r = bd_probe_on(t->probe, false, err);
-		if (r < 0)
+		if (r == 0)
+			r = bd_follow_locks(t, err);
+		if (r < 0) {
+			t->paused = true;
 			return r;
+		}
 	}
-	t->paused = paused;
 	return 0;
 }

@@ -20,6 +20,7 @@ struct server {
 	int epoll;
 	bool draining; /* a drain is to be answered, at the latest: */
 	int64_t drain_until_ns;
+	bool drain_all; /* at once, and with what else would be told later */
 };
 
 static int send_all(const void *p, size_t len)
@@ -100,6 +101,7 @@ static int answer_drain(struct server *s)
 {
 	s->draining = false;
 	s->records.len = 0;
+	bd_targets_tell(s->targets, s->drain_all);
 	bd_probe_drain(s->probe, &s->records);
 	bd_targets_heard(s->targets, &s->records);
 	struct bd_trace_reply r = {.protocol = BD_TRACE_PROTOCOL,
@@ -127,6 +129,7 @@ static int serve_request(struct server *s)
 	if (q.op != BD_TRACE_DRAIN || !s->records.bytes)
 		return answer(s, &q);
 	s->draining = true;
+	s->drain_all = q.value == 0;
 	s->drain_until_ns = bd_clock_mono_ns() + q.value * 1000000LL;
 	return 0;
 }

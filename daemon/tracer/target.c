@@ -14,6 +14,8 @@ struct bd_targets *bd_targets_new(struct bd_probe *probe, int epoll)
 	struct bd_targets *t = bd_alloc(sizeof *t);
 	t->probe = probe;
 	t->epoll = epoll;
+	if (bd_probe_level(probe) == BD_TRACER_EVENTS)
+		t->locks = bd_locks_new(bd_probe_object(probe));
 	return t;
 }
 
@@ -33,6 +35,7 @@ void bd_targets_free(struct bd_targets **tp)
 	for (size_t i = 0; i < BD_TRACER_MAX_TARGETS; i++)
 		if (t->target[i].used)
 			release(&t->target[i]);
+	bd_locks_free(&t->locks);
 	free(t);
 }
 
@@ -68,6 +71,7 @@ static void prepare(struct bd_targets *t, unsigned i)
 
 static void switch_off(struct bd_targets *t)
 {
+	bd_locks_off(t->locks);
 	bd_probe_off(t->probe);
 	bd_probe_unfollow(t->probe);
 }
@@ -149,6 +153,8 @@ static int attach(struct bd_targets *t, pid_t pid, bool await, int *ret_target, 
 		release(x);
 		if (!t->used)
 			switch_off(t);
+		else
+			bd_follow_locks(t, &(struct bd_error){0});
 		return r;
 	}
 	x->used = true;
@@ -186,6 +192,8 @@ int bd_targets_detach(struct bd_targets *t, int target, struct bd_error *err)
 	release(x);
 	if (--t->used == 0)
 		switch_off(t);
+	else
+		bd_follow_locks(t, &(struct bd_error){0});
 	return 0;
 }
 

@@ -28,6 +28,8 @@ uint32_t bd_targets_change(const struct bd_targets *t);
 
 /* Looks after the targets where it is due; gives the time of the next look, INT64_MAX when there is nothing to look at. */
 int64_t bd_targets_look(struct bd_targets *t, int64_t now_ns);
+/* Has what the probes still sum up told: before records are drained. `now`: of all, whatever that costs. */
+void bd_targets_tell(struct bd_targets *t, bool now);
 /* What was drained: after some records it is time to look. */
 void bd_targets_heard(struct bd_targets *t, const struct bd_records *records);
 

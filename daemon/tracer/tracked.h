@@ -3,6 +3,7 @@
 #define BD_TRACER_TRACKED_H
 
 #include "layout.h"
+#include "locks.h"
 #include "target.h"
 
 struct bd_tracked {
@@ -17,6 +18,8 @@ struct bd_tracked {
 
 	/* level events */
 	struct bd_event_code code;
+	struct bd_event_locks locks;
+	bool gil_enabled;
 	struct bd_event_interpreter interpreters[BD_EVENTS_INTERPRETERS];
 	size_t interpreters_len;
 	bool awaited; /* it was not Python when it came */
@@ -29,6 +32,7 @@ struct bd_tracked {
 
 struct bd_targets {
 	struct bd_probe *probe;
+	struct bd_locks *locks; /* level events */
 	int epoll;
 	struct bd_tracked target[BD_TRACER_MAX_TARGETS];
 	unsigned used;
@@ -45,5 +49,7 @@ void bd_follow_publish(struct bd_targets *t, unsigned i);
 int bd_follow_find(struct bd_targets *t, unsigned i, struct bd_error *err);
 /* Reads the lists of GILs and interpreters again. */
 void bd_follow_lists(struct bd_targets *t, unsigned i);
+/* The probe of free-threaded interpreters is on while there are any. */
+int bd_follow_locks(struct bd_targets *t, struct bd_error *err);
 
 #endif

@@ -36,6 +36,17 @@ struct bd_event_code {
 #define BD_EVENTS_CODE_BYTES 256
 #define BD_EVENTS_STR_BYTES 128
 
+/* A free-threaded interpreter: where it keeps what the kinds of its locks are told from. */
+struct bd_event_locks {
+	__u32 free_threaded;              /* 0: it is none, or its locks are not known */
+	__u32 ob_mutex, ob_type, tp_name; /* in an object, in a type */
+	__u32 state;                      /* in a thread state: what a stop-the-world pause suspends it on */
+	__u32 threads_head;               /* in an interpreter */
+	__u64 interpreter_size;
+	__u64 runtime, runtime_size;
+	__u64 type_type; /* address of PyType_Type */
+};
+
 struct bd_event_interpreter {
 	__u64 threads_head; /* address of the pointer to its first thread state */
 	__u32 gil;          /* index; BD_PROBE_GILS: none */
@@ -57,6 +68,7 @@ static inline __attribute__((always_inline)) __u32 bd_event_table_hash(const __u
 struct bd_event_target {
 	struct bd_probe_layout layout;
 	struct bd_event_code code;
+	struct bd_event_locks locks;
 	__u64 life;     /* never the same twice; what threads and stacks are known of another life is forgotten */
 	__u32 execs;    /* of bd_event_live when all this was found: it holds as long as they are equal */
 	__u32 list_seq; /* raised when GILs or interpreters changed */

@@ -57,6 +57,9 @@ struct task_struct {
 	struct sched_info sched_info;
 	struct bpf_local_storage *bpf_storage;
 };
+struct bpf_iter__task {
+	struct task_struct *task;
+};
 
 #pragma clang attribute pop
 

@@ -1,6 +1,7 @@
 """What can watch a process, one at a time: benchd's two levels and the peers. Each begins and ends on demand."""
 import os
 import re
+import select
 import signal
 import subprocess
 
@@ -135,23 +136,27 @@ class Uprobes(Nothing):
             raise Unavailable("this interpreter has no symbol take_gil")
         self.script = (f"uprobe:{library}:take_gil {{ @begin[tid] = nsecs; }} uretprobe:{library}:take_gil /@begin[tid]/ "
                        "{ @waited[tid] += nsecs - @begin[tid]; @took[tid] += 1; delete(@begin[tid]); }"
-                       f"uprobe:{library}:drop_gil {{ @dropped[tid] += 1; }}")
+                       f"uprobe:{library}:drop_gil {{ @dropped[tid] += 1; if (@seen == 0) {{ @seen = 1; }} }}"
+                       'interval:ms:20 /@seen == 1/ { @seen = 2; printf("ready\\n"); }')
 
     def on(self):
         self.process = subprocess.Popen([tool("bpftrace"), "-p", str(self.work.pid), "-e", self.script], stdout=subprocess.PIPE,
-                                        stderr=subprocess.DEVNULL, text=True)
-        if "Attaching" not in self.process.stdout.readline():
-            raise Unavailable("bpftrace does not attach")
-        # it says "Attaching" before it does: done when the process calls the probe
-        with open(f"/proc/{self.work.pid}/maps", encoding="utf-8") as f:
-            attached = "[uprobes]" in f.read()
-        while not attached and self.process.poll() is None:
+                                        stderr=subprocess.DEVNULL)
+        told = b""
+        while b"ready" not in told:
+            if select.select([self.process.stdout], [], [], 0)[0]:
+                told += os.read(self.process.stdout.fileno(), 4096)
+            if self.process.poll() is not None:
+                raise Unavailable(f"bpftrace ended with {self.process.returncode}")
             self.work.do("calls", n=10)
-            with open(f"/proc/{self.work.pid}/maps", encoding="utf-8") as f:
-                attached = "[uprobes]" in f.read()
 
     def off(self):
         """{tid: ns between entering and leaving}"""
         self.process.send_signal(signal.SIGINT)
-        out = self.process.communicate()[0]
-        return {int(t): int(ns) for t, ns in re.findall(r"@waited\[(\d+)\]: (\d+)", out)}
+        try:
+            out = self.process.communicate(timeout=30)[0]
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.communicate()
+            raise Unavailable("bpftrace does not end") from None
+        return {int(t): int(ns) for t, ns in re.findall(rb"@waited\[(\d+)\]: (\d+)", out)}

@@ -2,6 +2,7 @@
  * takes it itself, so that between two batches its threads sleep outside Python and the traced waits are those of the
  * loops alone. Times are CLOCK_MONOTONIC. */
 #include <linux/futex.h>
+#include <sched.h>
 #include <stdatomic.h>
 #include <stdint.h>
 #include <sys/prctl.h>
@@ -22,7 +23,7 @@ int64_t handoff(int64_t n, int64_t hold_ns, int64_t pause_ns);
 const struct role *role(int i);
 void pingpong(uint64_t mine, uint64_t other, int first, int64_t ns);
 void hold(int64_t ns);
-void hold_and_free(int64_t hold_ns, int64_t free_ns, int64_t ns);
+void hand_over(int me, int64_t hold_ns, int64_t ns);
 
 static struct role roles[2];
 static _Atomic int64_t batch, parked[2];
@@ -57,13 +58,18 @@ void hold(int64_t ns)
 	spin(ns);
 }
 
-/* Holds and goes without in turn, spinning, whatever others do. */
-void hold_and_free(int64_t hold_ns, int64_t free_ns, int64_t ns)
+/* One of two threads on one processor that hand the GIL to each other, a wait each time, as fast as the machine switches. */
+void hand_over(int me, int64_t hold_ns, int64_t ns)
 {
-	for (int64_t end = now() + ns; now() < end;) {
+	static _Atomic int last = -1;
+	int64_t end = now() + ns;
+	while (now() < end) {
+		atomic_store(&last, me);
+		sched_yield(); /* the other asks, and sleeps */
 		spin(hold_ns);
 		void *ts = PyEval_SaveThread();
-		spin(free_ns);
+		while (atomic_load(&last) == me && now() < end)
+			sched_yield();
 		PyEval_RestoreThread(ts);
 	}
 }

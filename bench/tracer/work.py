@@ -77,15 +77,16 @@ def saturate(threads, seconds):
     return {"calls_per_s": sum(counts) / wall}
 
 
-def paired(hold_ns, free_ns, seconds, threads=2):
-    """Threads that hold the GIL and go without in turn, on processors of their own."""
-    library.hold_and_free.argtypes = [ctypes.c_int64] * 3
+def paired(hold_ns, seconds):
+    """Two threads on one processor that hand the GIL to each other."""
+    library.hand_over.argtypes = [ctypes.c_int, ctypes.c_int64, ctypes.c_int64]
+    sys.setswitchinterval(1)
 
     def run(i):
-        os.sched_setaffinity(0, {CPUS[i % len(CPUS)]})
-        library.hold_and_free(hold_ns, free_ns, int(seconds * 1e9))
+        os.sched_setaffinity(0, {CPUS[0]})  # the others are for whoever watches
+        library.hand_over(i, hold_ns, int(seconds * 1e9))
 
-    all_of_them = [threading.Thread(target=run, args=(i,)) for i in range(threads)]
+    all_of_them = [threading.Thread(target=run, args=(i,)) for i in range(2)]
     for t in all_of_them:
         t.start()
     for t in all_of_them:

@@ -15,7 +15,7 @@ static void run_in(struct world *w, const struct weather *v)
 	run_make(w, "run", NULL, v->environment, cells, 1);
 	for (int64_t l = 0; l < LAUNCHES; l++)
 		for (int64_t r = 0; r < 10; r++) {
-			double speed = v->slow && r % 3 == 0 ? v->slow : 1;
+			double speed = v->slow > 0 && r % 3 == 0 ? v->slow : 1;
 			/* 100 ms each */
 			struct bd_sample s = batch_of(0, l, r, 1, 1000, (int64_t)(50000 * speed));
 			s.probe_ns[1] += r < v->flagged_of_ten ? s.probe_ns[0] / 2 : 0;

@@ -616,13 +616,14 @@ struct bd_trace_piece { /* of a wait: blocked by one holder */
 	int32_t stack;  /* the holder's at the time */
 	int64_t ns;
 };
-#define BD_TRACE_PIECES 16 /* per wait; the smallest are joined as unknown beyond that */
+#define BD_TRACE_PIECES 32 /* per wait; beyond that those of one holder are joined, then the smallest as unknown */
 struct bd_trace_wait {
 	int32_t thread, gil, stack;
 	int64_t start_ns, end_ns;
 	int64_t holder_ns, runqueue_ns, switch_ns,
-		mutex_ns;                             /* their sum is end - start less what was between its slices */
-	struct bd_trace_piece piece[BD_TRACE_PIECES]; /* in time order; their ns sum up to holder_ns */
+		mutex_ns; /* their sum is end - start less what was between its slices */
+	struct bd_trace_piece
+		piece[BD_TRACE_PIECES]; /* in time order; their ns sum up to holder_ns, unless there are none */
 	size_t pieces_len;
 	bool retry; /* it began within 20 µs of running again */
 };
@@ -705,6 +706,7 @@ void bd_trace_write_mark(struct bd_trace_writer *w, const struct bd_trace_mark *
 /* What was written since the last chunk, with the definitions that are new; false: nothing. */
 bool bd_trace_writer_chunk(struct bd_trace_writer *w, struct bd_trace_chunk *ret);
 size_t bd_trace_writer_bytes(const struct bd_trace_writer *w); /* of the next chunk, as it stands */
+const struct bd_trace_definitions *bd_trace_writer_definitions(const struct bd_trace_writer *w); /* so far */
 
 /* Any may be NULL. A negative return stops the walk and is returned. Every index of an entry is -1 or one there is. */
 struct bd_trace_visitor {

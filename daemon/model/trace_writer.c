@@ -462,6 +462,11 @@ static bool anything(const struct bd_trace_writer *w)
 	return w->any;
 }
 
+const struct bd_trace_definitions *bd_trace_writer_definitions(const struct bd_trace_writer *w)
+{
+	return &w->d;
+}
+
 size_t bd_trace_writer_bytes(const struct bd_trace_writer *w)
 {
 	size_t n = anything(w) ? BD_TRACE_MAGIC_LEN + 20 : 0;

@@ -21,15 +21,18 @@ void bd_book_free(struct bd_book **b);
 int bd_book_target(struct bd_book *b, struct bd_tracer *t, int target, struct bd_error *err);
 /* What bd_tracer_drain gave. Names are resolved at once. */
 void bd_book_add(struct bd_book *b, const struct bd_tracer_drained *d);
+/* Nothing more comes: what was held back and waits that might have gone on become entries. Before the last chunk and the
+ * finished document. */
+void bd_book_end(struct bd_book *b, int64_t mono_ns);
 /* The entries since the last call, for bd_store_trace_chunk_put; false: none. */
 bool bd_book_chunk(struct bd_book *b, struct bd_trace_chunk *ret);
 /* Batches of a run: what ended between begin and end belongs to the cell. The reading has the form of level counters (struct
  * bd_tracer_reading of that target between the two); release it with bd_tracer_reading_done. */
 void bd_book_cell_begin(struct bd_book *b, int target, const char *cell_id, int64_t mono_ns);
 void bd_book_cell_end(struct bd_book *b, int64_t mono_ns, struct bd_tracer_reading *ret);
-/* benchd.trace.v1 of everything so far; the caller adds what it alone knows (id, state …). Lists are the longest first and
+/* benchd.trace.v1 of everything so far; the caller adds what it alone knows (id, state, the cost of cells …). Lists are the longest first and
  * cut at 200 blockers, 100 lines, 100 held. end_mono_ns: until when it was watched. */
-cJSON *bd_book_document(const struct bd_book *b, int64_t end_mono_ns);
+cJSON *bd_book_document(struct bd_book *b, int64_t end_mono_ns);
 /* Sums for the row of the store. */
 void bd_book_sums(const struct bd_book *b, int64_t *ret_waits, int64_t *ret_wait_ns, int64_t *ret_lost,
 	int64_t *ret_bytes);
@@ -50,6 +53,9 @@ void bd_traces_free(struct bd_traces **t);
  * The trace is stored, `running`, when it returns. */
 int bd_traces_start(struct bd_traces *t, const struct bd_trace_request *request, char ret_id[BD_ULID_LEN],
 	struct bd_error *err);
+/* Somebody comes to watch it (1), or leaves (-1); not-found unless it is running. A trace without `seconds` ends 5 s after the
+ * last of them left, 30 s after its start when nobody came. */
+int bd_traces_watch(struct bd_traces *t, const char *id, int by, struct bd_error *err);
 /* Ends it (state complete); returns when its document is stored. already-ended is no error; not-found is. */
 int bd_traces_stop(struct bd_traces *t, const char *id, struct bd_error *err);
 /* The document: of a running trace as it stands (with `state` per thread), else the stored one; not-found. */

@@ -6,7 +6,7 @@ import unittest
 from daemon import Shared
 
 VIEWS = ("/", "/?suite=x&state=running&label=a%3Db&before=c&more=1", "/runs/01ABCDEFGH", "/runs/x?cell=3&sort=-time", "/series/0123456789abcdef?metric=ratio",
-         "/login", "/login?next=%2Fruns%2Fx")
+         "/traces", "/traces?run=x", "/traces/01ABCDEFGH?lines=all", "/login", "/login?next=%2Fruns%2Fx")
 HTML = {"Accept": "text/html,application/xhtml+xml,*/*;q=0.8"}
 
 

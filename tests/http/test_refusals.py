@@ -9,7 +9,7 @@ from daemon import Shared
 RUNS = "/api/v1/runs"
 # what holds no data: whether there is a benchd, the way in, and the files of the dashboard
 OPEN = {("/api/v1/health", "get"), ("/login", "post"), ("/", "get"), ("/runs/{id}", "get"), ("/series/{id}", "get"), ("/login", "get"),
-        ("/assets/{path}", "get")}
+        ("/traces", "get"), ("/traces/{id}", "get"), ("/assets/{path}", "get")}
 DRY = {"target": "gil-contention", "dry_run": True}
 
 

@@ -7,7 +7,7 @@ from daemon import Case, FINAL, Stream, wait_for
 
 
 # what is answered 501 by a build without a dashboard
-PAGES = ("/", "/runs/{id}", "/series/{id}", "/login", "/assets/{path}", "/api/v1/runs/{id}/page")
+PAGES = ("/", "/runs/{id}", "/series/{id}", "/traces", "/traces/{id}", "/login", "/assets/{path}", "/api/v1/runs/{id}/page")
 
 
 class Routes(Case):

@@ -7,6 +7,7 @@
 
 #define STEPS 8192
 #define FIRST_STEP_NS 1000
+#define NOBODY 4194305 /* no pid is as large; 0 is somebody's: the idle thread */
 
 /* How many waited, as a mean per step; when the steps are used up, they become twice as long. Exact, and of constant size. */
 struct counter {
@@ -345,10 +346,10 @@ static int put_mark(const struct bd_trace_definitions *d, const struct bd_trace_
 	}
 	if (!own->batches) {
 		own->batches = true;
-		put_name(e, 0, 0, "process_name", "batches of the run");
-		put_name(e, 0, 0, "thread_name", "batches");
+		put_name(e, NOBODY, NOBODY, "process_name", "batches of the run");
+		put_name(e, NOBODY, NOBODY, "thread_name", "batches");
 	}
-	event(e, "X", 0, 0);
+	event(e, "X", NOBODY, NOBODY);
 	put_slice(out, m->start_ns, m->end_ns);
 	bd_str_puts(out, ",\"cat\":\"batch\",\"name\":");
 	bd_formats_json(out, (size_t)m->cell < d->cells.n ? d->cells.v[m->cell] : "unknown cell");

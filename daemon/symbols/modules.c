@@ -9,6 +9,7 @@
 
 #define MODULES_MAX 4096
 #define OWN_PAGE_MAX (64U << 10)
+#define FUNCTIONS_MAX (1 << 20)
 
 /* ---- what elfutils asks for --------------------------------------------------------------------------------------- */
 
@@ -169,6 +170,45 @@ static void report(struct bd_modules *m)
 	dwfl_report_end(m->dwfl, NULL, NULL);
 }
 
+static int by_start(const void *a, const void *b)
+{
+	const struct bd_function *x = a, *y = b;
+	return x->start != y->start ? (x->start > y->start ? 1 : -1) : (x->size > y->size) - (x->size < y->size);
+}
+
+static void find_jumps(struct bd_module *x)
+{
+	GElf_Addr bias;
+	Elf *elf = dwfl_module_getelf(x->dwfl, &bias);
+	size_t names;
+	if (!elf || elf_getshdrstrndx(elf, &names) < 0)
+		return;
+	for (Elf_Scn *section = NULL; x->jumps < BD_LEN(x->jump) && (section = elf_nextscn(elf, section));) {
+		GElf_Shdr head;
+		const char *name = gelf_getshdr(section, &head) ? elf_strptr(elf, names, head.sh_name) : NULL;
+		if (name && bd_starts_with(name, ".plt"))
+			x->jump[x->jumps++] = (struct bd_function){head.sh_addr + bias, head.sh_size, NULL};
+	}
+}
+
+/* elfutils looks through all symbols for every address: milliseconds in a large file. */
+static void make_index(struct bd_module *x)
+{
+	int n = dwfl_module_getsymtab(x->dwfl);
+	for (int i = 0; i < BD_MIN(n, FUNCTIONS_MAX); i++) {
+		GElf_Sym sym;
+		GElf_Addr at;
+		const char *name = dwfl_module_getsym_info(x->dwfl, i, &sym, &at, NULL, NULL, NULL);
+		if (name && name[0] && sym.st_size && GELF_ST_TYPE(sym.st_info) == STT_FUNC &&
+			sym.st_shndx != SHN_UNDEF)
+			*BD_PUSH(x->function, x->functions) = (struct bd_function){at, sym.st_size, name};
+	}
+	find_jumps(x);
+	if (x->functions)
+		qsort(x->function, x->functions, sizeof x->function[0], by_start);
+	x->indexed = true;
+}
+
 /* Where the interpreter is, and its evaluation loop. */
 static void find_python(struct bd_modules *m)
 {
@@ -181,17 +221,13 @@ static void find_python(struct bd_modules *m)
 	if (!x || !x->dwfl)
 		return;
 	x->kind = BD_MODULE_PYTHON;
-	int n = dwfl_module_getsymtab(x->dwfl);
-	for (int i = 0; i < n; i++) {
-		GElf_Sym sym;
-		GElf_Addr at;
-		const char *name = dwfl_module_getsym_info(x->dwfl, i, &sym, &at, NULL, NULL, NULL);
-		if (bd_streq(name, "_PyEval_EvalFrameDefault")) {
-			m->eval = at;
-			m->eval_end = at + sym.st_size;
-			return;
+	if (!x->indexed)
+		make_index(x);
+	for (size_t i = 0; i < x->functions; i++)
+		if (bd_streq(x->function[i].name, "_PyEval_EvalFrameDefault")) {
+			m->eval = x->function[i].start;
+			m->eval_end = m->eval + x->function[i].size;
 		}
-	}
 }
 
 static void clear(struct bd_modules *m)
@@ -200,6 +236,7 @@ static void clear(struct bd_modules *m)
 		dwfl_end(m->dwfl);
 	for (size_t i = 0; i < m->len; i++) {
 		free(m->module[i].name);
+		free(m->module[i].function);
 		free((char *)m->module[i].mapping.path);
 	}
 	free(m->module);
@@ -259,34 +296,37 @@ bool bd_modules_is_code(const struct bd_modules *m, uint64_t address)
 	return lo < m->code_len / 2 && address >= m->code[lo * 2];
 }
 
-const char *bd_modules_symbol(const struct bd_modules *m, uint64_t address)
+const char *bd_modules_symbol(struct bd_module *x, uint64_t address)
 {
-	struct bd_module *x = bd_modules_at(m, address);
-	GElf_Off offset;
-	GElf_Sym sym;
-	if (!x || !x->dwfl)
+	if (!x->dwfl)
 		return NULL;
-	const char *name = dwfl_module_addrinfo(x->dwfl, address, &offset, &sym, NULL, NULL, NULL);
+	if (!x->indexed)
+		make_index(x);
+	size_t lo = 0, hi = x->functions;
+	while (lo < hi) { /* the first that starts behind it */
+		size_t mid = (lo + hi) / 2;
+		if (x->function[mid].start <= address)
+			lo = mid + 1;
+		else
+			hi = mid;
+	}
 	/* the nearest one before may be another function: only within its size */
-	if (!name || !name[0] || offset >= sym.st_size || GELF_ST_TYPE(sym.st_info) != STT_FUNC)
-		return NULL;
-	return name;
+	const struct bd_function *f = lo ? &x->function[lo - 1] : NULL;
+	return f && address - f->start < f->size ? f->name : NULL;
 }
 
-bool bd_modules_is_jump(const struct bd_module *x, uint64_t address)
+bool bd_modules_is_jump(struct bd_module *x, uint64_t address)
 {
-	Dwarf_Addr at = address, bias;
-	Elf_Scn *section = x->dwfl ? dwfl_module_address_section(x->dwfl, &at, &bias) : NULL;
-	GElf_Shdr head;
-	size_t names;
-	Elf *elf = section ? dwfl_module_getelf(x->dwfl, &bias) : NULL;
-	if (!elf || !gelf_getshdr(section, &head) || elf_getshdrstrndx(elf, &names) < 0)
-		return false;
-	const char *name = elf_strptr(elf, names, head.sh_name);
-	return name && bd_starts_with(name, ".plt");
+	if (x->dwfl && !x->indexed)
+		make_index(x);
+	for (size_t i = 0; i < x->jumps; i++)
+		if (address - x->jump[i].start < x->jump[i].size)
+			return true;
+	return false;
 }
 
-/* The rules for an address: where the caller's frame is. */
+/* The rules for an address: where the caller's frame is. Those of debug files would do too, but unpacking one takes half a
+ * second, and what runs has its own. */
 static Dwarf_Frame *rules(const struct bd_module *x, uint64_t address)
 {
 	Dwarf_Addr bias;
@@ -294,8 +334,7 @@ static Dwarf_Frame *rules(const struct bd_module *x, uint64_t address)
 	Dwarf_CFI *cfi = x->dwfl ? dwfl_module_eh_cfi(x->dwfl, &bias) : NULL;
 	if (cfi && dwarf_cfi_addrframe(cfi, address - bias, &frame) == 0)
 		return frame;
-	cfi = x->dwfl ? dwfl_module_dwarf_cfi(x->dwfl, &bias) : NULL;
-	return cfi && dwarf_cfi_addrframe(cfi, address - bias, &frame) == 0 ? frame : NULL;
+	return NULL;
 }
 
 bool bd_modules_has_cfi(const struct bd_module *x, uint64_t address)

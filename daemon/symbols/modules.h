@@ -13,12 +13,22 @@ enum bd_module_kind {
 	BD_MODULE_PYTHON, /* the file CPython is in */
 };
 
+struct bd_function {
+	uint64_t start, size;
+	const char *name;
+};
+
 struct bd_module {
 	uint64_t start, end; /* from its first mapping to its last */
 	enum bd_module_kind kind;
 	char *name;                /* "[libfoo.so]" */
 	struct bd_mapping mapping; /* the first; path is ours */
 	Dwfl_Module *dwfl;
+	struct bd_function *function; /* by address; made when one is asked for */
+	size_t functions;
+	struct bd_function jump[4]; /* .plt, .plt.got, .plt.sec: without names */
+	size_t jumps;
+	bool indexed;
 };
 
 struct bd_modules {
@@ -40,9 +50,9 @@ void bd_modules_done(struct bd_modules *m);
 struct bd_module *bd_modules_at(const struct bd_modules *m, uint64_t address);
 bool bd_modules_is_code(const struct bd_modules *m, uint64_t address);
 /* The symbol an address lies in; NULL: none. Borrowed until the next refresh. */
-const char *bd_modules_symbol(const struct bd_modules *m, uint64_t address);
+const char *bd_modules_symbol(struct bd_module *m, uint64_t address);
 /* Whether it is one of the jumps to other files' functions, which have no names of their own. */
-bool bd_modules_is_jump(const struct bd_module *m, uint64_t address);
+bool bd_modules_is_jump(struct bd_module *m, uint64_t address);
 /* Whether there is call frame information for an address. */
 bool bd_modules_has_cfi(const struct bd_module *m, uint64_t address);
 /* Whether an address with no symbol may belong to the evaluation loop, a part of which lies elsewhere without a name: its

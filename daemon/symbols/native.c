@@ -39,11 +39,7 @@ struct bd_natives {
 	uint16_t read[WORDS_MAX];
 	uint16_t reads; /* more than WORDS_MAX: too many to remember */
 	unsigned frames;
-	struct verdict {
-		const char *name;    /* the answer */
-		const char *builtin; /* the outermost function of the interpreter so far that has a name … */
-		const char *called;  /* … and the one that is called as a Python function */
-	} verdict;
+	const char *name; /* the answer */
 };
 
 enum { RBP = 6, RSP = 7, RIP = 16 };
@@ -91,7 +87,7 @@ static void remember(struct bd_natives *n, const struct bd_rec_native *r)
 	struct path made = {.ip = r->reg[RIP],
 		.frame = meaning(n, n->stack, r->reg[RBP]),
 		.len = n->reads,
-		.name = n->verdict.name,
+		.name = n->name,
 		.used = true};
 	for (size_t i = 0; i < n->reads; i++) {
 		uint64_t v = 0;
@@ -103,11 +99,11 @@ static void remember(struct bd_natives *n, const struct bd_rec_native *r)
 	set[0] = made;
 }
 
-static const struct symbol *symbol_at(struct bd_natives *n, const struct bd_module *x, uint64_t address)
+static const struct symbol *symbol_at(struct bd_natives *n, struct bd_module *x, uint64_t address)
 {
 	struct symbol *found = &n->symbol[bd_hash(&address, sizeof address) % SYMBOLS];
 	if (!found->used || found->address != address) {
-		const char *name = bd_modules_symbol(&n->modules, address);
+		const char *name = bd_modules_symbol(x, address);
 		*found = (struct symbol){address, name, true, !name && bd_modules_is_jump(x, address)};
 	}
 	return found;
@@ -120,24 +116,12 @@ static bool is_eval(const char *symbol)
 	return (bd_starts_with(symbol, "_PyEval_EvalFrameDefault") || bd_starts_with(symbol, "_TAIL_CALL_"));
 }
 
-/* The interpreter's ways of calling a function from Python: what they call is a builtin function. */
-static bool is_call(const char *symbol)
-{
-	static const char *const calls[] = {"PyObject_Vectorcall", "_PyObject_Vectorcall", "_PyObject_MakeTpCall",
-		"cfunction_vectorcall_", "method_vectorcall_", "method_vectorcall", "vectorcall_method",
-		"cfunction_call", "PyObject_Call", "_PyObject_Call", "PyCFunction_Call", "_PyVectorcall_Call",
-		"_Py_BuiltinCallFast"};
-	for (size_t i = 0; symbol && i < BD_LEN(calls); i++)
-		if (bd_starts_with(symbol, calls[i]))
-			return true;
-	return false;
-}
-
 static const char *shown(struct bd_symbols *s, const char *symbol)
 {
 	bd_auto_free char *plain = bd_demangle(symbol);
 	const char *name = plain ? plain : symbol;
-	size_t len = strlen(name);
+	/* what compilers add to the parts and copies of a function: .cold, .lto_priv.0 */
+	size_t len = plain ? strlen(name) : 1 + strcspn(name + 1, ".");
 	if (len > NAME_MAX_BYTES)
 		for (len = NAME_MAX_BYTES; len && ((unsigned char)name[len] & 0xc0) == 0x80;)
 			len--;
@@ -147,23 +131,17 @@ static const char *shown(struct bd_symbols *s, const char *symbol)
 /* One frame, from the innermost on. at: within its instruction. true: go on. */
 static bool consider(struct bd_symbols *s, struct bd_natives *n, uint64_t at)
 {
-	struct verdict *v = &n->verdict;
-	const struct bd_module *x = bd_modules_at(&n->modules, at);
-	if (!x || !bd_modules_is_code(&n->modules, at))
+	struct bd_module *x = bd_modules_at(&n->modules, at);
+	if (!x || at - n->modules.eval < n->modules.eval_end - n->modules.eval || !bd_modules_is_code(&n->modules, at))
 		return false;
 	const struct symbol *symbol = x->kind == BD_MODULE_SYSTEM ? NULL : symbol_at(n, x, at);
 	if (symbol && !symbol->jump && x->kind == BD_MODULE_CODE) {
-		v->name = symbol->name ? shown(s, symbol->name) : bd_symbols_intern(s, x->name, strlen(x->name));
+		n->name = symbol->name ? shown(s, symbol->name) : bd_symbols_intern(s, x->name, strlen(x->name));
 		return false;
 	}
-	if (symbol && !symbol->jump && x->kind == BD_MODULE_PYTHON) {
-		if (symbol->name ? is_eval(symbol->name) : bd_modules_like_eval(&n->modules, x, at))
-			return false;
-		if (is_call(symbol->name))
-			v->called = v->builtin;
-		else if (symbol->name)
-			v->builtin = symbol->name;
-	}
+	if (symbol && !symbol->jump && x->kind == BD_MODULE_PYTHON &&
+		(symbol->name ? is_eval(symbol->name) : bd_modules_like_eval(&n->modules, x, at)))
+		return false;
 	/* without rules for the frame its caller would be a guess */
 	return bd_modules_has_cfi(x, at);
 }
@@ -241,8 +219,6 @@ static void unwind(struct bd_symbols *s, struct bd_natives *n)
 		return;
 	n->frames = n->reads = 0;
 	dwfl_getthread_frames(n->modules.dwfl, 1, on_frame, s);
-	if (!n->verdict.name && n->verdict.called)
-		n->verdict.name = shown(s, n->verdict.called);
 	remember(n, n->record);
 }
 
@@ -271,10 +247,10 @@ const char *bd_symbols_native(struct bd_symbols *s, const struct bd_rec_native *
 		look(s, n, LOOK_NS / 10);
 	n->record = native;
 	n->stack = native->reg[RSP];
-	n->verdict = (struct verdict){0};
+	n->name = NULL;
 	const struct bd_module *x = bd_modules_at(&n->modules, ip);
-	if ((!x || x->kind == BD_MODULE_CODE) && !consider(s, n, ip))
-		return n->verdict.name;
+	if ((!x || x->kind != BD_MODULE_SYSTEM) && !consider(s, n, ip))
+		return n->name;
 	struct path *set = paths_of(n, ip);
 	for (size_t i = 0; i < WAYS; i++)
 		if (is_path(n, &set[i], native))
@@ -282,7 +258,7 @@ const char *bd_symbols_native(struct bd_symbols *s, const struct bd_rec_native *
 	if (!may_unwind(n))
 		return NULL;
 	unwind(s, n);
-	return n->verdict.name;
+	return n->name;
 }
 
 void bd_natives_free(struct bd_natives **np)

@@ -65,11 +65,13 @@ static bool code_offsets(const struct bd_layout *l, struct bd_event_code *ret)
 		.unicode_state = o->object.unicode_state,
 		.ascii_bits = 3U << (o->object.unicode_kind + 3),
 		.ascii_data = o->object.ascii_data,
+		.bytes_size = o->object.bytes_size,
+		.bytes_data = o->object.bytes_data,
 		.code_mask = ~(uint64_t)f->code_tag,
 		.code_type = l->code_type,
 	};
 	return frame <= BD_EVENTS_FRAME_BYTES && code <= BD_EVENTS_CODE_BYTES &&
-		o->object.ascii_data + BD_EVENTS_TEXT <= BD_EVENTS_STR_BYTES;
+		o->object.ascii_data + BD_EVENTS_TEXT <= BD_EVENTS_STR_BYTES && o->object.bytes_data <= 64;
 }
 
 void bd_follow_publish(struct bd_targets *t, unsigned i)

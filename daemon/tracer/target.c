@@ -141,7 +141,7 @@ static int attach(struct bd_targets *t, pid_t pid, bool await, int *ret_target, 
 	while (i < BD_TRACER_MAX_TARGETS && t->target[i].used)
 		i++;
 	if (i == BD_TRACER_MAX_TARGETS)
-		return bd_error_set(err, -ENOSPC, "tracer-failed", NULL, "more than %d processes are traced already",
+		return bd_error_set(err, -ENOSPC, "too-many", NULL, "more than %d processes are traced already",
 			BD_TRACER_MAX_TARGETS);
 	struct bd_tracked *x = &t->target[i];
 	*x = (struct bd_tracked){.pidfd = -1, .process = {.proc_fd = -1}, .awaited = await};

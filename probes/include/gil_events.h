@@ -27,10 +27,11 @@ struct bd_event_code {
 	__s32 version;    /* -1: this version of Python has none */
 	__u32 code_bytes; /* to read of a code object, at most BD_EVENTS_CODE_BYTES */
 	__u32 unicode_length, unicode_state;
-	__u32 ascii_bits; /* all set in the state of a compact ASCII string */
-	__u32 ascii_data; /* where its text begins, at most BD_EVENTS_STR_BYTES - BD_EVENTS_TEXT */
-	__u64 code_mask;  /* of the pointer in the frame: 3.14 keeps a tag in it */
-	__u64 code_type;  /* address of PyCode_Type; 0: unknown, not looked at */
+	__u32 ascii_bits;             /* all set in the state of a compact ASCII string */
+	__u32 ascii_data;             /* where its text begins, at most BD_EVENTS_STR_BYTES - BD_EVENTS_TEXT */
+	__u32 bytes_size, bytes_data; /* in a bytes object */
+	__u64 code_mask;              /* of the pointer in the frame: 3.14 keeps a tag in it */
+	__u64 code_type;              /* address of PyCode_Type; 0: unknown, not looked at */
 };
 #define BD_EVENTS_FRAME_BYTES 128
 #define BD_EVENTS_CODE_BYTES 256
@@ -124,7 +125,10 @@ struct bd_rec_wait {
 struct bd_rec_frame {
 	__u64 code, ip;                      /* code object; instruction, as in the frame */
 	__u64 filename, qualname, linetable; /* objects */
-	__u32 firstlineno, version;
+	__u32 firstlineno;
+	/* Of the code object. Where this version of Python has none: FNV-1a of the first min(size, 32) bytes of its line
+	 * table; 0 = not known. */
+	__u32 version;
 	char text
 		[BD_EVENTS_TEXT]; /* start of the qualified name, not terminated when full; empty unless compact ASCII */
 };

@@ -10,6 +10,7 @@
 #define STATES_AGAIN_NS 10000000 /* until they are looked through again in vain */
 #define FRAMES_LOOKED_AT (BD_EVENTS_FRAMES + 8)
 #define STACKS_SEEN 16384
+#define LINES_BYTES 32 /* of a line table, looked at where code objects have no version */
 
 struct {
 	__uint(type, BPF_MAP_TYPE_LRU_HASH);
@@ -24,6 +25,7 @@ struct scratch {
 	__u64 natives; /* told by this processor so far */
 	/* Of the loops below: each turn is a function that is verified once, where its variables can be anything. */
 	__u64 state, frame_at, hash;
+	__u64 lines[LINES_BYTES / 8];
 	__u32 next_interpreter, frames;
 	char frame[BD_EVENTS_FRAME_BYTES], code[BD_EVENTS_CODE_BYTES], str[BD_EVENTS_STR_BYTES];
 };
@@ -145,18 +147,41 @@ static __always_inline __u64 first_bytes(__u64 word, __u64 n)
 	return n >= 8 ? word : word & ((1ULL << n * 8) - 1);
 }
 
+/* Up to 32 bytes as words, zeros behind their end. */
+static __always_inline void first_words(struct scratch *s, __u32 offset, __u64 n, __u64 *to)
+{
+	to[0] = first_bytes(U64_AT(s->str, offset), n);
+	to[1] = n > 8 ? first_bytes(U64_AT(s->str, offset + 8), n - 8) : 0;
+	to[2] = n > 16 ? first_bytes(U64_AT(s->str, offset + 16), n - 16) : 0;
+	to[3] = n > 24 ? first_bytes(U64_AT(s->str, offset + 24), n - 24) : 0;
+}
+
+static __always_inline bool is_ascii(const struct bd_event_code *c, struct scratch *s)
+{
+	return (U32_AT(s->str, c->unicode_state) & c->ascii_bits) == c->ascii_bits;
+}
+
 /* The start of a string, zeros behind its end; nothing unless it is compact ASCII. */
 static __always_inline void read_text(const struct bd_event_code *c, struct scratch *s, __u64 string, char *to)
 {
-	__u64 *word = (__u64 *)to;
-	if (!read_part(s->str, c->ascii_data + BD_EVENTS_TEXT, sizeof s->str, string) ||
-		(U32_AT(s->str, c->unicode_state) & c->ascii_bits) != c->ascii_bits)
-		return;
-	__u64 n = U64_AT(s->str, c->unicode_length);
-	word[0] = first_bytes(U64_AT(s->str, c->ascii_data), n);
-	word[1] = n > 8 ? first_bytes(U64_AT(s->str, c->ascii_data + 8), n - 8) : 0;
-	word[2] = n > 16 ? first_bytes(U64_AT(s->str, c->ascii_data + 16), n - 16) : 0;
-	word[3] = n > 24 ? first_bytes(U64_AT(s->str, c->ascii_data + 24), n - 24) : 0;
+	if (read_part(s->str, c->ascii_data + BD_EVENTS_TEXT, sizeof s->str, string)) {
+		if (is_ascii(c, s))
+			first_words(s, c->ascii_data, U64_AT(s->str, c->unicode_length), (__u64 *)to);
+	} else if (read_part(s->str, c->ascii_data, sizeof s->str, string) && is_ascii(c, s)) {
+		/* what is behind it is not there */
+		__u64 n = U64_AT(s->str, c->unicode_length);
+		read_part(to, n < BD_EVENTS_TEXT ? (__u32)n : BD_EVENTS_TEXT, BD_EVENTS_TEXT, string + c->ascii_data);
+	}
+}
+
+/* The start of a line table; gives how much that is. */
+static __always_inline __u32 read_lines(const struct bd_event_code *c, struct scratch *s, __u64 table)
+{
+	if (!read_part(s->str, c->bytes_data + LINES_BYTES, sizeof s->str, table))
+		return 0;
+	__u64 n = U64_AT(s->str, c->bytes_size);
+	first_words(s, c->bytes_data, n, s->lines);
+	return n < LINES_BYTES ? (__u32)n : LINES_BYTES;
 }
 
 static __always_inline __u32 read_code(const struct bd_event_code *c, struct scratch *s, __u64 code,
@@ -174,25 +199,29 @@ static __always_inline __u32 read_code(const struct bd_event_code *c, struct scr
 	ret->firstlineno = U32_AT(s->code, c->firstlineno);
 	ret->version = c->version >= 0 ? U32_AT(s->code, c->version) : 0;
 	text[0] = text[1] = text[2] = text[3] = 0;
-	/* a version is given once; without one the name has to tell code objects at the same address apart */
-	if (!ret->version)
-		read_text(c, s, ret->qualname, ret->text);
 	return BD_REC_STACK_OK;
 }
 
-static __always_inline __u64 mix_frame(__u64 hash, const struct bd_rec_frame *f)
+static __always_inline __u64 mix_words(__u64 hash, const __u64 *word)
 {
-	const __u64 *text = (const __u64 *)f->text;
+	hash = mix(hash, word[0] ^ word[2] * 0xff51afd7ed558ccdULL);
+	return mix(hash, word[1] ^ word[3] * 0xff51afd7ed558ccdULL);
+}
+
+/* A version is given once. Without one, name and lines have to tell code objects at the same address apart. */
+static __always_inline __u64 mix_frame(__u64 hash, const struct bd_event_code *c, struct scratch *s,
+	struct bd_rec_frame *f)
+{
 	hash = mix(hash, f->code);
 	hash = mix(hash, f->ip);
 	hash = mix(hash, f->filename ^ f->linetable << 20);
 	hash = mix(hash, f->qualname);
 	hash = mix(hash, (__u64)f->version << 32 | f->firstlineno);
-	if (!f->version) {
-		hash = mix(hash, text[0] ^ text[2] * 0xff51afd7ed558ccdULL);
-		hash = mix(hash, text[1] ^ text[3] * 0xff51afd7ed558ccdULL);
-	}
-	return hash;
+	if (f->version)
+		return hash;
+	read_text(c, s, f->qualname, f->text);
+	hash = mix_words(hash, (const __u64 *)f->text);
+	return read_lines(c, s, f->linetable) ? mix(mix_words(hash, s->lines), U64_AT(s->str, c->bytes_size)) : hash;
 }
 
 /* Reads the frame at frame_at and goes on to the one outside. What it gives ends the stack unless it is OK. */
@@ -214,7 +243,7 @@ APART __u32 read_frame(__u32 target)
 	if (error)
 		return error;
 	f->ip = U64_AT(s->frame, c->frame_ip);
-	s->hash = mix_frame(s->hash, f);
+	s->hash = mix_frame(s->hash, c, s, f);
 	s->frames = n + 1;
 	return BD_REC_STACK_OK;
 }
@@ -253,16 +282,26 @@ static __always_inline __u64 read_stack(const struct bd_event_target *t, __u32 t
 	return mix(s->hash, (__u64)error << 8 | n | 1 << 16);
 }
 
-/* The name of a frame in scratch, where a version was enough so far. */
-APART __u32 add_text(__u32 target, __u32 n)
+/* What a frame in scratch lacks so far: the name where its version was enough, a version where there is none. */
+APART __u32 complete_frame(__u32 target, __u32 n)
 {
 	const struct bd_event_target *t = bpf_map_lookup_elem(&targets, &target);
 	struct scratch *s = scratch_at();
 	if (!t || !s || n >= BD_EVENTS_FRAMES)
 		return 0;
 	struct bd_rec_frame *f = &s->stack.frame[n];
-	if (f->version)
+	if (f->version) {
 		read_text(&t->code, s, f->qualname, f->text);
+	} else if (t->code.version < 0) {
+		__u32 bytes = read_lines(&t->code, s, f->linetable), hash = 2166136261U;
+		const __u8 *byte = (const __u8 *)s->lines;
+		for (__u32 i = 0; i < LINES_BYTES; i++) {
+			if (i >= bytes)
+				break;
+			hash = (hash ^ byte[i]) * 16777619U;
+		}
+		f->version = bytes ? hash : 0;
+	}
 	return f->version;
 }
 
@@ -276,7 +315,7 @@ static __always_inline void tell_once(__u32 target, struct scratch *s, __u64 has
 	for (__u32 i = 0; i < BD_EVENTS_FRAMES; i++) {
 		if (i >= r->len)
 			break;
-		add_text(target, i);
+		complete_frame(target, i);
 	}
 	__u32 size = sizeof *r - sizeof r->frame + r->len * (__u32)sizeof r->frame[0];
 	barrier_var(size);

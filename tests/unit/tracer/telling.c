@@ -21,6 +21,10 @@ struct made_up_text {
 	uint32_t state, unused;
 	char data[64];
 };
+struct made_up_bytes {
+	uint64_t head[2], size, hash;
+	unsigned char data[48];
+};
 struct made_up_code {
 	uint64_t head, type;
 	struct made_up_text *filename, *qualname;
@@ -36,7 +40,7 @@ enum { COMPACT = 1 << 5, ASCII = 1 << 6, SKIPPED = 3, TAG = 1 };
 static int code_type, other_type;
 static void *threads_head;
 
-static const struct bd_event_code code_offsets = {
+static struct bd_event_code code_offsets = {
 	.tstate_next = offsetof(struct made_up_state, next),
 	.cframe = -1,
 	.current_frame = offsetof(struct made_up_state, frame),
@@ -57,10 +61,13 @@ static const struct bd_event_code code_offsets = {
 	.unicode_state = offsetof(struct made_up_text, state),
 	.ascii_bits = COMPACT | ASCII,
 	.ascii_data = offsetof(struct made_up_text, data),
+	.bytes_size = offsetof(struct made_up_bytes, size),
+	.bytes_data = offsetof(struct made_up_bytes, data),
 	.code_mask = ~(uint64_t)TAG,
 };
 
 static struct made_up_text text[3];
+static struct made_up_bytes lines = {.size = 20, .data = {1, 2, 3}};
 static struct made_up_code code[3];
 static struct made_up_frame frame[40];
 
@@ -72,7 +79,7 @@ static void make_code(size_t i, const char *name, uint32_t version)
 	code[i] = (struct made_up_code){.type = (uint64_t)(uintptr_t)&code_type,
 		.filename = &text[0],
 		.qualname = &text[i],
-		.linetable = &text[1],
+		.linetable = &lines,
 		.firstlineno = 10 + (uint32_t)i,
 		.version = version};
 }
@@ -329,7 +336,7 @@ BD_TEST(a_stack_is_told_once)
 		BD_CHECK_INT(f->ip, 0x1000 + i);
 		BD_CHECK(f->qualname == (uint64_t)(uintptr_t)&text[k]);
 		BD_CHECK(f->filename == (uint64_t)(uintptr_t)&text[0]);
-		BD_CHECK(f->linetable == (uint64_t)(uintptr_t)&text[1]);
+		BD_CHECK(f->linetable == (uint64_t)(uintptr_t)&lines);
 		BD_CHECK_INT(f->firstlineno, 10 + k);
 		BD_CHECK_INT(f->version, code[k].version);
 		char want[BD_EVENTS_TEXT] = {0};
@@ -341,6 +348,16 @@ BD_TEST(a_stack_is_told_once)
 	RUN({COND});
 	BD_CHECK_INT(count(BD_REC_STACK), 1);
 	BD_CHECK(waits[0].stack != before);
+}
+
+static uint64_t stack_now(void)
+{
+	struct script s = {(const struct step[]){{COND}}, 1};
+	records.len = 0;
+	run_child(probe, run_script, &s);
+	drain_until(BD_REC_WAIT, 1);
+	size_t at = 0;
+	return ((const struct bd_rec_wait *)next(&at, BD_REC_WAIT))->stack;
 }
 
 /* Everything that tells code objects apart tells stacks apart. */
@@ -362,7 +379,7 @@ BD_TEST(other_code_at_the_same_place)
 			text[2].data[4] = 'X'; /* has no version, so its name counts */
 			break;
 		case 4:
-			code[0].linetable = &text[2];
+			code[0].linetable = (char *)&lines + 8;
 			break;
 		case 5:
 			code[0].firstlineno++;
@@ -376,12 +393,7 @@ BD_TEST(other_code_at_the_same_place)
 			text[1].data[3] = 'X'; /* has a version: the same, whatever its name looks like */
 			break;
 		}
-		struct script s = {(const struct step[]){{COND}}, 1};
-		records.len = 0;
-		run_child(probe, run_script, &s);
-		drain_until(BD_REC_WAIT, 1);
-		size_t at = 0;
-		seen[i] = ((const struct bd_rec_wait *)next(&at, BD_REC_WAIT))->stack;
+		seen[i] = stack_now();
 		if (i == 7) {
 			BD_CHECK(seen[i] == seen[0]);
 			BD_CHECK_INT(count(BD_REC_STACK), 0);
@@ -391,6 +403,47 @@ BD_TEST(other_code_at_the_same_place)
 			BD_CHECK(seen[k] != seen[i]);
 		BD_CHECK_INT(count(BD_REC_STACK), 1);
 	}
+}
+
+/* 3.11 has no versions: the lines count, and what is told of them is a checksum. */
+BD_TEST(other_lines_where_there_are_no_versions)
+{
+	load(0);
+	code_offsets.version = -1;
+	make_target();
+	uint64_t before = stack_now();
+	uint32_t sum = 2166136261U;
+	for (size_t i = 0; i < lines.size; i++)
+		sum = (sum ^ lines.data[i]) * 16777619U;
+	const struct bd_rec_stack *s = stack_of(before);
+	for (size_t i = 0; i < s->len; i++) {
+		BD_CHECK_INT(s->frame[i].version, sum);
+		BD_CHECK(s->frame[i].text[0]);
+	}
+	lines.data[20]++; /* behind the end */
+	BD_CHECK(stack_now() == before);
+	lines.data[19]++;
+	BD_CHECK(stack_now() != before);
+	lines.data[19]--;
+	lines.size--;
+	BD_CHECK(stack_now() != before);
+	lines.size++;
+	text[1].data[3]++;
+	BD_CHECK(stack_now() != before);
+}
+
+/* The end of a string may be the end of what can be read. */
+BD_TEST(a_name_at_the_end_of_memory)
+{
+	load(0);
+	size_t page = (size_t)sysconf(_SC_PAGESIZE), bytes = offsetof(struct made_up_text, data) + 6;
+	char *two = mmap(NULL, 2 * page, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	BD_CHECK(two != MAP_FAILED && munmap(two + page, page) == 0);
+	void *at = two + page - bytes;
+	memcpy(at, &text[2], bytes);
+	code[2].qualname = at;
+	make_target();
+	BD_CHECK(memcmp(stack_of(stack_now())->frame[0].text, "short\0\0\0", 8) == 0);
 }
 
 static struct bd_rec_stack told(void)

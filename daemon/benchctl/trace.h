@@ -133,9 +133,9 @@ void trace_list_table(const cJSON *json, const struct bd_screen *s, struct bd_st
 /* ---- a command that is traced from its first instruction ------------------------------------------------------------ */
 
 struct trace_child {
-	pid_t pid;         /* 0 = none */
-	int go, told;      /* it starts when something is written to go; told says why it could not */
-	const char *named; /* borrowed */
+	_Atomic(pid_t) pid; /* 0 = none */
+	int go, told;       /* it starts when something is written to go; told says why it could not */
+	const char *named;  /* borrowed */
 };
 #define auto_child BD_CLEANUP(trace_child_done)
 /* Forks; the child waits. output: its standard output is the descriptor of that number here. no-such-input when there is no
@@ -157,7 +157,7 @@ struct trace_view;
 struct trace_view *trace_view_new(const struct bd_ctl *ctl, double asked_s, const struct trace_child *child);
 void trace_view_snapshot(struct trace_view *v, const cJSON *json);
 void trace_view_note(struct trace_view *v, const char *text); /* a line that stays, once the view is gone */
-/* Non-zero once the user wants it to end. */
+/* Non-zero once the user wants it to end: for bd_client_events and trace_child_wait. */
 const volatile int *trace_view_interrupted(const struct trace_view *v);
 void trace_view_free(struct trace_view **v); /* gives the terminal and the signals back */
 

@@ -97,7 +97,7 @@ int trace_child_wait(struct trace_child *c, const volatile int *cancel, int *ret
 			c->pid = 0;
 			return 0;
 		}
-		if (cancel && *cancel)
+		if (cancel && __atomic_load_n(cancel, __ATOMIC_RELAXED))
 			return -EINTR;
 		if (poll(&p, 1, POLL_MS) < 0 && errno != EINTR)
 			bd_sleep_ns(POLL_MS * 1000000LL);

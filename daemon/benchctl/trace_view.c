@@ -142,8 +142,9 @@ static void take_effect(struct trace_view *v, int signal_number)
 /* What was typed at the terminal has reached the command as well. */
 static void pass_on(const struct trace_view *v, const siginfo_t *info)
 {
-	if (v->child && v->child->pid && info->si_code != SI_KERNEL)
-		kill(v->child->pid, info->si_signo);
+	pid_t pid = v->child ? v->child->pid : 0;
+	if (pid && info->si_code != SI_KERNEL)
+		kill(pid, info->si_signo);
 }
 
 static void on_signal(struct trace_view *v, const siginfo_t *info)
@@ -157,7 +158,8 @@ static void on_signal(struct trace_view *v, const siginfo_t *info)
 			leave(v);
 			_exit(BD_EXIT_UNDECIDED);
 		}
-		v->interrupted = !v->child || v->interrupts == 2;
+		if (!v->child || v->interrupts == 2)
+			__atomic_store_n(&v->interrupted, 1, __ATOMIC_RELAXED);
 		return;
 	case SIGTERM:
 	case SIGHUP:
@@ -178,12 +180,13 @@ static void on_signal(struct trace_view *v, const siginfo_t *info)
 static void look_at_child(struct trace_view *v)
 {
 	siginfo_t how = {0};
-	if (!v->child || waitid(P_PID, (id_t)v->child->pid, &how, WEXITED | WNOHANG | WNOWAIT) < 0 || !how.si_pid)
+	pid_t pid = v->child ? v->child->pid : 0;
+	if (!pid || waitid(P_PID, (id_t)pid, &how, WEXITED | WNOHANG | WNOWAIT) < 0 || !how.si_pid)
 		return;
 	if (!v->gone_ns)
 		v->gone_ns = bd_clock_mono_ns();
 	else if (bd_clock_mono_ns() - v->gone_ns > GONE_NS)
-		v->interrupted = 1;
+		__atomic_store_n(&v->interrupted, 1, __ATOMIC_RELAXED);
 }
 
 static void *work(void *arg)

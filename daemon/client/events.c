@@ -23,6 +23,12 @@ struct stream {
 	struct bd_str refusal; /* body of an answer that is no stream */
 };
 
+/* May be set by another thread, or by a signal. */
+static bool cancelled(const volatile int *cancel)
+{
+	return cancel && __atomic_load_n(cancel, __ATOMIC_RELAXED);
+}
+
 static bool is_final(const cJSON *data)
 {
 	static const char *const final[] = {"complete", "interrupted", "failed", "cancelled"};
@@ -103,7 +109,7 @@ static int transfer(struct stream *s, const volatile int *cancel, struct bd_erro
 	while (running && r == 0) {
 		if (curl_multi_perform(multi, &running) != CURLM_OK)
 			r = -EIO;
-		else if (cancel && *cancel)
+		else if (cancelled(cancel))
 			r = bd_error_set(err, -EINTR, "cancelled", NULL, "cancelled");
 		else if (running)
 			curl_multi_poll(multi, NULL, 0, POLL_MS, NULL);
@@ -174,7 +180,7 @@ static int follow(struct stream *s, const char *path, const volatile int *cancel
 				*err = why;
 			return r;
 		}
-		for (int ms = 0; ms < AGAIN_MS && !(cancel && *cancel); ms += 20)
+		for (int ms = 0; ms < AGAIN_MS && !cancelled(cancel); ms += 20)
 			bd_sleep_ns(20000000);
 		/* after the pause: one that dies closes its connections a moment before its lock */
 		r = client_renew(s->client, err);

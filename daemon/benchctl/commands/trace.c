@@ -173,7 +173,7 @@ static int follow(struct bd_client *c, const char *id, struct trace_view *view, 
 		int r = bd_client_events(c, path, on_event, &f, interrupted, err);
 		if (f.ended)
 			break;
-		if (*interrupted) {
+		if (__atomic_load_n(interrupted, __ATOMIC_RELAXED)) {
 			*ret_stopped = true;
 			return stop(c, id, err);
 		}

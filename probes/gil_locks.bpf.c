@@ -19,6 +19,7 @@
 char LICENSE[] SEC("license") = "Dual MIT/GPL";
 
 #define SYS_SCHED_YIELD 24
+#define VAIN_MAX 16
 #define SPIN_NS 10000000 /* who goes on spinning is told of this often */
 
 /* futex(2): operations, and a bit of theirs */
@@ -48,6 +49,7 @@ struct lock_thread {
 	__u64 futex, address;   /* the word it sleeps on, and the lock */
 	__u64 stack;
 	struct python_state python;
+	__u32 vain, unused; /* how often that was looked for in vain */
 	char name[BD_EVENTS_TEXT];
 	/* spinning that was not told yet */
 	__u64 yields, yields_ns;
@@ -64,8 +66,13 @@ struct {
 
 /* ---- telling ------------------------------------------------------------------------------------------------- */
 
+/* The thread may go on meanwhile on another processor: what was counted is taken once, and lies between the two times. */
 static __always_inline void tell_spin(struct lock_thread *th)
 {
+	if (!th->yields)
+		return;
+	__u64 first = th->first_ns, stack = th->spin_stack;
+	barrier();
 	__u64 yields = __sync_lock_test_and_set(&th->yields, 0), ns = __sync_lock_test_and_set(&th->yields_ns, 0);
 	if (!yields)
 		return;
@@ -79,10 +86,10 @@ static __always_inline void tell_spin(struct lock_thread *th)
 		.head = {BD_REC_SPIN, sizeof *r, th->target},
 		.tid = th->tid,
 		.yields = (__u32)yields,
-		.from_ns = th->first_ns,
+		.from_ns = first,
 		.to_ns = th->last_ns,
 		.off_ns = ns,
-		.stack = th->spin_stack,
+		.stack = stack,
 	};
 	bpf_ringbuf_submit(r, wake_flags(false));
 }
@@ -260,8 +267,13 @@ static __always_inline void settle(const struct place *at, struct lock_thread *t
 		BD_REC_SETTLED);
 }
 
+/* A thread that starts has no thread state yet, but soon. */
 static __always_inline __u64 stack_of(const struct place *at, struct lock_thread *th)
 {
+	if (!th->python.address && th->vain < VAIN_MAX) {
+		th->vain++;
+		th->python.tried_ns = 0;
+	}
 	return tell_stack(at->index, find_state(at, &th->python, th->tid, BD_PROBE_GILS), th->tid);
 }
 

@@ -285,7 +285,7 @@ static __always_inline void leaves(struct task_struct *task, bool preempt)
 	struct pt_regs *regs = (struct pt_regs *)bpf_task_pt_regs(task);
 	__u64 call = regs->orig_ax, op = regs->si & OPERATION;
 	bool yields = !preempt && !task->__state && call == SYS_SCHED_YIELD;
-	bool sleeps = !preempt && task->__state && call == SYS_FUTEX &&
+	bool sleeps = goes_to_sleep(task, preempt) && call == SYS_FUTEX &&
 		(op == WAIT || op == WAIT_BITSET || op == LOCK_PI || op == LOCK_PI2 || op == WAIT_REQUEUE_PI) &&
 		!find_gil(&at, regs->di);
 	struct lock_thread *th = bpf_task_storage_get(&lock_threads, task, 0,

@@ -76,7 +76,7 @@ static __always_inline void sleeps(const struct place *at, struct thread *th, st
 {
 	struct gil_head head = {0};
 	bool known = read_head(&at->target->layout, at->gil, &head);
-	__u32 holder = known ? thread_of(&at->target->layout, head.last_holder) : 0;
+	__u32 holder = known ? user_of(at->target, head.last_holder, true) : 0;
 	__u64 now = bpf_ktime_get_ns();
 	const struct last_slice last = {th->on_ns, th->gil, th->number, th->part, th->by_futex, th->number_known,
 		th->was_holder, th->dropped};
@@ -171,7 +171,7 @@ APART __u64 find_held(__u32 target, __u32 tid, __u64 known_state)
 			break;
 		if (!read_head(&t->layout, t->gil[g], &head) || (__s32)head.locked != 1 || head.last_holder >> 48)
 			continue;
-		if (head.last_holder == known_state || thread_of(&t->layout, head.last_holder) == tid)
+		if (head.last_holder == known_state || user_of(t, head.last_holder, true) == tid)
 			return head.last_holder | (__u64)(g + 1) << 48;
 	}
 	return 0;
@@ -299,8 +299,10 @@ int BPF_PROG(event_waking, struct task_struct *task)
 		struct thread *theirs = thread_at(&at, waker, true);
 		if (theirs) {
 			th->waker = theirs->tid;
-			if (part == COND)
+			if (part == COND) {
 				theirs->dropped = 1;
+				learn_user(at.target, at.gil, theirs->tid);
+			}
 		}
 	}
 	th->by_futex = by_futex;

@@ -74,7 +74,7 @@ APART __u32 walk_some(__u32 target, __u32 tid, __u32 gil)
 				state = 0;
 			continue;
 		}
-		if (thread_of(&t->layout, state) == tid) {
+		if (user_of(t, state, false) == tid) {
 			s->state = state;
 			return WALK_FOUND;
 		}
@@ -107,7 +107,7 @@ static __always_inline __u64 find_state(const struct place *at, struct python_st
 	__u32 seq = at->target->list_seq;
 	if (known->list_seq == seq && known->gil == gil) {
 		if (known->address) {
-			if (thread_of(&at->target->layout, known->address) == tid)
+			if (user_of(at->target, known->address, false) == tid)
 				return known->address;
 		} else if (bpf_ktime_get_ns() - known->tried_ns < STATES_AGAIN_NS) {
 			return 0;

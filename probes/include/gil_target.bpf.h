@@ -74,6 +74,45 @@ static __always_inline bool find_target(struct task_struct *task, struct place *
 /* Functions that are verified by themselves, once, whoever calls them: what has to be verified of a probe stays small. */
 #define APART __attribute__((noinline))
 
+/* Which thread a thread state is used by need not be the one whose number is in it: 3.12 runs code in another interpreter with
+ * the state of whoever made that. A thread that lets go of a GIL, and with it wakes another, is sure to be its last holder. */
+struct state_key {
+	__u64 life, state;
+};
+struct state_user {
+	__u32 tid, number; /* who uses it; what was in it then */
+};
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, 4096);
+	__type(key, struct state_key);
+	__type(value, struct state_user);
+} users SEC(".maps");
+
+/* sure: 0 instead of a number nobody has confirmed. Only processes with several interpreters can have such states. */
+static __always_inline __u32 user_of(const struct bd_event_target *t, __u64 state, bool sure)
+{
+	__u32 number = thread_of(&t->layout, state);
+	if (!number || t->interpreters_len < 2)
+		return number;
+	struct state_key key = {t->life, state};
+	const struct state_user *user = bpf_map_lookup_elem(&users, &key);
+	return user && user->number == number ? user->tid : sure ? 0 : number;
+}
+
+/* In the context of a thread that wakes another out of `cond`. */
+static __always_inline void learn_user(const struct bd_event_target *t, __u64 gil, __u32 tid)
+{
+	struct gil_head head;
+	if (t->interpreters_len < 2 || !read_head(&t->layout, gil, &head))
+		return;
+	struct state_key key = {t->life, head.last_holder};
+	struct state_user user = {tid, thread_of(&t->layout, head.last_holder)};
+	const struct state_user *known = bpf_map_lookup_elem(&users, &key);
+	if (user.number && (!known || known->tid != tid || known->number != user.number))
+		bpf_map_update_elem(&users, &key, &user, BPF_ANY);
+}
+
 /* Which GIL of a target this address is in: its index, the part in the bits above; 0: none of them. */
 APART __u32 gil_of(__u32 target, __u64 address)
 {

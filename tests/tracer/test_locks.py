@@ -20,7 +20,7 @@ CACHE = os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")
 FREE = [p for p in (os.path.join(CACHE, "benchd", "python", v, "bin", "python3") for v in ("3.13t", "3.13td")) if os.path.exists(p)]
 ABSENT = None if FREE else "no free-threaded interpreter (./dev python 3.13t)"
 OBJECT, MUTEX, STOP, INTERPRETER, RUNTIME, PARKED, THREAD, FUTEX = range(1, 9)
-BY_FUTEX = 1
+BY_FUTEX, SELF = 1, 4
 
 
 def program(name, python, *args, **env):
@@ -298,9 +298,12 @@ class WithGil(unittest.TestCase):
                     mine = [r for r in told.waits if r["tid"] in pair]
                     gils.append({r["gil"] for r in mine})
                     self.assertLessEqual({r["waker"] for r in mine}, pair | {0})
-                    # 3.12 runs code with the thread state, and so the number, of who made the interpreter
-                    if tracing.version_of(python) >= (3, 13):
-                        self.assertLessEqual({r["holder"] for r in mine}, pair | {0})
+                    # 3.12 runs code with the thread state, in which is the number, of who made the interpreter
+                    self.assertLessEqual({r["holder"] for r in mine}, pair | {0})
+                    known = [r for r in mine if r["holder"] or r["flags"] & SELF]
+                    self.assertGreater(len(known), 0.8 * len(mine))
+                    lines = [r for r in mine if told.functions(r)]
+                    self.assertGreater(len(lines), 0.8 * len(mine))
                 self.assertEqual([len(g) for g in gils], [1, 1], "a thread waits for the GIL of its interpreter")
                 self.assertNotEqual(*gils)
         if not tried:

@@ -13,6 +13,7 @@ CPU = min(os.sched_getaffinity(0))
 
 def run(word, second, gap_ns, seconds, sleeps):
     os.sched_setaffinity(0, {CPU})  # the other processors are for whoever watches
+    os.sched_setscheduler(0, os.SCHED_BATCH, os.sched_param(0))  # whoever wakes the other sleeps before that runs
     words = (word, word + 4)
     sleeps.append(library.paced(words[second], words[1 - second], 1 - second, gap_ns, int(seconds * 1e9)))
 

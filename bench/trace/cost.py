@@ -8,6 +8,7 @@ import time
 
 import tools
 from measuring import Work, as_ratio, bpf_statistics, modes, programs, ratio, row
+from planted import Planted, programs_of, tracers
 
 PYENV = os.environ.get("PYENV_ROOT") or os.path.expanduser("~/.pyenv")
 CPU = max(os.sched_getaffinity(0))
@@ -106,8 +107,8 @@ def saturated(service, quick):
 
 def of_tracer(service):
     """{id: name} of the programs that the service's tracers have in the kernel."""
-    tracers = set(service.tracers())
-    return {i: p.get("name", "") for i, p in programs().items() if {h["pid"] for h in p.get("pids", [])} & tracers}
+    mine = set().union(*map(programs_of, tracers(service.pid)))
+    return {i: p.get("name", "") for i, p in programs().items() if i in mine}
 
 
 def per_switch(ids, load):
@@ -146,7 +147,6 @@ def kernel(service, quick):
 
 
 def first_figure(service, quick):
-    from planted import Planted
     took = []
     for python in (tools.PYTHON, python_with_symbols()[0]):
         with Planted(python, "culprit") as program:

@@ -4,7 +4,8 @@ import json
 import os
 import time
 
-from daemon import Daemon, children, wait_for
+from daemon import Daemon, wait_for
+from planted import tracers
 
 TICK_NS = 1_000_000_000 // os.sysconf("SC_CLK_TCK")
 
@@ -71,19 +72,9 @@ class Service(Daemon):
             document = self.stop(trace)
         return given, document
 
-    def tracers(self):
-        found = []
-        for child in children(self.pid):
-            try:
-                if os.path.basename(os.readlink(f"/proc/{child}/exe")) == "bench-tracer":
-                    found.append(child)
-            except OSError:
-                pass
-        return found
-
     def usage(self):
         """Processor time so far and resident memory of benchd with its tracers."""
-        pids = [self.pid, *self.tracers()]
+        pids = [self.pid, *tracers(self.pid)]
         return sum(map(cpu_ns, pids)), sum(map(rss_bytes, pids))
 
     def first_figure_s(self, pid):

@@ -226,6 +226,30 @@ def traced(home, program, seconds, *more):
     return document, {t: program.disturbed_ns(t) - before[t] for t in before}
 
 
+def tracers(pid):
+    """The tracers that a process has started."""
+    found = []
+    for child in children(pid):
+        try:
+            if os.path.basename(os.readlink(f"/proc/{child}/exe")) == "bench-tracer":
+                found.append(child)
+        except OSError:
+            pass
+    return found
+
+
+def programs_of(pid):
+    """Ids of the BPF programs a process holds, itself or by what attaches them."""
+    found = set()
+    for fd in os.listdir(f"/proc/{pid}/fdinfo"):
+        try:
+            with open(f"/proc/{pid}/fdinfo/{fd}", encoding="ascii") as f:
+                found.update(int(line.split()[1]) for line in f if line.startswith("prog_id:"))
+        except OSError:
+            pass  # closed meanwhile
+    return found
+
+
 def mono_ns():
     return time.clock_gettime_ns(time.CLOCK_MONOTONIC)
 

@@ -8,28 +8,16 @@ import unittest
 
 import planted
 import tracing
-from planted import Home, Planted, children, wait_for
+from planted import Home, Planted, programs_of, tracers, wait_for
 
 PATIENCE = 60
 LACK = planted.CANNOT or tracing.need("bpftool")
 
 
 def programs():
-    """{id: pids that hold it} of all BPF programs in the kernel."""
+    """Ids of all BPF programs in the kernel."""
     out = subprocess.run([tracing.tool("bpftool"), "--json", "prog", "show"], stdout=subprocess.PIPE, check=True).stdout
-    return {p["id"]: {holder["pid"] for holder in p.get("pids", [])} for p in json.loads(out)}
-
-
-def tracers(pid):
-    """The tracers a daemon has started."""
-    found = []
-    for child in children(pid):
-        try:
-            if os.path.basename(os.readlink(f"/proc/{child}/exe")) == "bench-tracer":
-                found.append(child)
-        except OSError:
-            pass
-    return found
+    return {p["id"] for p in json.loads(out)}
 
 
 @unittest.skipIf(LACK, LACK)
@@ -44,7 +32,7 @@ class Kill9(unittest.TestCase):
         self.assertEqual(status, 0)
         self.daemon = json.loads(out)["pid"]
         # others may trace as well: what counts is what this trace brought
-        self.before = set(programs())
+        self.before = programs()
 
     def begin(self, *args):
         """A trace that has seen waits: (benchctl, id, its programs in the kernel)."""
@@ -53,8 +41,10 @@ class Kill9(unittest.TestCase):
         trace = wait_for("a running trace", PATIENCE, lambda: self.listed() or (ctl.poll() is not None and self.fail(ctl.communicate())))[0]["id"]
         wait_for("a wait in it", PATIENCE, lambda: self.stored(trace)["waits"] > 10)
         (tracer,) = tracers(self.daemon)
-        mine = {n for n, pids in programs().items() if tracer in pids} - self.before
+        mine = programs_of(tracer)
         self.assertGreater(len(mine), 0, "a trace without programs in the kernel")
+        self.assertLessEqual(mine, programs())
+        self.assertFalse(mine & self.before)
         return ctl, trace, mine
 
     def listed(self):
@@ -67,8 +57,7 @@ class Kill9(unittest.TestCase):
         return json.loads(out)
 
     def gone(self, mine):
-        wait_for("the end of its programs in the kernel", PATIENCE, lambda: not mine & set(programs()))
-        self.assertFalse(mine & self.before)
+        wait_for("the end of its programs in the kernel", PATIENCE, lambda: not mine & programs())
 
     def readable(self, trace, states):
         """The document, its figures and every form of export."""

@@ -138,7 +138,7 @@ struct plan {
 	bool adaptive;           /* launches go on until cells are done (looks.c) */
 	double budget_s, wait_s; /* budget_s NAN = none */
 	bool budget_firm;        /* asked for: it may cost launches, and with them the intervals */
-	bool trace;
+	bool trace, events;      /* events: at that level */
 	int64_t max_threads, seed;
 };
 int plan_make(struct bd_engine *e, const struct bd_request *request, struct plan **ret, struct bd_error *err);

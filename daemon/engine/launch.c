@@ -36,7 +36,7 @@ static void fail_all(struct run *r, const struct slot *s, const struct bd_error 
 
 /* ---- the tracer ---------------------------------------------------------------------------------------------- */
 
-static void stop_tracing(struct run *r, const struct bd_error *err)
+void launch_stop_tracing(struct run *r, const struct bd_error *err)
 {
 	bd_log(BD_LOG_WARN, "tracing ends: %s", err->message);
 	bd_tracer_free(&r->tracer);
@@ -79,11 +79,13 @@ static void attach(struct run *r, struct slot *s)
 static int read_trace(struct run *r, const struct slot *s, struct bd_tracer_reading *ret)
 {
 	struct bd_error err;
+	if (r->events)
+		return events_pause(r, ret);
 	if (!r->tracer || s->target < 0)
 		return 1;
 	if (bd_tracer_read(r->tracer, s->target, ret, &err) == 0)
 		return 0;
-	stop_tracing(r, &err);
+	launch_stop_tracing(r, &err);
 	return 1;
 }
 
@@ -387,6 +389,8 @@ static int batch(struct run *r, struct slot *s, size_t cell, bool record, enum b
 	struct bd_error err;
 	bd_auto_json cJSON *answer = NULL;
 	gap_close(r->e, r->spare);
+	if (record && kind != BD_SAMPLE_UNTRACED)
+		events_resume(r, s, cell);
 	int res = bd_worker_send(s->worker, ask, &err);
 	if (res == 0)
 		res = bd_worker_receive(s->worker, types, timeout_ns(r, cell) + 20 * expected, r->e->cancel_fd, &answer,
@@ -406,12 +410,13 @@ static int batch(struct run *r, struct slot *s, size_t cell, bool record, enum b
 		discard_trace(r, s); /* what was seen of this batch is not the next one's */
 	} else if (res == 0 && record) {
 		struct bd_tracer_reading reading = {0};
-		bool traced = read_trace(r, s, &reading) == 0;
+		bool traced = kind != BD_SAMPLE_UNTRACED && read_trace(r, s, &reading) == 0;
 		res = record_sample(r, cell, kind, answer, traced ? &reading : NULL, &err);
 		bd_tracer_reading_done(&reading);
 	}
 	if (res == 0)
 		return 0;
+	discard_trace(r, s);
 	fail(r, cell, &err);
 	stop_worker(r, s);
 	return -EIO;
@@ -471,9 +476,23 @@ static struct slot *slot_of(struct run *r, size_t cell)
 	return NULL;
 }
 
+/* At level events an untraced batch stands beside each traced one, before or after it. */
+static int main_batch(struct run *r, struct slot *s, size_t cell)
+{
+	bool pair = r->events && r->tracer && s->target >= 0, after = pair && bd_rng_below(&r->rng, 2);
+	int res = 0;
+	if (pair && !after)
+		res = batch(r, s, cell, true, BD_SAMPLE_UNTRACED, 0);
+	if (res == 0 && run_active(r, cell))
+		res = batch(r, s, cell, true, BD_SAMPLE_MAIN, 0);
+	if (res == 0 && after && run_active(r, cell))
+		res = batch(r, s, cell, true, BD_SAMPLE_UNTRACED, 0);
+	return res;
+}
+
 static void one_cell(struct run *r, struct slot *s, size_t cell)
 {
-	int res = batch(r, s, cell, true, BD_SAMPLE_MAIN, 0);
+	int res = main_batch(r, s, cell);
 	/* The reference of `scaling` is the one-thread cell on each processor of the set, in the same round. */
 	for (size_t p = 1; res == 0 && p < r->used && r->state[cell].scaling_reference && run_active(r, cell); p++)
 		res = batch(r, s, cell, true, BD_SAMPLE_SCALING, p);

@@ -234,6 +234,8 @@ double plan_round_s(const struct plan *p)
 		for (size_t k = 0; k < p->cells_len && batches <= 1; k++)
 			if (p->cells[k].scaling == (int64_t)i)
 				batches = (double)BD_MIN(processors.n, (size_t)p->max_threads);
+		if (p->events) /* an untraced one beside the traced one, and probes that come and go */
+			batches++;
 		s += batches * (plan_batch_s(c) + 0.001);
 	}
 	return s;
@@ -297,6 +299,7 @@ int plan_make(struct bd_engine *e, const struct bd_request *request, struct plan
 	p->wait_s = isnan(q->wait_s) ? DEFAULT_WAIT_S : q->wait_s;
 	const char *trace = q->trace ? q->trace : p->ab || p->sides[0].has_target ? "off" : d->trace;
 	p->trace = !bd_streq(trace, "off");
+	p->events = bd_streq(trace, "events");
 	uint64_t drawn = 0;
 	if (q->seed != BD_NULL_INT)
 		drawn = (uint64_t)q->seed;

@@ -101,17 +101,20 @@ int record_sample(struct run *r, size_t cell, enum bd_sample_kind kind, const cJ
 		state->traced = true;
 		for (size_t i = 0; i < s->threads_len; i++)
 			state->waits += s->threads[i].waits;
-	} else {
+	} else if (kind != BD_SAMPLE_UNTRACED) {
 		state->untraced = true;
 	}
+	double wall = (double)w.wall_ns * (double)w.ops.n;
+	const struct bd_stats_point point = {.launch = r->launch,
+		.round = r->round,
+		.value = wall / (double)ops,
+		.num = wall,
+		.den = (double)ops,
+		.left_out = bd_sample_flagged(s)};
+	if (kind == BD_SAMPLE_UNTRACED)
+		*BD_PUSH(state->beside, state->beside_len) = point;
 	if (kind == BD_SAMPLE_MAIN) {
-		double wall = (double)w.wall_ns * (double)w.ops.n;
-		*BD_PUSH(state->points, state->points_len) = (struct bd_stats_point){.launch = r->launch,
-			.round = r->round,
-			.value = wall / (double)ops,
-			.num = wall,
-			.den = (double)ops,
-			.left_out = bd_sample_flagged(s)};
+		*BD_PUSH(state->points, state->points_len) = point;
 		state->batch_s = (double)w.wall_ns / 1e9;
 	}
 	r->batch_ns += w.wall_ns;

@@ -481,9 +481,12 @@ static int check_request(struct resolver *r)
 		return bd_error_set(r->err, -EINVAL, "bad-value", NULL, "precision must be from 0.0001 to 1");
 	if (!isnan(q->equivalence) && !(q->equivalence >= 0.0001 && q->equivalence <= 1))
 		return bd_error_set(r->err, -EINVAL, "bad-value", NULL, "equivalence must be from 0.0001 to 1");
-	if (q->trace && !bd_streq(q->trace, "off") && !bd_streq(q->trace, "counters"))
+	if (q->trace && !bd_streq(q->trace, "off") && !bd_streq(q->trace, "counters") && !bd_streq(q->trace, "events"))
 		return unknown(r->err, "unknown-value", "there is no trace level", q->trace,
-			(const char *const[]){"off", "counters"}, 2);
+			(const char *const[]){"off", "counters", "events"}, 3);
+	if (bd_streq(q->trace, "events") && q->sides)
+		return bd_error_set(r->err, -EINVAL, "bad-value", "trace a run of one side",
+			"two sides are compared untraced, or at level counters");
 	if (q->launches != BD_NULL_INT && (q->launches < 1 || q->launches > 1000))
 		return bd_error_set(r->err, -EINVAL, "bad-value", NULL, "launches must be from 1 to 1000");
 	if (q->rounds != BD_NULL_INT && (q->rounds < 1 || q->rounds > 100000))

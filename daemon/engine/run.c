@@ -75,6 +75,8 @@ static double round_s(const struct run *r)
 		double times = r->state[i].scaling_reference ? (double)r->used : 1;
 		if (order_sits_out(r, i, 1))
 			times /= TWIN_ROUNDS;
+		if (r->events)
+			times++;
 		s += (batch + BETWEEN_BATCHES_S) * times;
 	}
 	return s;
@@ -178,6 +180,7 @@ static void store_plan(struct run *r)
 	cJSON_AddNumberToObject(plan, "alpha", BD_STATS_ALPHA);
 	cJSON_AddNumberToObject(plan, "max_launches", (double)r->max_launches);
 	cJSON_AddBoolToObject(plan, "adaptive", r->plan->adaptive);
+	cJSON_AddStringToObject(plan, "trace", !r->plan->trace ? "off" : r->plan->events ? "events" : "counters");
 	add_number(plan, "precision", r->plan->precision);
 	add_number(plan, "equivalence", r->plan->equivalence);
 	add_number(plan, "budget_s", r->plan->budget_s);
@@ -251,6 +254,7 @@ static void measure_launch(struct run *r)
 			break;
 		launch_round(r);
 		store_round(r);
+		events_store(r);
 		for (size_t i = 0; i < r->plan->cells_len; i++)
 			if (run_active(r, i))
 				emit_cell(r, i);
@@ -288,8 +292,11 @@ static void start_tracer(struct run *r)
 	struct bd_error err;
 	if (!r->plan->trace)
 		r->trace_off = bd_reason_new(NULL, "not-asked-for", "--trace counters", "tracing was switched off");
-	else if (bd_tracer_start(r->e->tracer, BD_TRACER_COUNTERS, &r->tracer, &err) < 0)
+	else if (bd_tracer_start(r->e->tracer, r->plan->events ? BD_TRACER_EVENTS : BD_TRACER_COUNTERS, &r->tracer,
+			 &err) < 0)
 		r->trace_off = bd_reason_from_error(&err);
+	else if (r->plan->events)
+		events_begin(r);
 }
 
 static void begin(struct run *r)
@@ -397,6 +404,7 @@ static void finish(struct run *r)
 	r->row.measure_s = seconds(r->measure_ns);
 	r->row.batch_s = seconds(r->batch_ns);
 	store_row(r);
+	events_end(r);
 	if (r->broken && r->row.state != BD_RUN_FAILED) {
 		/* the end itself could not be written: say so to whoever listens, and try once more */
 		r->row.state = BD_RUN_FAILED;
@@ -419,11 +427,13 @@ static void done(struct run *r)
 {
 	launch_kill(r);
 	bd_tracer_free(&r->tracer);
+	events_done(r);
 	processors_keep_off(&r->processors, NULL, 0);
 	store_round(r);
 	for (size_t i = 0; i < r->plan->cells_len; i++) {
 		free(r->state[i].tids.v);
 		free(r->state[i].points);
+		free(r->state[i].beside);
 	}
 	free(r->state);
 	for (size_t i = 0; i < r->plan->configs_len; i++)

@@ -19,6 +19,8 @@ struct cell_state {
 	bool enough, done;             /* decided or as narrow as was asked; and no other cell needs it any more */
 	struct bd_stats_point *points; /* of its own batches, in the order measured */
 	size_t points_len;
+	struct bd_stats_point *beside; /* of the untraced batches beside those at level events */
+	size_t beside_len;
 	double batch_s; /* wall time of the last one; 0 = none yet */
 	size_t group;   /* the cells that are compared with each other, named by one of them */
 };
@@ -50,6 +52,7 @@ struct run {
 
 	struct environment_watch watch;
 	struct bd_tracer *tracer;
+	struct events *events;       /* NULL: not at that level */
 	struct bd_reason *trace_off; /* why not, for all cells */
 
 	uint32_t hash_seed; /* of this launch, shared by all its processes */
@@ -106,6 +109,18 @@ void launch_let_end(const struct bd_worker *w); /* waits a little for one that h
 /* What a process of the configuration is started with; env is the caller's to free, after. */
 void launch_spec(struct run *r, const struct config *c, struct bd_map *env, struct bd_worker_spec *ret);
 cJSON *launch_prepare(struct run *r, const size_t *cells, size_t n, const struct config *config);
+
+/* No more of it in this run: cells say why. */
+void launch_stop_tracing(struct run *r, const struct bd_error *err);
+
+/* events.c: all but begin do nothing in a run at another level. */
+void events_begin(struct run *r);
+/* Around a traced batch. 0, or 1: this one is not traced (resume), there is no reading (pause). */
+int events_resume(struct run *r, const struct slot *s, size_t cell);
+int events_pause(struct run *r, struct bd_tracer_reading *ret);
+void events_store(struct run *r); /* what came since; between rounds */
+void events_end(struct run *r);   /* the run's state is settled */
+void events_done(struct run *r);
 
 /* record.c */
 /* The worker's answer and the tracer's reading (NULL = untraced) as one sample, appended to r->samples. */

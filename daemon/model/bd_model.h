@@ -279,9 +279,10 @@ struct bd_sample_bucket { /* GIL wait histogram, see bd_hist_* */
 	int64_t bucket, count;
 };
 enum bd_sample_kind {
-	BD_SAMPLE_MAIN = 0,    /* the cell's own */
-	BD_SAMPLE_SCALING = 1, /* a one-thread cell on another processor of the set, for `scaling` only */
-	BD_SAMPLE_FIRST = 2,   /* the very first call in a process: one operation; round 0 */
+	BD_SAMPLE_MAIN = 0,     /* the cell's own */
+	BD_SAMPLE_SCALING = 1,  /* a one-thread cell on another processor of the set, for `scaling` only */
+	BD_SAMPLE_FIRST = 2,    /* the very first call in a process: one operation; round 0 */
+	BD_SAMPLE_UNTRACED = 3, /* beside one traced at level events, for what that costs */
 };
 struct bd_sample {
 	int64_t cell, launch, round;
@@ -347,6 +348,7 @@ struct bd_gil_result {
 	int64_t holder_ns, runqueue_ns, switch_ns, mutex_ns, p50_ns, p99_ns, max_ns, retries, lost;
 	struct bd_blocker *blockers;
 	size_t blockers_len;
+	struct bd_interval *cost; /* level events: time traced over untraced, of paired batches */
 	struct bd_reason *reason;
 };
 struct bd_thread_result {

@@ -109,6 +109,11 @@ static const struct bd_field bd_gil_result_fields[] = {F(bd_gil_result, STRING, 
 	F(bd_gil_result, INT, runqueue_ns), F(bd_gil_result, INT, switch_ns), F(bd_gil_result, INT, mutex_ns),
 	F(bd_gil_result, INT, p50_ns), F(bd_gil_result, INT, p99_ns), F(bd_gil_result, INT, max_ns),
 	F(bd_gil_result, INT, retries), F(bd_gil_result, INT, lost), FD(bd_gil_result, ARRAY, blockers, blocker_doc),
+	{.name = "cost",
+		.type = BD_F_OPTIONAL,
+		.offset = offsetof(struct bd_gil_result, cost),
+		.doc = &interval_doc,
+		.omit_null = true},
 	FD(bd_gil_result, OPTIONAL, reason, bd_reason_doc)};
 static DOC(gil_result_doc, bd_gil_result, NULL, true);
 

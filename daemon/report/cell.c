@@ -200,7 +200,8 @@ static void figures(const struct loaded *l, const struct bd_cell *cell, struct b
 	first_call(l, cell, ret);
 	report_ratio(l, cell, ret);
 	report_scaling(l, cell, ret);
-	report_gil(s, cell, ret);
+	const char *mode = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(l->run.plan, "trace"));
+	report_gil(s, bd_streq(mode, "events") ? mode : "counters", cell, ret);
 	ret->modes = report_modes(s);
 	ret->steady = bd_strdup(report_steady(s));
 	memory_of(cell->facts, ret);

@@ -49,7 +49,27 @@ static int64_t whole(double d)
 	return isnan(d) ? BD_NULL_INT : (int64_t)d;
 }
 
-void report_gil(const struct series *s, const struct bd_cell *cell, struct bd_cell_result *ret)
+/* Traced over untraced, from the batches that stood beside each other. */
+static struct bd_interval *cost(const struct series *s)
+{
+	bd_auto_free struct bd_stats_point *traced = bd_alloc((s->n + 1) * sizeof *traced),
+					   *untraced = bd_alloc((s->n + 1) * sizeof *untraced);
+	size_t n = 0, m = 0;
+	for (size_t i = 0; i < s->n; i++) {
+		if (s->v[i].kind == BD_SAMPLE_MAIN)
+			traced[n++] = s->v[i].point;
+		else if (s->v[i].kind == BD_SAMPLE_UNTRACED)
+			untraced[m++] = s->v[i].point;
+	}
+	if (!n || !m)
+		return NULL;
+	struct bd_stats_interval i = bd_stats_paired_ratio(traced, n, untraced, m, 1 - BD_STATS_ALPHA);
+	struct bd_interval *ret = bd_alloc(sizeof *ret);
+	*ret = (struct bd_interval){i.estimate, i.lo, i.hi};
+	return ret;
+}
+
+void report_gil(const struct series *s, const char *mode, const struct bd_cell *cell, struct bd_cell_result *ret)
 {
 	struct bd_gil_result *g = ret->gil = bd_alloc(sizeof *g);
 	if (s->traced_thread_ns <= 0) {
@@ -72,7 +92,8 @@ void report_gil(const struct series *s, const struct bd_cell *cell, struct bd_ce
 		return;
 	}
 	*g = s->gil;
-	g->mode = bd_strdup("counters");
+	g->mode = bd_strdup(mode);
+	g->cost = cost(s);
 	g->reason = bd_reason_copy(cell->gil_off); /* why the rest of its batches was not */
 	g->wait_share = (double)g->wait_ns / s->traced_thread_ns;
 	g->p50_ns = whole(bd_stats_hist_quantile(s->hist, BD_HIST_BUCKETS, bd_hist_low, 0.5));

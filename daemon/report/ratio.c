@@ -111,7 +111,7 @@ static struct bd_stats_point *one_thread_points(const struct series *s, size_t *
 	size_t n = 0, inside = 0;
 	for (size_t i = 0; i < s->n; i++) {
 		const struct bd_stats_point *b = &s->v[i].point;
-		if (s->v[i].kind == BD_SAMPLE_FIRST)
+		if (s->v[i].kind == BD_SAMPLE_FIRST || s->v[i].kind == BD_SAMPLE_UNTRACED)
 			continue;
 		if (n && p[n - 1].launch == b->launch && p[n - 1].round == b->round) {
 			inside++;

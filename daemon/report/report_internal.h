@@ -81,7 +81,7 @@ void report_noise(const struct loaded *l, struct bd_run_document *ret);
 /* ---- gil.c ------------------------------------------------------------------------------------------------------- */
 
 void report_gil_add(struct series *s, const struct bd_sample *sample);
-void report_gil(const struct series *s, const struct bd_cell *cell, struct bd_cell_result *ret);
+void report_gil(const struct series *s, const char *mode, const struct bd_cell *cell, struct bd_cell_result *ret);
 
 /* ---- modes.c ----------------------------------------------------------------------------------------------------- */
 

@@ -223,7 +223,7 @@ static int sample_read(sqlite3_stmt *s, struct bd_sample *x, struct bd_error *er
 	x->round = bd_sqlite_int(s, 1);
 	x->cell = bd_sqlite_int(s, 2);
 	int kind = sqlite3_column_int(s, 3);
-	if (kind < BD_SAMPLE_MAIN || kind > BD_SAMPLE_FIRST)
+	if (kind < BD_SAMPLE_MAIN || kind > BD_SAMPLE_UNTRACED)
 		return bd_error_set(err, -EBADMSG, "store-failed", NULL, "a sample in the store is of an unknown kind");
 	x->kind = (enum bd_sample_kind)kind;
 	x->start_ns = bd_sqlite_int(s, 5);

@@ -33,6 +33,8 @@ void bd_book_cell_end(struct bd_book *b, int64_t mono_ns, struct bd_tracer_readi
 /* benchd.trace.v1 of everything so far; the caller adds what it alone knows (id, state, the cost of cells …). Lists are the longest first and
  * cut at 200 blockers, 100 lines, 100 held. end_mono_ns: until when it was watched. */
 cJSON *bd_book_document(struct bd_book *b, int64_t end_mono_ns);
+/* The document as it is kept: what the row says, then the figures (of bd_book_document), which are used up. */
+cJSON *bd_traces_describe(const struct bd_trace *row, cJSON **figures);
 /* Sums for the row of the store. */
 void bd_book_sums(const struct bd_book *b, int64_t *ret_waits, int64_t *ret_wait_ns, int64_t *ret_lost,
 	int64_t *ret_bytes);

@@ -187,7 +187,7 @@ static int recover(struct bd_traces *t, const char *id, struct bd_error *err)
 	row.wait_ns = r.sums.sum.wait_ns;
 	row.lost = r.sums.lost;
 	cJSON *figures = figures_of(&r, &row);
-	bd_auto_json cJSON *document = bd_session_document(&row, &figures);
+	bd_auto_json cJSON *document = bd_traces_describe(&row, &figures);
 	bd_auto_free char *text = bd_json_text(document);
 	if ((n = bd_store_trace_update(t->store, &row, err)) < 0)
 		return n;

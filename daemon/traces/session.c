@@ -39,7 +39,7 @@ static int64_t cpu_ns(void)
 
 /* ---- the row and the document ---------------------------------------------------------------------------------- */
 
-cJSON *bd_session_document(const struct bd_trace *row, cJSON **figures)
+cJSON *bd_traces_describe(const struct bd_trace *row, cJSON **figures)
 {
 	cJSON *from = BD_TAKE_PTR(*figures), *o = cJSON_CreateObject();
 	char started[BD_RFC3339_LEN];
@@ -110,7 +110,7 @@ static void publish(struct session *s, int64_t now_ns, bool live)
 	pthread_mutex_lock(&t->lock);
 	update_row(s, now_ns, figures);
 	cJSON_Delete(s->shared->snapshot);
-	s->shared->snapshot = bd_session_document(&s->shared->row, &figures);
+	s->shared->snapshot = bd_traces_describe(&s->shared->row, &figures);
 	pthread_mutex_unlock(&t->lock);
 }
 

@@ -46,7 +46,4 @@ struct bd_traces {
 
 void *bd_session_run(void *arg);
 
-/* The document: what the row says, then the figures, which are used up. */
-cJSON *bd_session_document(const struct bd_trace *row, cJSON **figures);
-
 #endif

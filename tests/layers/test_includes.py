@@ -26,7 +26,7 @@ MAY_INCLUDE = {
     "report": "base model store stats",
     "traces": "base model store tracer symbols stats",
     "formats": "base model",
-    "engine": "base model store workers tracer stats kernels",
+    "engine": "base model store workers tracer traces stats kernels",
     "http": "base model store engine report",
     "benchctl": "base model client",
 }

@@ -65,9 +65,10 @@ static int put_sample(const struct bd_sample *x, void *arg)
 	put_int(b, "launch", x->launch);
 	put_int(b, "round", x->round);
 	bd_str_printf(b, "\"kind\":\"%s\",",
-		x->kind == BD_SAMPLE_SCALING         ? "scaling"
-			: x->kind == BD_SAMPLE_FIRST ? "first"
-						     : "main");
+		x->kind == BD_SAMPLE_SCALING            ? "scaling"
+			: x->kind == BD_SAMPLE_FIRST    ? "first"
+			: x->kind == BD_SAMPLE_UNTRACED ? "untraced"
+							: "main");
 	put_int(b, "start_ns", x->start_ns);
 	put_int(b, "wall_ns", x->wall_ns);
 	bd_str_printf(b, "\"probe_ns\":[%lld,%lld],\"flagged\":%s,", (long long)x->probe_ns[0],

@@ -106,7 +106,8 @@ static void write_all_kinds(struct bd_trace_writer *w, int64_t at, struct bd_str
 		{a, -1, none, at + 9000, at + 9000, 0, 0, 0, 0, {{0}}, 0, false},
 		{-1, gil, deep, at - 5, at + 100, 105, 0, 0, 0, {{a, -1, 5}, {-1, deep, 0}, {b, none, 100}}, 3, false},
 	};
-	struct bd_trace_wait many = {b, gil, deep, at, at + 1600, 1600, 0, 0, 0, {{0}}, BD_TRACE_PIECES, false};
+	struct bd_trace_wait many = {b, gil, deep, at, at + 100 * BD_TRACE_PIECES, 100 * BD_TRACE_PIECES, 0, 0, 0,
+		{{0}}, BD_TRACE_PIECES, false};
 	for (size_t i = 0; i < BD_TRACE_PIECES; i++)
 		many.piece[i] = (struct bd_trace_piece){i % 2 ? a : -1, i % 3 ? shallow : -1, 100};
 	const struct bd_trace_hold holds[] = {{a, gil, deep, 3, at, at}, {a, gil, deep, 0, at + 1000000, at + 1000000},

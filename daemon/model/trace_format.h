@@ -17,6 +17,12 @@
  *   spin  = 0x03|flags thread end length stack off yields
  *   mark  = 0x04|flags cell end length lost
  *
+ *   piece = holder<<2|same<<1|taken [stack] [ns]
+ *
+ * of a wait: `same`, the stack is that of the piece of this holder before; `taken`, it begins when the holder's own wait ended
+ * (told before, less its time on the run queue); else, but for the first, the ns of the piece before follow. The last has what
+ * remains of holder_ns.
+ *
  * `end` is the difference to the end of the entry before (of the chunk; 0 before the first). What is left out because of a
  * flag is the same as in the entry of that kind of that thread before. holder_ns is what remains of the length. */
 #ifndef BD_MODEL_TRACE_FORMAT_H
@@ -53,8 +59,8 @@ enum {
 	BD_TRACE_WAIT_OTHER = 0x08, /* the GIL too: without, it is the same */
 	/* No pieces, or */
 	BD_TRACE_WAIT_PIECE = 0x10,  /* one, the same as before */
-	BD_TRACE_WAIT_PIECES = 0x20, /* count, then holder, stack and (but for the last) ns of each */
-	BD_TRACE_WAIT_ONE = 0x30,    /* one: holder, stack */
+	BD_TRACE_WAIT_PIECES = 0x20, /* count, then each */
+	BD_TRACE_WAIT_ONE = 0x30,    /* one */
 	BD_TRACE_WAIT_RETRY = 0x40,
 };
 
@@ -62,8 +68,12 @@ enum {
 struct bd_trace_last {
 	int32_t gil, stack, holder, holder_stack; /* of its waits */
 	int32_t hold_gil, hold_stack;
+	int32_t piece_stack; /* of pieces it was the holder of */
+	bool took;           /* at take_ns */
+	int64_t take_ns;
 };
-#define BD_TRACE_LAST_NONE ((struct bd_trace_last){-1, -1, -1, -1, -1, -1})
+#define BD_TRACE_LAST_NONE ((struct bd_trace_last){-1, -1, -1, -1, -1, -1, -1, false, 0})
+enum { BD_TRACE_PIECE_TAKEN = 1, BD_TRACE_PIECE_SAME = 2, BD_TRACE_PIECE_SHIFT = 2 };
 
 static inline uint64_t bd_trace_zigzag(int64_t v)
 {

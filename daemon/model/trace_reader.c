@@ -317,6 +317,18 @@ static int64_t start_time(struct reader *r, int64_t end)
 	return start;
 }
 
+/* How long the piece before took. */
+static int64_t piece_ns(struct reader *r, const struct bd_trace_last *holder, bool taken, int64_t from)
+{
+	int64_t ns;
+	if (!taken)
+		return time_number(r);
+	if (holder->took && !__builtin_sub_overflow(holder->take_ns, from, &ns) && ns >= 0)
+		return ns;
+	fail(r, "a part of a wait begins at no time");
+	return 0;
+}
+
 static void read_pieces(struct reader *r, bool one, struct bd_trace_wait *e, struct bd_trace_last *last)
 {
 	uint64_t n = one ? 1 : number(r);
@@ -324,16 +336,27 @@ static void read_pieces(struct reader *r, bool one, struct bd_trace_wait *e, str
 		fail(r, "a wait is of too many parts");
 		return;
 	}
-	int64_t left = e->holder_ns;
-	for (e->pieces_len = 0; e->pieces_len < n; e->pieces_len++) {
-		struct bd_trace_piece *p = &e->piece[e->pieces_len];
-		p->holder = thread_index(r);
-		p->stack = stack_index(r);
-		p->ns = left;
-		if (e->pieces_len + 1 < n) {
-			p->ns = time_number(r);
-			subtract(r, &left, p->ns);
+	int64_t left = e->holder_ns, from = e->start_ns;
+	for (size_t i = 0; i < n && !r->wrong; i++) {
+		struct bd_trace_piece *p = &e->piece[i];
+		uint64_t code = number(r);
+		if (code >> BD_TRACE_PIECE_SHIFT > r->d->threads_len) {
+			fail(r, "there is no such thread");
+			return;
 		}
+		p->holder = (int32_t)(code >> BD_TRACE_PIECE_SHIFT) - 1;
+		struct bd_trace_last *holder = &r->last[p->holder + 1];
+		if (!(code & BD_TRACE_PIECE_SAME))
+			holder->piece_stack = stack_index(r);
+		p->stack = holder->piece_stack;
+		if (i) {
+			p[-1].ns = piece_ns(r, holder, code & BD_TRACE_PIECE_TAKEN, from);
+			subtract(r, &left, p[-1].ns);
+			if (__builtin_add_overflow(from, p[-1].ns, &from))
+				fail(r, "a time is out of range");
+		}
+		p->ns = left;
+		e->pieces_len++;
 	}
 	last->holder = e->piece[0].holder;
 	last->holder_stack = e->piece[0].stack;
@@ -359,6 +382,9 @@ static int read_wait(struct reader *r, uint8_t flags, const struct bd_trace_visi
 		subtract(r, &e.holder_ns, signed_number(r));
 	}
 	e.gil = last->gil;
+	last->took = true;
+	last->take_ns = e.end_ns;
+	subtract(r, &last->take_ns, e.runqueue_ns);
 	uint8_t pieces = flags & BD_TRACE_WAIT_ONE;
 	if (pieces == BD_TRACE_WAIT_PIECE) {
 		e.piece[0] = (struct bd_trace_piece){last->holder, last->holder_stack, e.holder_ns};

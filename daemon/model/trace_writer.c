@@ -360,6 +360,25 @@ static void begin(struct bd_trace_writer *w, uint8_t flags, uint8_t back, int32_
 	w->any = true;
 }
 
+static void put_pieces(struct bd_trace_writer *w, const struct bd_trace_wait *e, int64_t start)
+{
+	int64_t from = start;
+	for (size_t i = 0; i < e->pieces_len; i++) {
+		const struct bd_trace_piece *p = &e->piece[i];
+		struct bd_trace_last *holder = last_of(w, p->holder);
+		bool same = holder->piece_stack == p->stack, taken = i && holder->took && holder->take_ns == from;
+		put(&w->entries,
+			(uint64_t)((int64_t)p->holder + 1) << BD_TRACE_PIECE_SHIFT | (same ? BD_TRACE_PIECE_SAME : 0) |
+				(taken ? BD_TRACE_PIECE_TAKEN : 0));
+		if (!same)
+			put_index(&w->entries, p->stack);
+		if (i && !taken)
+			put_time(&w->entries, p[-1].ns);
+		holder->piece_stack = p->stack;
+		from += p->ns;
+	}
+}
+
 void bd_trace_write_wait(struct bd_trace_writer *w, const struct bd_trace_wait *e)
 {
 	struct bd_str *b = &w->entries;
@@ -390,16 +409,13 @@ void bd_trace_write_wait(struct bd_trace_writer *w, const struct bd_trace_wait *
 	}
 	last->stack = e->stack;
 	last->gil = e->gil;
+	last->took = true;
+	last->take_ns = e->end_ns - BD_MAX(e->runqueue_ns, (int64_t)0);
 	if (!pieces || pieces == BD_TRACE_WAIT_PIECE)
 		return;
 	if (pieces == BD_TRACE_WAIT_PIECES)
 		put(b, e->pieces_len);
-	for (size_t i = 0; i < e->pieces_len; i++) {
-		put_index(b, p[i].holder);
-		put_index(b, p[i].stack);
-		if (i + 1 < e->pieces_len)
-			put_time(b, p[i].ns);
-	}
+	put_pieces(w, e, start);
 	last->holder = p->holder;
 	last->holder_stack = p->stack;
 }

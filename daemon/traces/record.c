@@ -86,6 +86,8 @@ static int32_t sampled_stack(const struct bd_book_thread *th, uint64_t from_ns, 
 		uint64_t d = s->to_ns < from_ns ? from_ns - s->to_ns : s->from_ns > to_ns ? s->from_ns - to_ns : 0;
 		if (d == 0)
 			return s->stack;
+		if (s->to_ns + BD_BOOK_NEAR_NS < from_ns) /* and so are those before it */
+			break;
 		if (d < distance) {
 			distance = d;
 			nearest = s->stack;

@@ -8,9 +8,10 @@ import { subject } from '../traces.js';
 import { Blockers } from './blockers.js';
 import { Held, Lines } from './lines.js';
 import { Locks, Spins } from './locks.js';
-import { Place, threadText } from './names.js';
+import { Place, Thread } from './names.js';
 import { Gils, Threads } from './threads.js';
 
+const LONG = 120; /* a command that the title does not show whole */
 const finite = Number.isFinite;
 
 function Fact({ name, children }) {
@@ -20,6 +21,7 @@ function Fact({ name, children }) {
 function Facts({ doc, now }) {
   const elsewhere = finite(doc.own_pid) && doc.own_pid !== doc.pid;
   return html`<dl class="facts">
+    ${doc.command?.length > LONG && html`<${Fact} name="Command"><code>${doc.command}</code><//>`}
     <${Fact} name="Started"><${When} at=${doc.started} now=${now} /><//>
     <${Fact} name="Watched">${seconds(doc.seconds)}<//>
     ${finite(doc.pid) && html`<${Fact} name="Process">${doc.pid}${elsewhere && html` <span class="dim">${doc.own_pid} to itself</span>`}<//>`}
@@ -57,7 +59,7 @@ function Answer({ doc }) {
   if (!(doc.wait_ns > 0)) return html`<p class="answer">${ended(doc.state) ? 'No thread waited for the GIL.' : 'No thread has waited for the GIL so far.'}</p>`;
   if (!top) return null;
   return html`<p class="answer" data-part="answer" data-holder=${top.tid}>
-    Most of the waiting was for <strong>${threadText(doc, top)}</strong>: ${nanoseconds(top.ns)} of others' time, ${percent(top.ns / doc.wait_ns)} of all
+    ${top.ns >= doc.wait_ns / 2 ? 'Most of the waiting was for' : 'More waiting than for anybody else was for'} <strong><${Thread} doc=${doc} ...${top} /></strong>: ${nanoseconds(top.ns)} of others' time, ${percent(top.ns / doc.wait_ns)} of all
     ${' waiting'}${line && html`; it was mostly at <${Place} of=${line} />`}
   </p>`;
 }
@@ -118,7 +120,7 @@ export function TraceDocument({ doc, actions = null, connection = null, stale = 
   return html`<article class=${`trace ${stale ? 'stale' : ''}`} data-trace=${doc.id} data-trace-state=${doc.state}>
     <header class="run">
       <div class="title">
-        <h1 tabindex="-1">${subject(doc)}</h1>
+        <h1 tabindex="-1" class="subject">${subject(doc)}</h1>
         <${Status} of=${doc.state} />
         ${connection}
         ${actions}

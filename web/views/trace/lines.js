@@ -41,7 +41,7 @@ export function Lines({ doc }) {
     <${Table} doc=${doc} lines=${of('holder')} total=${doc.wait_ns} part="holder-lines" caption="What others waited for"
       means="where the holder was meanwhile" />
     <${Table} doc=${doc} lines=${of('waiter')} total=${doc.wait_ns} part="waiter-lines" caption="Where threads waited"
-      means="the line that wanted the GIL" />
+      means=${doc.gil === false ? 'the line that wanted a lock' : 'the line that wanted the GIL'} />
   </div></section>`;
 }
 

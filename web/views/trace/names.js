@@ -28,7 +28,7 @@ export function threadText(doc, { pid = null, tid }) {
 export function Thread({ doc, pid = null, tid }) {
   const text = threadText(doc, { pid, tid });
   const at = text.lastIndexOf(' ');
-  return at < 0 ? html`<span class="dim">${text}</span>` : html`<span>${text.slice(0, at)} <span class="dim">${text.slice(at + 1)}</span></span>`;
+  return at < 0 ? html`<span class="dim">${text}</span>` : html`<span><span>${text.slice(0, at)}</span> <span class="dim">${text.slice(at + 1)}</span></span>`;
 }
 
 export const several = (doc) => threadsOf(doc).several;

@@ -64,7 +64,6 @@ const struct bd_error_kind bd_error_kinds[] = {
 	{"tracer-blind", 503, BD_EXIT_UNAVAILABLE},
 	{"no-bpf-rights", 503, BD_EXIT_NOPERM},
 	{"no-btf", 503, BD_EXIT_UNAVAILABLE},
-	{"not-python", 422, BD_EXIT_UNDECIDED},
 	{"layout-unknown", 422, BD_EXIT_UNDECIDED},
 	{"too-many", 503, BD_EXIT_UNAVAILABLE},
 	{"no-gil", 409, BD_EXIT_UNDECIDED},

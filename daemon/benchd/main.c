@@ -5,6 +5,7 @@
 #include "bd_http.h"
 #include "bd_report.h"
 #include "bd_store.h"
+#include "bd_traces.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -21,6 +22,7 @@ struct daemon {
 	struct bd_store *store;
 	struct bd_http *http;
 	struct bd_engine *engine;
+	struct bd_traces *traces;
 	char *build, *interpreters, *suites, *tracer;
 };
 
@@ -70,6 +72,16 @@ static void on_finished(const char *run_id, void *arg)
 	life_touch();
 }
 
+static void on_trace(const char *trace_id, bool ended, void *arg)
+{
+	struct daemon *d = arg;
+	if (ended) {
+		bd_log(BD_LOG_INFO, "trace %s has ended", trace_id);
+		life_touch();
+	}
+	bd_http_trace_event(d->http, trace_id, ended);
+}
+
 static void on_stop(void *arg)
 {
 	(void)arg;
@@ -79,7 +91,7 @@ static void on_stop(void *arg)
 static int64_t last_use_ns(void *arg)
 {
 	struct daemon *d = arg;
-	if (!bd_engine_idle(d->engine) || bd_http_streams(d->http) > 0)
+	if (!bd_engine_idle(d->engine) || !bd_traces_idle(d->traces) || bd_http_streams(d->http) > 0)
 		return INT64_MAX;
 	return bd_http_last_request_ns(d->http);
 }
@@ -101,6 +113,17 @@ static char *build_name(void)
 	return bd_printf("%s-%s", BENCHD_VERSION, id);
 }
 
+/* Of a trace that the daemon before could not finish there is a document from now on, made from what it had stored. */
+static void start_traces(struct daemon *d)
+{
+	d->tracer = bd_printf("%s/bench-tracer", bd_program_dir());
+	const struct bd_traces_config config = {.tracer = d->tracer, .on_change = on_trace, .on_change_arg = d};
+	bd_traces_new(&config, d->store, &d->traces);
+	struct bd_error why;
+	if (bd_traces_recover(d->traces, &why) < 0)
+		bd_log(BD_LOG_WARN, "a trace has no document: %s", why.message); /* tried again at the next start */
+}
+
 static int start_engine(struct daemon *d, struct bd_error *err)
 {
 	int worker_log = log_workers_open(err);
@@ -108,7 +131,6 @@ static int start_engine(struct daemon *d, struct bd_error *err)
 		return worker_log;
 	d->interpreters = bd_program_file("lib/benchd/interpreters", NULL);
 	d->suites = bd_program_file("share/benchd/suites", NULL);
-	d->tracer = bd_printf("%s/bench-tracer", bd_program_dir());
 	if (!d->suites)
 		return bd_error_set(err, -ENOENT, "internal", "install benchd again",
 			"the suites are missing beside %s", bd_program_dir());
@@ -168,11 +190,13 @@ static int start(struct daemon *d, struct bd_error *err)
 	struct bd_error why;
 	if (bd_report_recover(d->store, &why) < 0)
 		bd_log(BD_LOG_WARN, "a run has no stored document: %s", why.message); /* it is made on request */
+	start_traces(d);
 	r = start_http(d, err);
 	if (r == 0)
 		r = start_engine(d, err);
 	if (r < 0)
 		return r;
+	bd_http_set_traces(d->http, d->traces);
 	bd_http_set_engine(d->http, d->engine);
 	r = data_announce(&d->data, bd_http_port(d->http), d->build, err);
 	if (r == 0)
@@ -185,9 +209,13 @@ static int start(struct daemon *d, struct bd_error *err)
 static void stop(struct daemon *d)
 {
 	data_withdraw(&d->data);
-	if (d->http)
+	if (d->http) {
 		bd_http_set_engine(d->http, NULL);
-	bd_engine_free(&d->engine); /* the run in progress becomes interrupted, and its streams are told */
+		bd_http_set_traces(d->http, NULL);
+	}
+	/* what is in progress becomes interrupted, and its streams are told */
+	bd_traces_free(&d->traces);
+	bd_engine_free(&d->engine);
 	int64_t end = bd_clock_mono_ns() + LAST_WORDS_NS;
 	while (d->http && bd_http_streams(d->http) > 0 && bd_clock_mono_ns() < end)
 		bd_sleep_ns(5000000);

@@ -7,6 +7,7 @@
 #include "bd_store.h"
 
 struct bd_http;
+struct bd_traces;
 
 struct bd_http_config {
 	int port;          /* 0 = chosen by the kernel; 127.0.0.1 only */
@@ -25,7 +26,9 @@ int bd_http_start(const struct bd_http_config *config, struct bd_http **ret, str
 /* With NULL, requests that need it are answered "stopping" from now on; returns when no request uses the old one any more.
  * Event streams go on: what the engine says while it is freed still reaches them. */
 void bd_http_set_engine(struct bd_http *h, struct bd_engine *engine);
-/* As with NULL, but only when there was no request for unused_ns and there is no stream: one that was answered before is
+/* The same for traces; without them requests that need them are answered "stopping". */
+void bd_http_set_traces(struct bd_http *h, struct bd_traces *traces);
+/* As with NULL, but only when there was no request for unused_ns, no trace goes on and there is no stream: one that was answered before is
  * never followed by one that is refused. False when it was used. */
 bool bd_http_retire(struct bd_http *h, int64_t unused_ns);
 void bd_http_stop(struct bd_http **h);
@@ -36,5 +39,7 @@ int64_t bd_http_last_request_ns(const struct bd_http *h); /* monotonic; for the 
 size_t bd_http_streams(const struct bd_http *h);
 /* Feeds event streams; from the engine's thread. Never blocks on a slow client. */
 void bd_http_event(const struct bd_event *event, void *http);
+/* There is a new snapshot of a trace, or its end is stored; from its session's thread. Never blocks on a slow client. */
+void bd_http_trace_event(struct bd_http *h, const char *trace_id, bool ended);
 
 #endif

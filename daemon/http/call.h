@@ -33,6 +33,8 @@ struct bd_http {
 	_Atomic bool stopping;
 	pthread_rwlock_t engine_lock; /* readers use the engine, the writer takes it away */
 	struct bd_engine *engine;
+	pthread_rwlock_t traces_lock; /* the same for traces; taken after engine_lock where both are */
+	struct bd_traces *traces;
 	struct bd_http_sessions *sessions;
 	char *warning; /* bd_http_warning */
 	struct bd_http_events *events;
@@ -97,6 +99,10 @@ void bd_http_linger(const struct bd_http_call *c);
 struct bd_engine *bd_http_engine_take(struct bd_http *h);
 void bd_http_engine_give(struct bd_http *h);
 
+/* The same for traces. */
+struct bd_traces *bd_http_traces_take(struct bd_http *h);
+void bd_http_traces_give(struct bd_http *h);
+
 /* ---- who may ------------------------------------------------------------------------------------------------------ */
 
 /* Host and Origin; before anything else. */
@@ -149,12 +155,16 @@ void bd_http_events_stop(struct bd_http_events *e); /* ends every stream soon */
 size_t bd_http_events_streams(struct bd_http_events *e);
 /* Serves one stream until the run ends, the client goes or the daemon stops. */
 int bd_http_events_serve(struct bd_http_call *c, const char *run_id, struct bd_error *err);
+int bd_http_events_serve_trace(struct bd_http_call *c, const char *trace_id, struct bd_error *err);
+/* A long answer of another kind counts among the streams from enter to leave. too-many-streams. */
+int bd_http_events_enter(struct bd_http_call *c, struct bd_error *err);
+void bd_http_events_leave(struct bd_http_call *c);
 
 /* ---- routes ------------------------------------------------------------------------------------------------------------ */
 
 struct bd_http_example {
-	const char *path; /* a real one; {id} is the run the tester has made, or a series of it */
-	const char *body; /* JSON or NULL */
+	const char *path; /* a real one; {id} is the run the tester has made, a series of it, or a trace */
+	const char *body; /* JSON or NULL; its pid is that of a process of the tester */
 	int status;
 };
 struct bd_http_route {

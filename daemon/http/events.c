@@ -1,9 +1,10 @@
-/* Event streams. Per run a log of what changed, in which a newer event replaces the older one about the same thing (the
- * progress, the state, one cell): a client that was away, or is slow, gets the latest of everything it missed, and the
- * log never grows beyond the run's cells. Events are rendered when they are sent, by the thread of the first stream that
+/* Event streams. Per run or trace a log of what changed, in which a newer event replaces the older one about the same thing
+ * (the progress, the state, one cell, the snapshot of a trace): a client that was away, or is slow, gets the latest of
+ * everything it missed, and the log never grows beyond the run's cells. Events are rendered when they are sent, by the thread of the first stream that
  * does, and once for all streams: the engine only ever adds a few numbers here, and many viewers cost little more than
  * one. */
-#include "call.h"
+#include "bd_traces.h"
+#include "events.h"
 
 #include <errno.h>
 #include <poll.h>
@@ -15,23 +16,9 @@
 #define HEARTBEAT_MS 15000
 #define APART_NS INT64_C(100000000) /* between two deliveries to one client: they cost time beside the measuring */
 
-struct rendered { /* what is sent of an event; shared by its copies */
-	_Atomic int owners;
-	pthread_mutex_t lock;
-	bool done;
-	struct bd_str text;
-};
-struct entry {
-	int64_t id;
-	struct rendered *rendered;
-	enum bd_event_kind kind;
-	int64_t cell;
-	enum bd_run_state state;
-	struct bd_reason *reason;
-	struct bd_progress progress; /* phase, waiting_for and last_cell are owned */
-};
 struct log {
-	char run_id[BD_ULID_LEN];
+	char id[BD_ULID_LEN]; /* of a run, or of a trace */
+	bool trace;
 	struct entry *entries; /* by id */
 	size_t len;
 	int64_t last_id;
@@ -101,7 +88,7 @@ static bool final_state(enum bd_run_state s)
 
 static bool same_thing(const struct entry *a, const struct entry *b)
 {
-	return a->kind == b->kind && (a->kind != BD_EVENT_CELL || a->cell == b->cell);
+	return a->kind == b->kind && (a->kind != TOLD_CELL || a->cell == b->cell);
 }
 
 static void log_free(struct log *l)
@@ -128,7 +115,7 @@ static void log_add(struct log *l, struct entry e)
 		}
 	e.id = ++l->last_id;
 	e.rendered = rendered_new();
-	l->ended = e.kind == BD_EVENT_STATE && final_state(e.state);
+	l->ended = e.kind == TOLD_STATE && final_state(e.state);
 	*BD_PUSH(l->entries, l->len) = e;
 }
 
@@ -146,13 +133,14 @@ static void forget_old(struct bd_http_events *ev)
 	}
 }
 
-static struct log *log_of(struct bd_http_events *ev, const char *run_id)
+static struct log *log_of(struct bd_http_events *ev, const char *id, bool trace)
 {
 	for (struct log *l = ev->logs; l; l = l->next)
-		if (bd_streq(l->run_id, run_id))
+		if (l->trace == trace && bd_streq(l->id, id))
 			return l;
 	struct log *l = bd_alloc(sizeof *l);
-	snprintf(l->run_id, sizeof l->run_id, "%s", run_id);
+	l->trace = trace;
+	snprintf(l->id, sizeof l->id, "%s", id);
 	/* greater than any id given before, also by a daemon that is gone: what a client saw there is not what it will see
 	 * here, and it must not be told that nothing is left */
 	l->last_id = bd_clock_real_ns() / 1000000;
@@ -171,18 +159,35 @@ static void wake_streams(struct bd_http_events *ev, const struct log *l)
 
 void bd_http_event(const struct bd_event *event, void *http)
 {
+	static const enum told kinds[] =
+		{[BD_EVENT_STATE] = TOLD_STATE, [BD_EVENT_PROGRESS] = TOLD_PROGRESS, [BD_EVENT_CELL] = TOLD_CELL};
 	struct bd_http_events *ev = ((struct bd_http *)http)->events;
-	struct entry borrowed = {.kind = event->kind,
+	struct entry borrowed = {.kind = kinds[event->kind],
 		.cell = event->cell,
 		.state = event->state,
 		.reason = (struct bd_reason *)(uintptr_t)event->reason,
 		.progress = event->progress};
 	struct entry e = entry_copy(&borrowed);
 	pthread_mutex_lock(&ev->lock);
-	struct log *l = log_of(ev, event->run_id);
+	struct log *l = log_of(ev, event->run_id, false);
 	log_add(l, e);
 	wake_streams(ev, l);
 	pthread_mutex_unlock(&ev->lock);
+}
+
+void bd_http_trace_event(struct bd_http *h, const char *trace_id, bool ended)
+{
+	struct bd_http_events *ev = h->events;
+	struct bd_trace t = {0};
+	ended = ended && bd_store_trace_get(h->config.store, trace_id, &t, NULL) == 0 && final_state(t.state);
+	pthread_mutex_lock(&ev->lock);
+	struct log *l = log_of(ev, trace_id, true);
+	log_add(l, (struct entry){.kind = TOLD_TRACE});
+	if (ended)
+		log_add(l, (struct entry){.kind = TOLD_STATE, .state = t.state, .reason = bd_reason_copy(t.reason)});
+	wake_streams(ev, l);
+	pthread_mutex_unlock(&ev->lock);
+	bd_trace_done(&t);
 }
 
 int bd_http_events_new(struct bd_http *h, struct bd_http_events **ret, struct bd_error *err)
@@ -226,94 +231,47 @@ size_t bd_http_events_streams(struct bd_http_events *ev)
 	return n;
 }
 
-/* ---- rendering ------------------------------------------------------------------------------------------------------------ */
-
-static void add_number(cJSON *j, const char *name, double v)
-{
-	if (isnan(v))
-		cJSON_AddNullToObject(j, name);
-	else
-		cJSON_AddNumberToObject(j, name, v);
-}
-
-static void add_text(cJSON *j, const char *name, const char *text)
-{
-	if (text)
-		cJSON_AddStringToObject(j, name, text);
-	else
-		cJSON_AddNullToObject(j, name);
-}
-
-static cJSON *progress_json(const struct entry *e)
-{
-	const struct bd_progress *p = &e->progress;
-	cJSON *j = cJSON_CreateObject();
-	cJSON_AddStringToObject(j, "state", bd_run_state_names[e->state]);
-	add_text(j, "phase", p->phase);
-	add_number(j, "launch", (double)p->launch);
-	add_number(j, "launches", (double)p->launches);
-	add_number(j, "round", (double)p->round);
-	add_number(j, "rounds", (double)p->rounds);
-	add_number(j, "cells_done", (double)p->cells_done);
-	add_number(j, "cells", (double)p->cells);
-	add_number(j, "elapsed_s", p->elapsed_s);
-	add_number(j, "left_s", p->left_s);
-	add_text(j, "waiting_for", p->waiting_for);
-	add_text(j, "last_cell", p->last_cell);
-	add_number(j, "last_time_ns_per_op", p->last_cell ? p->last_time_ns_per_op : (double)NAN);
-	return j;
-}
-
-static cJSON *state_json(const struct entry *e)
-{
-	cJSON *j = cJSON_CreateObject();
-	cJSON_AddStringToObject(j, "state", bd_run_state_names[e->state]);
-	cJSON_AddItemToObject(j, "reason", e->reason ? bd_doc_encode(&bd_reason_doc, e->reason) : cJSON_CreateNull());
-	return j;
-}
-
-/* NULL for what is no cell of the document (the A/A twins) or cannot be read. */
-static cJSON *cell_json(struct bd_store *store, const char *run_id, int64_t cell)
-{
-	struct bd_cell_result result;
-	bd_doc_init(&bd_cell_result_doc, &result);
-	if (bd_report_cell(store, run_id, cell, &result, NULL) < 0)
-		return NULL;
-	cJSON *j = bd_doc_encode(&bd_cell_result_doc, &result);
-	bd_doc_done(&bd_cell_result_doc, &result);
-	return j;
-}
-
-static void render(struct bd_http *h, const char *run_id, const struct entry *e, struct bd_str *out)
-{
-	static const char *const names[] =
-		{[BD_EVENT_STATE] = "state", [BD_EVENT_PROGRESS] = "progress", [BD_EVENT_CELL] = "cell"};
-	bd_auto_json cJSON *j = e->kind == BD_EVENT_STATE ? state_json(e)
-		: e->kind == BD_EVENT_PROGRESS            ? progress_json(e)
-							  : cell_json(h->config.store, run_id, e->cell);
-	if (!j)
-		return;
-	bd_auto_free char *text = bd_json_text(j);
-	bd_str_printf(out, "id: %lld\nevent: %s\ndata: %s\n\n", (long long)e->id, names[e->kind], text);
-}
-
 /* ---- serving --------------------------------------------------------------------------------------------------------------- */
 
-static int stream_begin(struct bd_http_call *c, const char *run_id, struct stream *s, struct bd_error *err)
+/* With the lock held: whether there is room for one more. */
+static int admit(struct bd_http_call *c, const struct bd_http_events *ev, struct bd_error *err)
+{
+	if (ev->stopping)
+		return bd_error_set(err, -ESHUTDOWN, "stopping", NULL, "this benchd is stopping");
+	if (ev->streams_len < BD_HTTP_STREAMS_MAX)
+		return 0;
+	bd_str_puts(&c->error_headers, "Retry-After: 2\r\n");
+	return bd_error_set(err, -EBUSY, "too-many-streams", "close one, or ask again in a moment",
+		"%d event streams are open, more are not served", BD_HTTP_STREAMS_MAX);
+}
+
+int bd_http_events_enter(struct bd_http_call *c, struct bd_error *err)
 {
 	struct bd_http_events *ev = c->http->events;
-	int r = 0;
 	pthread_mutex_lock(&ev->lock);
-	if (ev->stopping) {
-		r = bd_error_set(err, -ESHUTDOWN, "stopping", NULL, "this benchd is stopping");
-	} else if (ev->streams_len >= BD_HTTP_STREAMS_MAX) {
-		bd_str_puts(&c->error_headers, "Retry-After: 2\r\n");
-		r = bd_error_set(err, -EBUSY, "too-many-streams", "close one, or ask again in a moment",
-			"%d event streams are open, more are not served", BD_HTTP_STREAMS_MAX);
-	} else if ((s->wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) < 0) {
+	int r = admit(c, ev, err);
+	ev->streams_len += r == 0;
+	pthread_mutex_unlock(&ev->lock);
+	return r;
+}
+
+void bd_http_events_leave(struct bd_http_call *c)
+{
+	struct bd_http_events *ev = c->http->events;
+	pthread_mutex_lock(&ev->lock);
+	ev->streams_len--;
+	pthread_mutex_unlock(&ev->lock);
+}
+
+static int stream_begin(struct bd_http_call *c, const char *id, bool trace, struct stream *s, struct bd_error *err)
+{
+	struct bd_http_events *ev = c->http->events;
+	pthread_mutex_lock(&ev->lock);
+	int r = admit(c, ev, err);
+	if (r == 0 && (s->wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) < 0)
 		r = bd_error_set(err, -errno, "internal", NULL, "eventfd: %s", strerror(errno));
-	} else {
-		s->log = log_of(ev, run_id);
+	if (r == 0) {
+		s->log = log_of(ev, id, trace);
 		s->log->readers++;
 		s->next = ev->streams;
 		ev->streams = s;
@@ -337,26 +295,25 @@ static void stream_end(struct bd_http_events *ev, struct stream *s)
 	pthread_mutex_unlock(&ev->lock);
 }
 
-/* A log that knows no state yet gets the stored one: the run was made before this daemon, or its log is forgotten. */
-static int stream_state(struct bd_http_call *c, const char *run_id, struct log *l, struct bd_error *err)
+static bool knows(const struct log *l, enum told kind)
 {
-	struct bd_run run;
-	int r = bd_store_run_get(c->http->config.store, run_id, &run, err);
-	if (r < 0)
-		return r;
-	struct bd_http_events *ev = c->http->events;
-	struct entry e = {.kind = BD_EVENT_STATE, .state = run.state, .reason = bd_reason_copy(run.reason)};
-	pthread_mutex_lock(&ev->lock);
-	bool known = false;
 	for (size_t i = 0; i < l->len; i++)
-		known |= l->entries[i].kind == BD_EVENT_STATE;
-	if (!known || final_state(run.state))
-		log_add(l, e); /* the stored state is final only after all events but the last */
-	else
-		entry_done(&e);
+		if (l->entries[i].kind == kind)
+			return true;
+	return false;
+}
+
+/* A log that knows no state yet gets the stored one: the run was made before this daemon, or its log is forgotten. Of a trace
+ * there is a snapshot at once. */
+static void stream_state(struct bd_http_events *ev, struct log *l, enum bd_run_state state,
+	const struct bd_reason *reason)
+{
+	pthread_mutex_lock(&ev->lock);
+	if (l->trace && !knows(l, TOLD_TRACE))
+		log_add(l, (struct entry){.kind = TOLD_TRACE});
+	if (!knows(l, TOLD_STATE) || final_state(state)) /* it is final only after all events but the last */
+		log_add(l, (struct entry){.kind = TOLD_STATE, .state = state, .reason = bd_reason_copy(reason)});
 	pthread_mutex_unlock(&ev->lock);
-	bd_run_done(&run);
-	return 0;
 }
 
 /* Copies what is newer than *after; true when the last of it ends the run. */
@@ -377,17 +334,18 @@ static bool send_text(struct bd_http_call *c, const char *text, size_t len)
 	return len == 0 || mg_write(c->conn, text, len) == (int)len;
 }
 
-static bool deliver(struct bd_http_call *c, const char *run_id, struct entry *entries, size_t n)
+static bool deliver(struct bd_http_call *c, const struct log *l, struct entry *entries, size_t n)
 {
 	bool ok = true;
-	struct bd_engine *engine = n ? bd_http_engine_take(c->http) : NULL;
+	/* who watches a trace beside a measurement disturbs it already, and wants to see it now */
+	struct bd_engine *engine = n && !l->trace ? bd_http_engine_take(c->http) : NULL;
 	if (engine)
 		bd_engine_gap_enter(engine, BD_HTTP_GAP_NS);
 	for (size_t i = 0; i < n; i++) {
 		struct rendered *r = entries[i].rendered;
 		pthread_mutex_lock(&r->lock);
 		if (!r->done && ok) {
-			render(c->http, run_id, &entries[i], &r->text);
+			bd_http_event_text(c->http, l->id, &entries[i], &r->text);
 			r->done = true;
 		}
 		pthread_mutex_unlock(&r->lock);
@@ -417,7 +375,7 @@ static bool wait_for_news(struct bd_http_call *c, struct stream *s, int fd, int6
 	return n != 0 || send_text(c, beat, sizeof beat - 1);
 }
 
-static void stream_run(struct bd_http_call *c, const char *run_id, struct stream *s)
+static void stream_run(struct bd_http_call *c, struct stream *s)
 {
 	static const char head[] =
 		"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream; charset=utf-8\r\nCache-Control: no-store\r\n"
@@ -443,7 +401,7 @@ static void stream_run(struct bd_http_call *c, const char *run_id, struct stream
 		size_t n = 0;
 		bool ended = collect(c->http->events, s->log, &after, &entries, &n);
 		int64_t since = bd_clock_mono_ns();
-		open = deliver(c, run_id, entries, n) && !ended && !c->http->stopping && !c->http->events->stopping;
+		open = deliver(c, s->log, entries, n) && !ended && !c->http->stopping && !c->http->events->stopping;
 		free(entries);
 		open = open && wait_for_news(c, s, fd, since);
 	}
@@ -452,17 +410,53 @@ static void stream_run(struct bd_http_call *c, const char *run_id, struct stream
 int bd_http_events_serve(struct bd_http_call *c, const char *run_id, struct bd_error *err)
 {
 	struct bd_run run;
+	struct stream s = {.wake = -1};
 	int r = bd_store_run_get(c->http->config.store, run_id, &run, err); /* before a log is made for it */
 	if (r < 0)
 		return r;
 	bd_run_done(&run);
-	struct stream s = {.wake = -1};
-	r = stream_begin(c, run_id, &s, err);
+	r = stream_begin(c, run_id, false, &s, err);
 	if (r < 0)
 		return r;
-	r = stream_state(c, run_id, s.log, err);
-	if (r == 0)
-		stream_run(c, run_id, &s);
+	r = bd_store_run_get(c->http->config.store, run_id, &run, err); /* as it is now that nothing is missed */
+	if (r == 0) {
+		stream_state(c->http->events, s.log, run.state, run.reason);
+		bd_run_done(&run);
+		stream_run(c, &s);
+	}
+	stream_end(c->http->events, &s);
+	return r;
+}
+
+/* Whoever started it may want it to end when nobody looks any more. */
+static void watch(struct bd_http *h, const char *trace_id, int by)
+{
+	struct bd_traces *traces = bd_http_traces_take(h);
+	if (!traces)
+		return;
+	bd_traces_watch(traces, trace_id, by, NULL); /* one that has ended needs no watchers */
+	bd_http_traces_give(h);
+}
+
+int bd_http_events_serve_trace(struct bd_http_call *c, const char *trace_id, struct bd_error *err)
+{
+	struct bd_trace t;
+	struct stream s = {.wake = -1};
+	int r = bd_store_trace_get(c->http->config.store, trace_id, &t, err);
+	if (r < 0)
+		return r;
+	bd_trace_done(&t);
+	r = stream_begin(c, trace_id, true, &s, err);
+	if (r < 0)
+		return r;
+	watch(c->http, trace_id, 1);
+	r = bd_store_trace_get(c->http->config.store, trace_id, &t, err);
+	if (r == 0) {
+		stream_state(c->http->events, s.log, t.state, t.reason);
+		bd_trace_done(&t);
+		stream_run(c, &s);
+	}
+	watch(c->http, trace_id, -1);
 	stream_end(c->http->events, &s);
 	return r;
 }

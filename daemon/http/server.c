@@ -1,5 +1,6 @@
 /* civetweb: starting and stopping it, and the way of a request from it to the router and back. */
 #include "call.h"
+#include "bd_traces.h"
 
 #include <arpa/inet.h>
 #include <dirent.h>
@@ -215,6 +216,7 @@ int bd_http_start(const struct bd_http_config *config, struct bd_http **ret, str
 	pthread_rwlockattr_init(&attr);
 	pthread_rwlockattr_setkind_np(&attr, PTHREAD_RWLOCK_PREFER_WRITER_NONRECURSIVE_NP);
 	pthread_rwlock_init(&h->engine_lock, &attr);
+	pthread_rwlock_init(&h->traces_lock, &attr);
 	pthread_rwlockattr_destroy(&attr);
 	h->started_ns = bd_clock_mono_ns();
 	h->last_request_ns = h->started_ns;
@@ -242,12 +244,24 @@ void bd_http_set_engine(struct bd_http *h, struct bd_engine *engine)
 	pthread_rwlock_unlock(&h->engine_lock);
 }
 
+void bd_http_set_traces(struct bd_http *h, struct bd_traces *traces)
+{
+	pthread_rwlock_wrlock(&h->traces_lock);
+	h->traces = traces;
+	pthread_rwlock_unlock(&h->traces_lock);
+}
+
 bool bd_http_retire(struct bd_http *h, int64_t unused_ns)
 {
 	pthread_rwlock_wrlock(&h->engine_lock); /* requests wait here while it is decided */
-	bool unused = bd_clock_mono_ns() - h->last_request_ns >= unused_ns && bd_http_streams(h) == 0;
-	if (unused)
+	pthread_rwlock_wrlock(&h->traces_lock);
+	bool unused = bd_clock_mono_ns() - h->last_request_ns >= unused_ns && bd_http_streams(h) == 0 &&
+		(!h->traces || bd_traces_idle(h->traces));
+	if (unused) {
 		h->engine = NULL;
+		h->traces = NULL;
+	}
+	pthread_rwlock_unlock(&h->traces_lock);
 	pthread_rwlock_unlock(&h->engine_lock);
 	return unused;
 }
@@ -264,6 +278,20 @@ struct bd_engine *bd_http_engine_take(struct bd_http *h)
 void bd_http_engine_give(struct bd_http *h)
 {
 	pthread_rwlock_unlock(&h->engine_lock);
+}
+
+struct bd_traces *bd_http_traces_take(struct bd_http *h)
+{
+	pthread_rwlock_rdlock(&h->traces_lock);
+	struct bd_traces *traces = h->traces;
+	if (!traces)
+		pthread_rwlock_unlock(&h->traces_lock);
+	return traces;
+}
+
+void bd_http_traces_give(struct bd_http *h)
+{
+	pthread_rwlock_unlock(&h->traces_lock);
 }
 
 static void hang_up(int fd, const struct sockaddr_in *peer, void *arg)
@@ -317,6 +345,7 @@ void bd_http_stop(struct bd_http **hp)
 	bd_http_events_free(&h->events);
 	bd_http_sessions_free(&h->sessions);
 	pthread_rwlock_destroy(&h->engine_lock);
+	pthread_rwlock_destroy(&h->traces_lock);
 	free(h->url);
 	free(h->warning);
 	free(h);

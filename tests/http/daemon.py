@@ -199,10 +199,10 @@ def parse(raw):
 class Stream:
     """An event stream, read one event at a time."""
 
-    def __init__(self, daemon, run, last=None, timeout=60):
+    def __init__(self, daemon, run, last=None, timeout=60, of="runs"):
         self.socket = socket.create_connection(("127.0.0.1", daemon.port), timeout=timeout)
         more = f"Last-Event-ID: {last}\r\n" if last is not None else ""
-        self.socket.sendall((f"GET /api/v1/runs/{run}/events HTTP/1.1\r\nHost: 127.0.0.1:{daemon.port}\r\n"
+        self.socket.sendall((f"GET /api/v1/{of}/{run}/events HTTP/1.1\r\nHost: 127.0.0.1:{daemon.port}\r\n"
                              f"Authorization: Bearer {daemon.token}\r\n{more}\r\n").encode())
         self.file = self.socket.makefile("rb")
         self.status = int(self.file.readline().split()[1])

@@ -104,7 +104,7 @@ class Refusals(Shared):
 
     def test_path(self):
         for path in ("/api", "/api/v1", "/api/v1/", "/api/v1/nothing", "/api/v1/runs/", "/api/v1/runs/a/b", "/api/v2/runs",
-                     "/api/v1/traces", "/api/v1/%72uns", "/etc/passwd", "/../../etc/passwd", "/api/v1/runs/x/events/"):
+                     "/api/v1/traces/", "/api/v1/%72uns", "/etc/passwd", "/../../etc/passwd", "/api/v1/runs/x/events/"):
             self.refused(self.d.request("GET", path), 404, "not-found")
         self.refused(self.d.request("GET", "/api/v1/runs/01J00000000000000000000000"), 404, "not-found")
 

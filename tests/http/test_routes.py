@@ -4,6 +4,7 @@ import os
 import re
 
 from daemon import Case, FINAL, Stream, wait_for
+from traced import Waiting, cannot_trace
 
 
 # what is answered 501 by a build without a dashboard
@@ -40,6 +41,8 @@ class Routes(Case):
             example = examples[method, path]
             status = example["status"] if dashboard or path not in PAGES else 501
             body = json.loads(json.dumps(example["body"]).replace("{id}", run))
+            if body and "pid" in body:
+                body["pid"] = self.enterContext(Waiting()).pid
             a = d.request(method, example["path"].replace("{id}", run), body, timeout=120)
             self.assertEqual(a.status, status, (method, path, a.body))
             made.add((method, path))
@@ -62,6 +65,16 @@ class Routes(Case):
         self.assertIs(make("GET", "/api/v1/runs/{id}/recompute", run).json["same"], True)
         make("DELETE", "/api/v1/runs/{id}", run)
         self.assertEqual(d.request("GET", f"/api/v1/runs/{run}").status, 404)
+        if not cannot_trace(d):
+            trace = make("POST", "/api/v1/traces").json["id"]
+            self.assertEqual(make("GET", "/api/v1/traces").json["traces"][0]["id"], trace)
+            self.assertEqual(make("GET", "/api/v1/traces/{id}", trace).json["id"], trace)
+            self.assertEqual(make("POST", "/api/v1/traces/{id}/stop", trace).json["state"], "complete")
+            self.assertIn(b"event: trace", make("GET", "/api/v1/traces/{id}/events", trace).body)
+            make("GET", "/api/v1/traces/{id}/export", trace)
+            make("DELETE", "/api/v1/traces/{id}", trace)
+        else:
+            made |= {e for e in examples if e[1].startswith("/api/v1/traces")}
         last = ("POST", "/api/v1/daemon/stop")
         for method, path in sorted(set(examples) - made - {last}):
             make(method, path, run)
@@ -75,7 +88,9 @@ class Routes(Case):
         self.assertIn("gil-contention", [c["name"] for c in d.get("/api/v1/cases")["cases"]])
         self.assertIn("capi", [b["name"] for b in d.get("/api/v1/bindings")["bindings"]])
         self.assertTrue([p for p in d.get("/api/v1/pythons")["pythons"] if p["default"]])
-        self.assertTrue(d.get("/api/v1/doctor")["checks"])
+        checks = {c["name"]: c for c in d.get("/api/v1/doctor")["checks"]}
+        for name in ("gil-waits", "python-lines"):  # what is missing comes with what mends it
+            self.assertTrue(checks[name]["ok"] or checks[name]["hint"], checks[name])
         a = d.request("GET", "/api/v1/cases?python=9.9")
         self.assertGreaterEqual(a.status, 400)
         self.assertTrue(a.key)

@@ -27,7 +27,7 @@ MAY_INCLUDE = {
     "traces": "base model store tracer symbols stats",
     "formats": "base model",
     "engine": "base model store workers tracer traces stats kernels",
-    "http": "base model store engine report",
+    "http": "base model store engine report traces formats tracer",
     "benchctl": "base model client",
 }
 PROGRAM_MAY_INCLUDE = {

@@ -1,3 +1,4 @@
+#include "bd_traces.h"
 #include "call.h"
 
 #include <errno.h>
@@ -13,6 +14,15 @@ static int watch_read(struct bd_http_call *c, struct bd_error *err)
 	return bd_error_set(err, -EINVAL, "bad-value", NULL, "watch is '%.100s', not true or false", watch);
 }
 
+static bool traces_idle(struct bd_http *h)
+{
+	struct bd_traces *traces = bd_http_traces_take(h);
+	bool idle = !traces || bd_traces_idle(traces);
+	if (traces)
+		bd_http_traces_give(h);
+	return idle;
+}
+
 static int get(struct bd_http_call *c, struct bd_error *err)
 {
 	int r = watch_read(c, err);
@@ -23,6 +33,7 @@ static int get(struct bd_http_call *c, struct bd_error *err)
 	bool idle = bd_engine_idle(c->engine);
 	if (!idle)
 		bd_engine_current(c->engine, run);
+	idle = idle && traces_idle(c->http);
 	bd_auto_json cJSON *j = cJSON_CreateObject();
 	cJSON_AddTrueToObject(j, "running");
 	cJSON_AddStringToObject(j, "url", c->http->url);
@@ -63,6 +74,9 @@ static int post_stop(struct bd_http_call *c, struct bd_error *err)
 		return bd_error_set(err, -EBUSY, "daemon-busy", "wait for it, cancel it, or use --force",
 			"benchd %d is busy with run %s", getpid(), run);
 	}
+	if (!stop.force && !traces_idle(c->http))
+		return bd_error_set(err, -EBUSY, "daemon-busy", "wait for it, stop it, or use --force",
+			"benchd %d is busy with a trace", getpid());
 	static const char ok[] = "{\"stopping\":true}";
 	bd_http_reply_text(c, 202, ok, sizeof ok - 1, false, NULL);
 	c->http->config.on_stop(c->http->config.arg);
@@ -79,7 +93,7 @@ static const struct bd_http_route routes[] = {
 		.handle = get},
 	{.method = "POST",
 		.path = "/api/v1/daemon/stop",
-		.summary = "Stops this daemon; a busy one only with force, then its run is interrupted",
+		.summary = "Stops this daemon; a busy one only with force, then its run and traces are interrupted",
 		.token_only = true,
 		.takes_body = true,
 		.body = &stop_doc,

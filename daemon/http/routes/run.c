@@ -65,7 +65,7 @@ static const struct bd_http_route routes[] = {
 		.handle = recompute},
 	{.method = "DELETE",
 		.path = "/api/v1/runs/{id}",
-		.summary = "Deletes a finished run with its samples",
+		.summary = "Deletes a finished run with its samples and traces",
 		.example = {"/api/v1/runs/{id}", NULL, 204},
 		.handle = delete},
 };

@@ -2,6 +2,7 @@
  * did (X: waiting, holding, spinning), samples (i), arrows from who held to whom it let in (s, f), how many waited (C), names
  * (M). Times are us with three decimals, since the beginning of the trace. */
 #include "holds.h"
+#include "order.h"
 
 #include <inttypes.h>
 
@@ -18,6 +19,7 @@ struct counter {
 
 struct own {
 	struct bd_holds holds;
+	struct bd_order order;
 	uint64_t *named; /* of each thread: hash of the name that was told, 0 = none yet */
 	size_t named_len;
 	int64_t *pids; /* that are named */
@@ -205,6 +207,16 @@ static void tell_hold(const struct bd_hold *hold, int64_t arrow_ns, void *arg)
 		put_arrow(e, "s", t, hold->flow, arrow_ns);
 }
 
+/* Where a slice begins so that slices of a thread never overlap; the figures in it are whole. What is told of the thread
+ * already is left out: spinning is summed over some ms between which the thread may also have slept, and a wait may come too
+ * late to be put in order. */
+static int64_t not_told(const struct own *own, int32_t thread, int64_t from_ns, int64_t to_ns)
+{
+	if ((size_t)thread < own->holds.tracks)
+		from_ns = BD_MAX(from_ns, own->holds.track[thread].done_ns);
+	return BD_MIN(from_ns, to_ns);
+}
+
 static void put_pieces(struct bd_exporter *e, const struct bd_trace_wait *w)
 {
 	struct bd_str *out = &e->out;
@@ -219,9 +231,9 @@ static void put_pieces(struct bd_exporter *e, const struct bd_trace_wait *w)
 	bd_str_puts(out, "]");
 }
 
-static int put_wait(const struct bd_trace_definitions *d, const struct bd_trace_wait *w, void *arg)
+static void put_wait(struct bd_exporter *e, const struct bd_trace_wait *w)
 {
-	struct bd_exporter *e = arg;
+	const struct bd_trace_definitions *d = &e->definitions;
 	struct own *own = e->own;
 	const struct bd_trace_thread *t = thread_of(e, w->thread);
 	if (w->gil >= 0 && (size_t)w->gil < d->gils_len) {
@@ -230,10 +242,11 @@ static int put_wait(const struct bd_trace_definitions *d, const struct bd_trace_
 		count(&own->gils[w->gil], w->start_ns, w->end_ns);
 	}
 	if (!t)
-		return e->failed;
-	bd_holds_away(&own->holds, w->thread, w->start_ns, w->end_ns);
+		return;
+	int64_t from = not_told(own, w->thread, w->start_ns, w->end_ns);
+	bd_holds_away(&own->holds, w->thread, from, w->end_ns);
 	struct bd_str *out = event(e, "X", t->pid, t->tid);
-	put_slice(out, w->start_ns, w->end_ns);
+	put_slice(out, from, w->end_ns);
 	bd_str_puts(out, ",\"cat\":\"gil\",\"name\":\"waiting for the GIL\",\"args\":{");
 	put_gil(e, w->gil);
 	bd_str_printf(out, ",\"holder_ns\":%" PRId64 ",\"runqueue_ns\":%" PRId64, w->holder_ns, w->runqueue_ns);
@@ -245,18 +258,15 @@ static int put_wait(const struct bd_trace_definitions *d, const struct bd_trace_
 	bd_str_puts(out, "}}");
 	int64_t flow = bd_holds_take(&own->holds, w);
 	if (flow)
-		put_arrow(e, "f", t, flow, BD_MAX(w->start_ns, w->end_ns - 1));
-	return e->failed;
+		put_arrow(e, "f", t, flow, BD_MAX(from, w->end_ns - 1));
 }
 
-static int put_hold(const struct bd_trace_definitions *d, const struct bd_trace_hold *h, void *arg)
+static void put_hold(struct bd_exporter *e, const struct bd_trace_hold *h)
 {
-	struct bd_exporter *e = arg;
 	struct own *own = e->own;
 	const struct bd_trace_thread *t = thread_of(e, h->thread);
-	(void)d;
 	if (!t)
-		return e->failed;
+		return;
 	bd_holds_seen(&own->holds, h->thread, h->gil, h->start_ns, h->end_ns);
 	bd_auto_str struct bd_str name = {0};
 	bool off = h->end_ns > h->start_ns;
@@ -273,24 +283,24 @@ static int put_hold(const struct bd_trace_definitions *d, const struct bd_trace_
 	if (off)
 		bd_str_printf(out, ",\"off_ns\":%" PRId64, h->end_ns - h->start_ns);
 	bd_str_puts(out, "}}");
-	return e->failed;
 }
 
-static int put_lock(const struct bd_trace_definitions *d, const struct bd_trace_lock *l, void *arg)
+static void put_lock(struct bd_exporter *e, const struct bd_trace_lock *l)
 {
-	struct bd_exporter *e = arg;
+	const struct bd_trace_definitions *d = &e->definitions;
 	struct own *own = e->own;
 	const struct bd_trace_thread *t = thread_of(e, l->thread);
 	count(&own->locks, l->start_ns, l->end_ns);
 	if (!t)
-		return e->failed;
+		return;
 	own->locks_pid = t->pid;
-	bd_holds_away(&own->holds, l->thread, l->start_ns, l->end_ns);
+	int64_t from = not_told(own, l->thread, l->start_ns, l->end_ns);
+	bd_holds_away(&own->holds, l->thread, from, l->end_ns);
 	bd_auto_str struct bd_str name = {0};
 	bd_str_puts(&name, "waiting for a lock: ");
 	bd_formats_lock_name(d, l->kind, &name);
 	struct bd_str *out = event(e, "X", t->pid, t->tid);
-	put_slice(out, l->start_ns, l->end_ns);
+	put_slice(out, from, l->end_ns);
 	bd_str_puts(out, ",\"cat\":\"lock\",\"name\":");
 	bd_formats_json(out, name.s);
 	bd_str_printf(out, ",\"args\":{\"runqueue_ns\":%" PRId64, l->runqueue_ns);
@@ -302,23 +312,15 @@ static int put_lock(const struct bd_trace_definitions *d, const struct bd_trace_
 		put_thread(e, "woken_by", l->waker);
 	}
 	bd_str_puts(out, "}}");
-	return e->failed;
 }
 
-/* Sums over some ms, between which the thread may also have slept: what is told of the thread already is left out of the slice,
- * so that slices of a thread never overlap; the figures are whole. */
-static int put_spin(const struct bd_trace_definitions *d, const struct bd_trace_spin *s, void *arg)
+static void put_spin(struct bd_exporter *e, const struct bd_trace_spin *s)
 {
-	struct bd_exporter *e = arg;
 	struct own *own = e->own;
 	const struct bd_trace_thread *t = thread_of(e, s->thread);
-	(void)d;
 	if (!t)
-		return e->failed;
-	int64_t from = s->start_ns;
-	if ((size_t)s->thread < own->holds.tracks)
-		from = BD_MAX(from, own->holds.track[s->thread].done_ns);
-	from = BD_MIN(from, s->end_ns);
+		return;
+	int64_t from = not_told(own, s->thread, s->start_ns, s->end_ns);
 	bd_holds_away(&own->holds, s->thread, from, s->end_ns);
 	struct bd_str *out = event(e, "X", t->pid, t->tid);
 	put_slice(out, from, s->end_ns);
@@ -327,13 +329,12 @@ static int put_spin(const struct bd_trace_definitions *d, const struct bd_trace_
 		s->yields, s->off_ns);
 	put_place(e, "at", s->stack);
 	bd_str_puts(out, "}}");
-	return e->failed;
 }
 
 /* Batches stand on a line of their own, of no process that there is. */
-static int put_mark(const struct bd_trace_definitions *d, const struct bd_trace_mark *m, void *arg)
+static void put_mark(struct bd_exporter *e, const struct bd_trace_mark *m)
 {
-	struct bd_exporter *e = arg;
+	const struct bd_trace_definitions *d = &e->definitions;
 	struct own *own = e->own;
 	struct bd_str *out = &e->out;
 	if (m->cell < 0) {
@@ -342,7 +343,7 @@ static int put_mark(const struct bd_trace_definitions *d, const struct bd_trace_
 		bd_str_printf(out, ",\"s\":\"g\",\"cat\":\"lost\",\"name\":\"%" PRId64 " records lost\"", m->lost);
 		bd_str_printf(out, ",\"args\":{\"lost\":%" PRId64 ",\"ns\":%" PRId64 "}}", m->lost,
 			m->end_ns - m->start_ns);
-		return e->failed;
+		return;
 	}
 	if (!own->batches) {
 		own->batches = true;
@@ -354,7 +355,71 @@ static int put_mark(const struct bd_trace_definitions *d, const struct bd_trace_
 	bd_str_puts(out, ",\"cat\":\"batch\",\"name\":");
 	bd_formats_json(out, (size_t)m->cell < d->cells.n ? d->cells.v[m->cell] : "unknown cell");
 	bd_str_puts(out, "}");
+}
+
+/* ---- in order ------------------------------------------------------------------------------------------------------- */
+
+static void put_ordered(struct bd_exporter *e, bool all)
+{
+	struct own *own = e->own;
+	struct bd_order_entry x;
+	while (e->failed == 0 && bd_order_next(&own->order, all, &x))
+		switch (x.kind) {
+		case BD_ORDER_WAIT:
+			put_wait(e, &x.wait);
+			break;
+		case BD_ORDER_HOLD:
+			put_hold(e, &x.hold);
+			break;
+		case BD_ORDER_LOCK:
+			put_lock(e, &x.lock);
+			break;
+		case BD_ORDER_SPIN:
+			put_spin(e, &x.spin);
+			break;
+		case BD_ORDER_MARK:
+			put_mark(e, &x.mark);
+			break;
+		}
+}
+
+static int add(void *arg, int64_t end_ns, const struct bd_order_entry *x)
+{
+	struct bd_exporter *e = arg;
+	struct own *own = e->own;
+	bd_order_add(&own->order, end_ns, x);
+	put_ordered(e, false);
 	return e->failed;
+}
+
+static int add_wait(const struct bd_trace_definitions *d, const struct bd_trace_wait *w, void *arg)
+{
+	(void)d;
+	return add(arg, w->end_ns, &(struct bd_order_entry){.kind = BD_ORDER_WAIT, .wait = *w});
+}
+
+static int add_hold(const struct bd_trace_definitions *d, const struct bd_trace_hold *h, void *arg)
+{
+	(void)d;
+	return add(arg, h->end_ns, &(struct bd_order_entry){.kind = BD_ORDER_HOLD, .hold = *h});
+}
+
+static int add_lock(const struct bd_trace_definitions *d, const struct bd_trace_lock *l, void *arg)
+{
+	(void)d;
+	return add(arg, l->end_ns, &(struct bd_order_entry){.kind = BD_ORDER_LOCK, .lock = *l});
+}
+
+static int add_spin(const struct bd_trace_definitions *d, const struct bd_trace_spin *s, void *arg)
+{
+	(void)d;
+	return add(arg, s->end_ns, &(struct bd_order_entry){.kind = BD_ORDER_SPIN, .spin = *s});
+}
+
+static int add_mark(const struct bd_trace_definitions *d, const struct bd_trace_mark *m, void *arg)
+{
+	(void)d;
+	return add(arg, m->end_ns, &(struct bd_order_entry){.kind = BD_ORDER_MARK, .mark = *m});
 }
 
 /* ---- the file ------------------------------------------------------------------------------------------------------- */
@@ -379,6 +444,7 @@ static void end(struct bd_exporter *e)
 {
 	struct own *own = e->own;
 	bd_auto_str struct bd_str name = {0};
+	put_ordered(e, true);
 	bd_holds_end(&own->holds);
 	for (size_t i = 0; i < own->named_len; i++)
 		if (own->named[i])
@@ -399,6 +465,7 @@ static void done(struct bd_exporter *e)
 {
 	struct own *own = e->own;
 	bd_holds_done(&own->holds);
+	bd_order_done(&own->order);
 	for (size_t i = 0; i < own->gils_len; i++)
 		free(own->gils[i].ns);
 	free(own->gils);
@@ -409,11 +476,11 @@ static void done(struct bd_exporter *e)
 }
 
 static const struct bd_trace_visitor visitor = {
-	.wait = put_wait,
-	.hold = put_hold,
-	.lock = put_lock,
-	.spin = put_spin,
-	.mark = put_mark,
+	.wait = add_wait,
+	.hold = add_hold,
+	.lock = add_lock,
+	.spin = add_spin,
+	.mark = add_mark,
 };
 const struct bd_format_ops bd_format_perfetto = {
 	.visitor = &visitor,

@@ -7,6 +7,7 @@ import { test } from 'node:test';
 
 import { browse, visit } from './lib/browser.mjs';
 import { BUILD, Daemon, folder, measured } from './lib/daemon.mjs';
+import { program, trace, waitEnd } from './lib/traced.mjs';
 import './lib/file.mjs';
 
 const FOR_DOCS = process.env.BENCHD_SCREENSHOTS;
@@ -26,6 +27,15 @@ async function worthwhile(t) {
   return [d, await d.measure({ labels: { branch: 'main' } })];
 }
 
+// The views of a trace, where this machine lets one be made.
+async function tracedViews(t, d) {
+  const target = await program(t);
+  const id = await trace({ skip: (reason) => t.diagnostic(`no pictures of traces: ${reason}`) }, d, { pid: target.pid, seconds: 3, command: 'python3 traced.py' });
+  if (!id) return {};
+  assert.equal((await waitEnd(d, id)).state, 'complete');
+  return { traces: ['/traces', 'traces', null], trace: [`/traces/${id}`, 'trace', null] };
+}
+
 test('pictures', { timeout: 600_000 }, async (t) => {
   mkdirSync(PLACE, { recursive: true });
   const [d, run] = await worthwhile(t);
@@ -37,6 +47,7 @@ test('pictures', { timeout: 600_000 }, async (t) => {
     run: [`/runs/${run}`, 'run', null],
     cell: [`/runs/${run}?cell=${index}`, 'run', `[data-details="${index}"]`],
     series: [`/series/${document.cells[index].series}?run=${run}`, 'series', null],
+    ...(await tracedViews(t, d)),
   };
   for (const [width, height] of Object.entries(HEIGHTS))
     for (const scheme of ['light', 'dark'])

@@ -36,7 +36,7 @@ const TRACE = {
   merge: (_, doc) => doc,
   events: {
     trace: (doc, { later }) => later({ edits: doc }),
-    state: (_, { anew }) => anew(),
+    state: ({ state }, { anew }) => ended(state) && anew(),
   },
 };
 

@@ -280,4 +280,29 @@ BD_TEST(every_wait_that_was_ended_by_somebody_has_one_arrow)
 	}
 }
 
+/* How a wait ended is known when its thread is heard of again, so it may come a while later than what ended after it. */
+BD_TEST(waits_that_come_late_make_no_difference)
+{
+	for (uint64_t seed = 1; seed <= 3; seed++) {
+		struct world *w = bd_alloc(sizeof *w);
+		simulate(w, seed);
+		auto_text struct text right = exported_world(w);
+		struct bd_rng r;
+		size_t late = 0;
+		bd_rng_init(&r, seed);
+		for (size_t i = 0; i < w->entries; i++)
+			if (w->entry[i].is_wait && bd_rng_below(&r, 3) == 0)
+				w->entry[i].end_ns += (int64_t)bd_rng_below(&r, 250 * MS);
+		qsort(w->entry, w->entries, sizeof *w->entry, by_end);
+		for (size_t i = 1; i < w->entries; i++)
+			late += w->entry[i].is_wait && w->entry[i - 1].is_wait &&
+				w->entry[i].wait.end_ns < w->entry[i - 1].wait.end_ns;
+		BD_CHECK(late > 100);
+		auto_text struct text t = exported_world(w);
+		BD_CHECK_STR(t.out.s, right.out.s);
+		free(w->entry);
+		free(w);
+	}
+}
+
 BD_TEST_MAIN

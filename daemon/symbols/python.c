@@ -35,6 +35,7 @@ struct bd_codes {
 	uint32_t chain[CODES]; /* by hash: index + 1 */
 	uint32_t first, used;
 	size_t tables; /* bytes */
+	uint64_t str_type, bytes_type;
 };
 
 static uint32_t *chain_of(struct bd_codes *c, const struct key *k)
@@ -104,6 +105,34 @@ static uint32_t half(const uint8_t *head, uint32_t at)
 	return v;
 }
 
+/* Memory that was given back keeps what it held for a while; the word with the number of references is the first to go: the
+ * allocator keeps its list of free blocks there, or it is left at 0. */
+static bool is_alive(const struct bd_symbols *s, const uint8_t *head)
+{
+	const struct bd_object_offsets *o = &s->info.offsets.object;
+	if (o->ob_mutex >= 0) /* free-threaded: of its own thread, and with two flags of the others */
+		return half(head, o->ob_type - 12) || word(head, o->ob_type - 8) >> 2;
+	/* 32 bits of number; 16 that are 0, or the middle of an address; 16 of flags from 3.14 on */
+	uint64_t references = word(head, 0);
+	return (uint32_t)references && !(references >> 32 & 0xffff);
+}
+
+/* Whether an object is of the type of that name; *known is its address once it was met. */
+static bool is_a(const struct bd_symbols *s, const uint8_t *head, const char *name, uint64_t *known)
+{
+	const struct bd_object_offsets *o = &s->info.offsets.object;
+	uint64_t type = word(head, o->ob_type), text;
+	char have[8] = "";
+	if (type && type == *known)
+		return true;
+	size_t len = strlen(name) + 1;
+	if (bd_symbols_read_all(s, type + o->tp_name, &text, sizeof text) < 0 ||
+		bd_symbols_read_all(s, text, have, len) < 0 || memcmp(have, name, len) != 0)
+		return false;
+	*known = type;
+	return true;
+}
+
 /* len bytes from `from` on of an object of which the first `ahead` were read already. */
 static int rest(const struct bd_symbols *s, uint64_t object, const uint8_t *head, size_t ahead, uint32_t from,
 	uint8_t *ret, size_t len)
@@ -122,8 +151,10 @@ static int read_text(const struct bd_symbols *s, uint64_t object, size_t max, st
 	ssize_t n = bd_symbols_read(s, object, head, sizeof head);
 	if (n < 0)
 		return (int)n;
-	if ((size_t)n < o->unicode_length + 8 || (size_t)n < o->unicode_state + 4)
+	if ((size_t)n < o->ascii_data)
 		return -EFAULT;
+	if (!is_alive(s, head) || !is_a(s, head, "str", &s->codes->str_type))
+		return -ESTALE;
 	uint64_t len = word(head, o->unicode_length);
 	uint32_t state = half(head, o->unicode_state) >> o->unicode_kind;
 	unsigned kind = state & 7;
@@ -151,8 +182,10 @@ static int read_bytes(const struct bd_symbols *s, uint64_t object, size_t max, u
 	ssize_t n = bd_symbols_read(s, object, head, sizeof head);
 	if (n < 0)
 		return (int)n;
-	if ((size_t)n < o->bytes_size + 8)
+	if ((size_t)n < o->bytes_data)
 		return -EFAULT;
+	if (!is_alive(s, head) || !is_a(s, head, "bytes", &s->codes->bytes_type))
+		return -ESTALE;
 	uint64_t len = word(head, o->bytes_size);
 	if (len > max)
 		return -EFBIG;
@@ -173,9 +206,13 @@ static bool offsets_are_sane(const struct bd_offsets *o)
 		o->code.instructions >= o->code.linetable + 8 && o->code.instructions >= o->code.filename + 8 &&
 		o->code.instructions >= o->code.qualname + 8 && o->code.instructions >= o->code.firstlineno + 4 &&
 		o->code.instructions >= o->object.ob_type + 8 &&
+		o->object.ob_type >= (o->object.ob_mutex < 0 ? 0 : 12) &&
 		(o->code.version < 0 || o->code.instructions >= (uint32_t)o->code.version + 4) &&
-		o->object.unicode_length + 8 <= AHEAD && o->object.unicode_state + 4 <= AHEAD &&
-		o->object.unicode_kind < 32 && o->object.bytes_size + 8 <= AHEAD;
+		o->object.unicode_length + 8 <= o->object.ascii_data &&
+		o->object.unicode_state + 4 <= o->object.ascii_data && o->object.ascii_data <= AHEAD &&
+		o->object.ob_type + 8 <= o->object.ascii_data && o->object.unicode_kind < 32 &&
+		o->object.bytes_size + 8 <= o->object.bytes_data && o->object.bytes_data <= AHEAD &&
+		o->object.ob_type + 8 <= o->object.bytes_data;
 }
 
 /* Whether the code object at that address is (still) the one the record means. */
@@ -187,9 +224,9 @@ static int is_same(const struct bd_symbols *s, const struct key *k, uint32_t *re
 	if (r < 0)
 		return r;
 	uint64_t units = word(head, o->code.units);
-	if (word(head, o->object.ob_type) != s->info.code_type || word(head, o->code.filename) != k->filename ||
-		word(head, o->code.qualname) != k->qualname || word(head, o->code.linetable) != k->linetable ||
-		half(head, o->code.firstlineno) != k->firstlineno ||
+	if (!is_alive(s, head) || word(head, o->object.ob_type) != s->info.code_type ||
+		word(head, o->code.filename) != k->filename || word(head, o->code.qualname) != k->qualname ||
+		word(head, o->code.linetable) != k->linetable || half(head, o->code.firstlineno) != k->firstlineno ||
 		(o->code.version >= 0 && half(head, (uint32_t)o->code.version) != k->version) || units > UNITS_MAX)
 		return -ESTALE;
 	*ret_units = (uint32_t)units;
@@ -224,6 +261,7 @@ static int read_code(struct bd_symbols *s, const struct key *k, struct code *ret
 	int r = is_same(s, k, &x.units);
 	if (r < 0 || (r = read_text(s, k->qualname, FUNCTION_MAX, &function, &ascii)) < 0)
 		return r;
+	/* a file name of another kind than str, or too long a table, is not known: the rest is */
 	int file_error = read_text(s, k->filename, FILE_MAX, &file, &unused),
 	    table_error = read_bytes(s, k->linetable, TABLE_MAX, &table, &x.table_len);
 	if ((r = is_same(s, k, &units)) < 0)

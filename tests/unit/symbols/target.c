@@ -181,6 +181,13 @@ static void fill(const struct target *t, uint64_t code, uint64_t ip, struct bd_r
 		.firstlineno = half(t, code + o->code.firstlineno),
 		.version = o->code.version < 0 ? 0 : half(t, code + (uint32_t)o->code.version)};
 	BD_CHECK_INT(word(t, code + o->object.ob_type), t->layout.code_type);
+	/* 3.11 has no versions; the probe may take a hash of the line table instead */
+	if (o->code.version < 0) {
+		uint8_t table[BD_EVENTS_TABLE];
+		uint64_t len = BD_MIN(word(t, f->linetable + o->object.bytes_size), sizeof table);
+		BD_CHECK_INT(bd_process_read(&t->process, f->linetable + o->object.bytes_data, table, len), 0);
+		f->version = bd_event_table_hash(table, (uint32_t)len);
+	}
 	if ((half(t, f->qualname + o->object.unicode_state) >> o->object.unicode_kind & 31) != 25)
 		return;
 	uint64_t len = BD_MIN(word(t, f->qualname + o->object.unicode_length), sizeof f->text);
@@ -202,4 +209,14 @@ size_t target_stack(const struct target *t, uint64_t tid, struct bd_rec_frame *r
 		fill(t, word(t, frame + f->code) & ~(uint64_t)f->code_tag, word(t, frame + f->ip), &ret[n++]);
 	}
 	return n;
+}
+
+char *target_text(const struct target *t, uint64_t object)
+{
+	const struct bd_object_offsets *o = &t->layout.offsets.object;
+	uint64_t len = word(t, object + o->unicode_length);
+	BD_CHECK((half(t, object + o->unicode_state) >> o->unicode_kind & 31) == 25 && len < 4096);
+	bd_auto_free char *text = bd_alloc(len + 1);
+	BD_CHECK_INT(bd_process_read(&t->process, object + o->ascii_data, text, len), 0);
+	return BD_TAKE_PTR(text);
 }

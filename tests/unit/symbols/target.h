@@ -38,4 +38,7 @@ void target_tell(struct target *t, const char *line);
 /* The stack of a thread, the innermost first, as the probe would tell it. */
 size_t target_stack(const struct target *t, uint64_t tid, struct bd_rec_frame *ret, size_t max);
 
+/* The text of a compact ASCII str; caller frees. */
+char *target_text(const struct target *t, uint64_t object);
+
 #endif

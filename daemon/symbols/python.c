@@ -5,7 +5,7 @@
 #include <errno.h>
 
 /* What a hostile target may make us hold. */
-#define CODES 16384            /* a power of two */
+#define CODES 8192             /* a power of two */
 #define TABLES_MAX (64U << 20) /* bytes of all line tables */
 #define TABLE_MAX (4U << 20)   /* of one: 32 bits of code units would be absurd */
 #define FUNCTION_MAX 1024      /* characters */
@@ -82,8 +82,8 @@ void bd_codes_free(struct bd_codes **cp)
 	struct bd_codes *c = BD_TAKE_PTR(*cp);
 	if (!c)
 		return;
-	for (size_t i = 0; i < CODES; i++)
-		free(c->code[i].table);
+	while (c->used)
+		drop_oldest(c);
 	free(c);
 }
 

@@ -1,5 +1,6 @@
 #include "mapped.h"
 
+#include <ctype.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -20,6 +21,8 @@ int bd_maps_read(int proc_fd, char **ret)
 static bool number(const char **at, int base, char end, uint64_t *ret)
 {
 	char *rest;
+	if (!isxdigit((unsigned char)**at)) /* strtoull would look for one on the next line */
+		return false;
 	*ret = strtoull(*at, &rest, base);
 	if (rest == *at || *rest != end)
 		return false;
@@ -41,7 +44,9 @@ static bool parse(const char *at, const char *line_end, struct bd_mapping *ret)
 		at++;
 	if (at == line_end)
 		return false;
-	m.inode = strtoull(at, (char **)&at, 10);
+	at++;
+	while (at < line_end && *at >= '0' && *at <= '9')
+		m.inode = m.inode * 10 + (uint64_t)(*at++ - '0');
 	while (at < line_end && *at == ' ')
 		at++;
 	m.path = at;

@@ -124,11 +124,28 @@ void print_info(int target, const struct bd_tracer_info *i)
 		i->why.code ? i->why.key : "");
 }
 
-static bool input_ended(void)
+/* Lines `pause` and `resume`; each is answered by one. true: the input ended. */
+static bool input_ended(struct bd_tracer *t)
 {
+	static char text[256];
+	static size_t len;
 	struct pollfd p = {STDIN_FILENO, POLLIN, 0};
-	char c[64];
-	return poll(&p, 1, 0) > 0 && read(STDIN_FILENO, c, sizeof c) <= 0;
+	while (poll(&p, 1, 0) > 0) {
+		ssize_t n = read(STDIN_FILENO, text + len, sizeof text - 1 - len);
+		if (n <= 0)
+			return true;
+		len += (size_t)n;
+		text[len] = 0;
+		for (char *end; (end = strchr(text, '\n'));) {
+			*end = 0;
+			struct bd_error err = {0};
+			int r = bd_tracer_pause(t, bd_streq(text, "pause"), &err);
+			printf("{\"type\":\"%s\",\"error\":\"%s\"}\n", text, r < 0 ? err.key : "");
+			len -= (size_t)(end + 1 - text);
+			memmove(text, end + 1, len + 1);
+		}
+	}
+	return false;
 }
 
 static int drain(struct bd_tracer *t, int timeout_ms, struct bd_tracer_drained *ret, struct bd_error *err)
@@ -153,7 +170,7 @@ int print_records(struct bd_tracer *t, double seconds, struct bd_error *err)
 	bool last = false;
 	while (!last) {
 		/* what came before the end is still to be read */
-		last = bd_clock_mono_ns() >= end || input_ended() || (change && !d.alive);
+		last = bd_clock_mono_ns() >= end || input_ended(t) || (change && !d.alive);
 		if ((r = drain(t, last ? 0 : LOOK_MS, &d, err)) < 0)
 			return r;
 		if (d.gils_change != change || last) {

@@ -1,6 +1,7 @@
 """Traces over HTTP: what is refused, what a trace is from its beginning to its deletion, its streams and exports."""
 import json
 import socket
+import subprocess
 
 from daemon import Shared, Stream, wait_for
 from traced import Waiting, cannot_trace
@@ -41,6 +42,16 @@ class Refusals(Shared):
             self.skipTest(lack)
         self.refused({"pid": gone.pid}, 404, "no-such-process", str(gone.pid))
         self.refused({"pid": gone.pid, "await": True}, 404, "no-such-process", str(gone.pid))
+        self.assertEqual(self.d.get("/api/v1/traces")["traces"], [])
+
+    def test_a_process_that_runs_no_python(self):
+        lack = cannot_trace(self.d)
+        if lack:
+            self.skipTest(lack)
+        with subprocess.Popen(["sleep", "600"]) as process:
+            self.addCleanup(process.kill)
+            self.refused({"pid": process.pid, "seconds": 1}, 422, "layout-unknown", "Python")
+            process.kill()
         self.assertEqual(self.d.get("/api/v1/traces")["traces"], [])
 
     def test_traces_that_are_not_there(self):

@@ -119,9 +119,9 @@ static void head(const struct frame *f, double asked_s, struct bd_str *out)
 	const struct trace_document *d = f->d;
 	bd_auto_str struct bd_str first = {0}, second = {0};
 	bd_auto_free char *what = trace_title(d);
-	bd_str_puts(&first, what);
 	if (d->pid != BD_NULL_INT && d->command)
-		bd_str_printf(&first, " · pid %lld", (long long)d->pid);
+		bd_str_printf(&first, "%lld · ", (long long)d->pid);
+	bd_str_puts(&first, what);
 	elapsed(d, asked_s, &second);
 	bd_str_puts(&second, d->gil ? "" : " · no GIL");
 	rates(d, f->before, &second);

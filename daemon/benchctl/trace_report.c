@@ -219,21 +219,35 @@ struct lines {
 	bool samples, yields;
 };
 
-static size_t lines_of_role(const struct lines *l, const struct trace_line **ret)
+static bool is_known(const struct trace_line *l)
+{
+	return (l->function && *l->function) || (l->file && *l->file) || (l->native && *l->native);
+}
+
+/* Those of the role that say a line; *ret_unknown: ns of those that say none. */
+static size_t lines_of_role(const struct lines *l, const struct trace_line **ret, int64_t *ret_unknown)
 {
 	size_t n = 0;
-	for (size_t i = 0; i < l->n; i++)
-		if (!l->role || bd_streq(l->v[i].role, l->role))
+	*ret_unknown = 0;
+	for (size_t i = 0; i < l->n; i++) {
+		if (l->role && !bd_streq(l->v[i].role, l->role))
+			continue;
+		if (is_known(&l->v[i]))
 			ret[n++] = &l->v[i];
+		else
+			*ret_unknown += trace_known(l->v[i].ns);
+	}
+	*ret_unknown = BD_MAX(*ret_unknown, trace_known(l->unresolved)); /* part of it, where there is such a sum */
 	return n;
 }
 
 static void lines(const struct report *r, const struct lines *l)
 {
+	int64_t unknown, rest = 0;
 	bd_auto_free const struct trace_line **v = bd_alloc(
 		BD_MAX(l->n, (size_t)1) * sizeof(const struct trace_line *));
-	size_t all = lines_of_role(l, v), n = shown(r, all, ROWS);
-	if (!all && trace_known(l->unresolved) <= 0)
+	size_t all = lines_of_role(l, v, &unknown), n = shown(r, all, ROWS);
+	if (!all && !unknown)
 		return;
 	title(r, l->title);
 	bd_auto_grid struct bd_grid *g = bd_grid_new(r->s);
@@ -244,7 +258,6 @@ static void lines(const struct report *r, const struct lines *l)
 	size_t thread = bd_grid_column(g, (struct bd_grid_column){"thread", false, false, false, 1});
 	size_t function = bd_grid_column(g, (struct bd_grid_column){"function", false, false, false, 0});
 	size_t place = bd_grid_column(g, (struct bd_grid_column){"line", false, false, false, 0});
-	int64_t rest = 0;
 	for (size_t i = 0; i < all; i++) {
 		if (i >= n) {
 			rest += trace_known(v[i]->ns);
@@ -267,10 +280,10 @@ static void lines(const struct report *r, const struct lines *l)
 		set_taken(g, share, BD_DIM, trace_share(rest, l->whole));
 		bd_grid_span(g, thread, BD_DIM, "%zu more (-v shows them)", all - n);
 	}
-	if (trace_known(l->unresolved) > 0) {
+	if (unknown) {
 		bd_grid_row(g);
-		set_taken(g, time, BD_DIM, trace_time(l->unresolved));
-		set_taken(g, share, BD_DIM, trace_share(l->unresolved, l->whole));
+		set_taken(g, time, BD_DIM, trace_time(unknown));
+		set_taken(g, share, BD_DIM, trace_share(unknown, l->whole));
 		bd_grid_span(g, thread, BD_DIM, "no line known");
 	}
 	bd_grid_print(g, r->out);

@@ -31,8 +31,8 @@ def main():
         t.start()
     while len(tids) < 2:
         time.sleep(0.001)
-    print(json.dumps({"pid": os.getpid(), **tids}), flush=True)
     try:
+        print(json.dumps({"pid": os.getpid(), **tids}), flush=True)
         if len(sys.argv) > 1:
             time.sleep(float(sys.argv[1]))
         else:

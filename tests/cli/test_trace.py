@@ -259,7 +259,7 @@ class Files(Traced):
     def test_a_full_disk_leaves_nothing(self):
         folder = self.path("small")
         os.mkdir(folder)
-        script = f"mount -t tmpfs -o size=4k none {folder} && {BENCHCTL} trace --id {self.trace} --out {folder}/x; echo $?; ls {folder}"
+        script = f"mount -t tmpfs -o size=4k none {folder} && {BENCHCTL} trace --id {self.trace} --format perfetto --out {folder}/x; echo $?; ls {folder}"
         apart = os.path.join(os.path.dirname(HERE), "apart")
         p = subprocess.run([apart, "sh", "-c", script], env=environment(self.data), capture_output=True, text=True, timeout=PATIENCE)
         self.assertEqual(p.stdout.splitlines()[-1], "74", p.stdout + p.stderr)
@@ -363,6 +363,7 @@ class Command(Traced):
         self.named(d, tids)
         p.stdin.close()
         self.assertEqual(p.stdout.readline(), "bye\n")
+        p.stdin = None
 
     def test_kill_9_before_the_command_begins_ends_it(self):
         """A daemon that does not answer yet: the command is held meanwhile."""

@@ -113,6 +113,15 @@ class Told(unittest.TestCase):
         self.assertNotIn("no line is known", self.notes(), "one part in a thousand is in the table, and no more")
         self.assertIn("no line is known", self.notes(unresolved_ns=100_000_000))
 
+    def test_what_is_not_known_is_one_row(self):
+        nameless = line("holder", 4243, None, None, None, 0.3)
+        rows = section(report(changed(culprit, lines=culprit()["lines"] + [nameless], unresolved_ns=300_000_000)), "what held the GIL while others waited")
+        self.assertEqual([row.split("  ")[-1] for row in rows if "known" in row], ["no line known"])
+        self.assertIn(" 300 ms", rows[-1])
+        rows = section(report(changed(culprit, lines=[{**nameless, "role": "waiter"}])), "where threads waited")
+        self.assertEqual(len(rows), 2)
+        self.assertRegex(rows[1], r"300 ms +16 %  no line known")
+
     def test_few_samples_an_end_of_room_and_children(self):
         for word, over in (("rests on 7 samples", {"held": [{**culprit()["held"][0], "samples": 7}]}), ("is full", {"truncated": True}),
                            ("3 processes were forked", {"children": 3}), ("started another program 2 times", {"execs": 2})):

@@ -27,6 +27,7 @@ struct trace_line { /* of lines, held and spins: each has some of these */
 	int64_t pid, tid;
 	char *function, *file, *native;
 	int64_t line, ns, samples, yields;
+	bool others; /* of trace_lines: other native functions at the same line are in it */
 };
 struct trace_lock {
 	char *kind, *type;
@@ -91,10 +92,14 @@ int trace_exit(const struct trace_document *d);
 char *trace_time(int64_t ns);                   /* "1.80 s", "190 µs", "0"; a null is "–" */
 char *trace_count(int64_t n);                   /* "21", "9.12 k"; a null is 0 */
 char *trace_share(int64_t part, int64_t whole); /* "45 %"; nothing of nothing is "–" */
-/* "victim", or with its tid where the name is none, or that of others too. 0 is "unknown". */
+/* "victim"; "worker 4243" where several are called so; "4243" where they are called as the process. 0 is "unknown". */
 char *trace_thread_name(const struct trace_document *d, int64_t pid, int64_t tid);
-/* "culprit → spin_end", "spin_end", "unknown" */
-char *trace_function(const struct trace_line *l);
+/* "culprit → spin_end", "culprit → spin_end, …", "spin_end", "unknown"; at most so many columns */
+char *trace_function(const struct trace_line *l, size_t width, bool utf8);
+/* Those of a role (NULL = all) that say where, the longest first; merged: one for each line of Python, whatever native function
+ * it was in. They borrow from v; caller frees the array. *ret_unknown: ns of those that do not say where. */
+struct trace_line *trace_lines(const struct trace_line *v, size_t n, const char *role, bool merged, size_t *ret_n,
+	int64_t *ret_unknown);
 /* "/srv/prog.py:14", cut from the left to so many columns; "" when unknown. */
 char *trace_place(const struct trace_line *l, size_t width, bool utf8);
 char *trace_title(const struct trace_document *d); /* what was traced */

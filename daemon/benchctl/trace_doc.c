@@ -141,16 +141,23 @@ static const struct trace_thread *thread_of(const struct trace_document *d, int6
 	return NULL;
 }
 
+/* What threads are called that nobody gave a name: as their process. */
+static bool has_default_name(const struct trace_document *d, const struct trace_thread *t)
+{
+	const struct trace_thread *first = thread_of(d, t->pid, t->pid == BD_NULL_INT ? d->own_pid : t->pid);
+	return first && bd_streq(first->name, t->name);
+}
+
 char *trace_thread_name(const struct trace_document *d, int64_t pid, int64_t tid)
 {
 	if (tid == BD_NULL_INT || tid <= 0)
 		return bd_strdup("unknown");
 	const struct trace_thread *t = thread_of(d, pid, tid);
-	if (!t || !t->name || !*t->name)
-		return bd_printf("%lld", (long long)tid);
 	size_t namesakes = 0;
-	for (size_t i = 0; i < d->threads_len; i++)
+	for (size_t i = 0; t && i < d->threads_len; i++)
 		namesakes += bd_streq(d->threads[i].name, t->name);
+	if (!t || !t->name || !*t->name || (namesakes > 1 && has_default_name(d, t)))
+		return bd_printf("%lld", (long long)tid);
 	return namesakes > 1 ? bd_printf("%s %lld", t->name, (long long)tid) : bd_strdup(t->name);
 }
 
@@ -159,11 +166,78 @@ static bool named(const char *s)
 	return s && *s;
 }
 
-char *trace_function(const struct trace_line *l)
+char *trace_function(const struct trace_line *l, size_t width, bool utf8)
 {
-	if (named(l->function) && named(l->native))
-		return bd_printf("%s → %s", l->function, l->native);
-	return bd_strdup(named(l->function) ? l->function : named(l->native) ? l->native : "unknown");
+	bd_auto_free char *text = NULL;
+	if (!named(l->function) || !named(l->native))
+		return bd_text_cut(named(l->function) ? l->function
+				: named(l->native)    ? l->native
+						      : "unknown",
+			width, utf8);
+	const char *others = l->others ? ", …" : "";
+	text = bd_printf("%s → %s%s", l->function, l->native, others);
+	const char *last = strrchr(l->function, '.'); /* of a qualified name the end says most */
+	if (bd_text_width(text) > width && last && last[1]) {
+		free(text);
+		text = bd_printf("%s → %s%s", last + 1, l->native, others);
+	}
+	return bd_text_cut(text, width, utf8);
+}
+
+static bool same_line(const struct trace_line *a, const struct trace_line *b)
+{
+	return a->tid == b->tid && a->pid == b->pid && a->line == b->line && bd_streq(a->function, b->function) &&
+		bd_streq(a->file, b->file) && bd_streq(a->role, b->role);
+}
+
+static int64_t sum(int64_t a, int64_t b)
+{
+	return a == BD_NULL_INT && b == BD_NULL_INT ? BD_NULL_INT : trace_known(a) + trace_known(b);
+}
+
+/* The longest native function names it: v has the longest first. */
+static void merge(struct trace_line *into, const struct trace_line *l)
+{
+	into->ns = sum(into->ns, l->ns);
+	into->samples = sum(into->samples, l->samples);
+	into->yields = sum(into->yields, l->yields);
+	into->others |= named(into->native) && named(l->native) && !bd_streq(into->native, l->native);
+	if (!named(into->native))
+		into->native = l->native;
+}
+
+static int longest_first(const void *a, const void *b)
+{
+	const struct trace_line *x = a, *y = b;
+	int64_t p = trace_known(x->ns), q = trace_known(y->ns);
+	return p > q ? -1 : p < q ? 1 : 0;
+}
+
+struct trace_line *trace_lines(const struct trace_line *v, size_t n, const char *role, bool merged, size_t *ret_n,
+	int64_t *ret_unknown)
+{
+	struct trace_line *out = bd_alloc(BD_MAX(n, (size_t)1) * sizeof *out);
+	size_t len = 0;
+	*ret_unknown = 0;
+	for (size_t i = 0; i < n; i++) {
+		const struct trace_line *l = &v[i];
+		if (role && !bd_streq(l->role, role))
+			continue;
+		if (!named(l->function) && !named(l->file) && !named(l->native)) {
+			*ret_unknown += trace_known(l->ns);
+			continue;
+		}
+		size_t k = merged && named(l->function) ? 0 : len;
+		while (k < len && !same_line(&out[k], l))
+			k++;
+		if (k < len)
+			merge(&out[k], l);
+		else
+			out[len++] = *l;
+	}
+	qsort(out, len, sizeof *out, longest_first);
+	*ret_n = len;
+	return out;
 }
 
 char *trace_place(const struct trace_line *l, size_t width, bool utf8)

@@ -262,12 +262,12 @@ static void blocker_rows(const struct frame *f, size_t rows, struct bd_str *out)
 	bd_grid_print(g, out);
 }
 
-static size_t count_role(const struct trace_document *d, const char *role)
+static size_t count_lines(const struct trace_line *v, size_t n, const char *role)
 {
-	size_t n = 0;
-	for (size_t i = 0; i < d->lines_len; i++)
-		n += bd_streq(d->lines[i].role, role);
-	return n;
+	size_t len;
+	int64_t unknown;
+	bd_auto_free struct trace_line *all = trace_lines(v, n, role, true, &len, &unknown);
+	return len;
 }
 
 /* v: lines, held or spins. role: of these only; NULL = all. */
@@ -280,13 +280,13 @@ static void line_rows(const struct frame *f, const struct trace_line *v, size_t 
 	size_t place = bd_grid_column(g, (struct bd_grid_column){"line", false, false, false, 1});
 	size_t thread = bd_grid_column(g, (struct bd_grid_column){"thread", false, false, false, 2});
 	size_t time = bd_grid_column(g, (struct bd_grid_column){"so far", true, false, false, 0});
-	for (size_t i = 0, k = 0; i < n && k < rows; i++) {
-		const struct trace_line *l = &v[i];
-		if (role && !bd_streq(l->role, role))
-			continue;
-		k++;
+	size_t len;
+	int64_t unknown;
+	bd_auto_free struct trace_line *all = trace_lines(v, n, role, true, &len, &unknown);
+	for (size_t i = 0; i < len && i < rows; i++) {
+		const struct trace_line *l = &all[i];
 		bd_grid_row(g);
-		set_taken(g, function, BD_PLAIN, trace_function(l));
+		set_taken(g, function, BD_PLAIN, trace_function(l, f->s->width >= WIDE ? 60 : 34, f->s->utf8));
 		set_taken(g, place, BD_PLAIN, trace_place(l, f->s->width >= WIDE ? 60 : 24, f->s->utf8));
 		set_taken(g, thread, BD_PLAIN, trace_thread_name(d, l->pid, l->tid));
 		set_taken(g, time, BD_BOLD, trace_time(l->ns));
@@ -343,11 +343,11 @@ void trace_frame(const struct trace_document *d, const struct trace_document *be
 	size_t rows[SECTIONS] = {0};
 	const size_t want[SECTIONS] = {[THREADS] = d->threads_len,
 		[BLOCKERS] = d->blockers_len,
-		[HOLDERS] = count_role(d, "holder"),
-		[WAITERS] = count_role(d, "waiter"),
-		[HELD] = d->held_len,
+		[HOLDERS] = count_lines(d->lines, d->lines_len, "holder"),
+		[WAITERS] = count_lines(d->lines, d->lines_len, "waiter"),
+		[HELD] = count_lines(d->held, d->held_len, NULL),
 		[LOCKS] = d->locks_len,
-		[SPINS] = d->spins_len};
+		[SPINS] = count_lines(d->spins, d->spins_len, NULL)};
 	size_t from = out->len;
 	head(&f, asked_s, out);
 	share_out(want, height > 2 ? height - 2 : 0, rows);

@@ -219,34 +219,13 @@ struct lines {
 	bool samples, yields;
 };
 
-static bool is_known(const struct trace_line *l)
-{
-	return (l->function && *l->function) || (l->file && *l->file) || (l->native && *l->native);
-}
-
-/* Those of the role that say a line; *ret_unknown: ns of those that say none. */
-static size_t lines_of_role(const struct lines *l, const struct trace_line **ret, int64_t *ret_unknown)
-{
-	size_t n = 0;
-	*ret_unknown = 0;
-	for (size_t i = 0; i < l->n; i++) {
-		if (l->role && !bd_streq(l->v[i].role, l->role))
-			continue;
-		if (is_known(&l->v[i]))
-			ret[n++] = &l->v[i];
-		else
-			*ret_unknown += trace_known(l->v[i].ns);
-	}
-	*ret_unknown = BD_MAX(*ret_unknown, trace_known(l->unresolved)); /* part of it, where there is such a sum */
-	return n;
-}
-
 static void lines(const struct report *r, const struct lines *l)
 {
 	int64_t unknown, rest = 0;
-	bd_auto_free const struct trace_line **v = bd_alloc(
-		BD_MAX(l->n, (size_t)1) * sizeof(const struct trace_line *));
-	size_t all = lines_of_role(l, v, &unknown), n = shown(r, all, ROWS);
+	size_t all;
+	bd_auto_free struct trace_line *v = trace_lines(l->v, l->n, l->role, !r->s->verbose, &all, &unknown);
+	size_t n = shown(r, all, ROWS);
+	unknown = BD_MAX(unknown, trace_known(l->unresolved)); /* part of it, where there is such a sum */
 	if (!all && !unknown)
 		return;
 	title(r, l->title);
@@ -260,19 +239,19 @@ static void lines(const struct report *r, const struct lines *l)
 	size_t place = bd_grid_column(g, (struct bd_grid_column){"line", false, false, false, 0});
 	for (size_t i = 0; i < all; i++) {
 		if (i >= n) {
-			rest += trace_known(v[i]->ns);
+			rest += trace_known(v[i].ns);
 			continue;
 		}
 		bd_grid_row(g);
-		set_taken(g, time, BD_BOLD, trace_time(v[i]->ns));
-		set_taken(g, share, BD_PLAIN, trace_share(v[i]->ns, l->whole));
-		if (l->samples && v[i]->samples != BD_NULL_INT)
-			bd_grid_set(g, count, BD_DIM, "%lld", (long long)v[i]->samples);
-		if (l->yields && v[i]->yields != BD_NULL_INT)
-			set_taken(g, count, BD_DIM, trace_count(v[i]->yields));
-		set_taken(g, thread, BD_PLAIN, trace_thread_name(r->d, v[i]->pid, v[i]->tid));
-		set_taken(g, function, BD_PLAIN, trace_function(v[i]));
-		set_taken(g, place, BD_PLAIN, trace_place(v[i], r->wide ? 80 : 26, r->s->utf8));
+		set_taken(g, time, BD_BOLD, trace_time(v[i].ns));
+		set_taken(g, share, BD_PLAIN, trace_share(v[i].ns, l->whole));
+		if (l->samples && v[i].samples != BD_NULL_INT)
+			bd_grid_set(g, count, BD_DIM, "%lld", (long long)v[i].samples);
+		if (l->yields && v[i].yields != BD_NULL_INT)
+			set_taken(g, count, BD_DIM, trace_count(v[i].yields));
+		set_taken(g, thread, BD_PLAIN, trace_thread_name(r->d, v[i].pid, v[i].tid));
+		set_taken(g, function, BD_PLAIN, trace_function(&v[i], r->wide ? 60 : 32, r->s->utf8));
+		set_taken(g, place, BD_PLAIN, trace_place(&v[i], r->wide ? 80 : 26, r->s->utf8));
 	}
 	if (rest) {
 		bd_grid_row(g);
@@ -368,7 +347,7 @@ static void cells(const struct report *r)
 			bd_grid_set(g, interval, BD_DIM, "[%.3f, %.3f]", c->cost->lo, c->cost->hi);
 		for (size_t k = 0; k < c->lines_len; k++)
 			if (bd_streq(c->lines[k].role, "holder")) {
-				set_taken(g, line, BD_PLAIN, trace_function(&c->lines[k]));
+				set_taken(g, line, BD_PLAIN, trace_function(&c->lines[k], 40, r->s->utf8));
 				break;
 			}
 	}

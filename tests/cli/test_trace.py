@@ -90,7 +90,7 @@ class Process(Traced):
         self.assertEqual(err, "")
         self.assertRegex(out, r"complete after 1\.\d s\n")
         held = out[out.index("what held the GIL while others waited"):].splitlines()[2]
-        self.assertRegex(held, rf"culprit( → \S+)? +\S*culprit\.py:{LINES['culprit']}$")
+        self.assertRegex(held, rf"culprit( → \S+( …)?)? +\S*culprit\.py:{LINES['culprit']}$")
         self.assertIn("who waited for whom", out)
         self.assertIn("processor time of bench-tracer", out)
         self.assertNotIn("\x1b", out)

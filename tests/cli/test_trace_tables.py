@@ -179,6 +179,32 @@ class Told(unittest.TestCase):
         text = report(changed(culprit, lines=[line("waiter", 4244, "f", deep, 3, 1.0)]))
         self.assertRegex(text, r"…a{10,}\.py:3\n")
 
+    def test_a_native_function_is_not_cut_off_by_a_long_name_before_it(self):
+        one = line("holder", 4243, "Package.Module.Encoder.iterencode", "/srv/prog.py", 14, 1.0, "encode_object")
+        self.assertIn("iterencode → encode_object ", report(changed(culprit, lines=[one])))
+        self.assertNotIn("Package", report(changed(culprit, lines=[one])))
+        self.assertIn("Package.Module.Encoder.iterencode → encode_object ", report(changed(culprit, lines=[one]), 200))
+
+    def test_a_line_is_one_row_whatever_it_called(self):
+        ones = [line("holder", 4243, "refresh", "/srv/prog.py", 14, ns, native) for native, ns in ((None, 1.0), ("load", 0.3), ("append", 0.2))]
+        d = changed(culprit, lines=ones + [line("holder", 4244, "refresh", "/srv/prog.py", 14, 0.01)], unresolved_ns=0)
+        rows = section(report(d), "what held the GIL while others waited")[1:]
+        self.assertEqual(len(rows), 2, "two threads")
+        self.assertRegex(rows[0], r"^ *1\.50 s +\d+ % +culprit +refresh → load, … +/srv/prog\.py:14$")
+        self.assertEqual(len(section(report(d, 80, "verbose"), "what held the GIL while others waited")), 5)
+        self.assertIn("refresh → load, …", frame({"document": d, "before": None, "asked_s": None}, 80, 60))
+
+    def test_threads_are_told_apart(self):
+        d = culprit()
+        self.assertIn("\nvictim ", report(d)[report(d).index("who waited"):])
+        for t in d["threads"]:
+            t["name"] = "python3"
+        text = report(d)[report(d).index("who waited"):]
+        self.assertIn("\n4244 ", text, "called as the process: no name at all")
+        for t in d["threads"][1:]:
+            t["name"] = "pool"
+        self.assertIn("\npool 4244 ", report(d))
+
     def test_exit_status(self):
         def status(**over):
             return render("trace", changed(culprit, **over), 80)[1]

@@ -20,6 +20,7 @@ char LICENSE[] SEC("license") = "Dual MIT/GPL";
 
 #define SYS_SCHED_YIELD 24
 #define VAIN_MAX 16
+#define OWN_STACK 65536  /* what is this little above its stack pointer */
 #define SPIN_NS 10000000 /* who goes on spinning is told of this often */
 
 /* futex(2): operations, and a bit of theirs */
@@ -223,9 +224,11 @@ static __always_inline void name_lock(const struct place *at, const struct pt_re
 		th->kind = kind_of_parked(at, &p, th);
 	} else if (!is_semaphore(regs)) {
 		th->kind = BD_REC_LOCK_FUTEX;
+	} else if (futex - regs->sp < OWN_STACK) { /* one of those who guard the parking lot: no address of a lock */
+		th->kind = BD_REC_LOCK_PARKED;
+		th->address = 0;
 	} else {
-		/* on its own stack: of those who guard the parking lot */
-		th->kind = futex - regs->sp < 65536 ? BD_REC_LOCK_PARKED : BD_REC_LOCK_THREAD;
+		th->kind = BD_REC_LOCK_THREAD;
 	}
 }
 

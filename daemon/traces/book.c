@@ -78,10 +78,22 @@ void bd_book_target_as(struct bd_book *b, int target, const struct bd_tracer_inf
 	tg->gil_index = bd_alloc((tg->gils_len + 1) * sizeof *tg->gil_index);
 	for (size_t i = 0; i < tg->gils_len; i++) {
 		tg->gil[i] = gils[i];
-		tg->gil_index[i] = bd_trace_write_gil(b->writer, info->own_pid, gils[i].interpreter,
-			(int64_t)gils[i].address);
+		tg->gil_index[i] = -1;
+		if (info->gil_enabled)
+			bd_book_gil(b, target, (unsigned)i);
 	}
 	b->new_threads = true;
+}
+
+int32_t bd_book_gil(struct bd_book *b, int target, unsigned gil)
+{
+	struct bd_book_target *tg = &b->target[target];
+	if (gil >= tg->gils_len)
+		return -1;
+	if (tg->gil_index[gil] < 0)
+		tg->gil_index[gil] = bd_trace_write_gil(b->writer, tg->info.own_pid, tg->gil[gil].interpreter,
+			(int64_t)tg->gil[gil].address);
+	return tg->gil_index[gil];
 }
 
 int bd_book_target(struct bd_book *b, struct bd_tracer *t, int target, struct bd_error *err)
@@ -137,9 +149,10 @@ void bd_book_entry_hold(struct bd_book *b, const struct bd_trace_hold *e, int ta
 
 void bd_book_entry_lock(struct bd_book *b, const struct bd_trace_lock *e, int target)
 {
-	bd_sums_lock(&b->sums, e);
+	const struct bd_trace_definitions *d = bd_trace_writer_definitions(b->writer);
+	bd_sums_lock(&b->sums, d, e);
 	if (in_cell(b, target, e->end_ns))
-		bd_sums_lock(&b->cells[b->cell].sums, e);
+		bd_sums_lock(&b->cells[b->cell].sums, d, e);
 	if (is_kept(b))
 		bd_trace_write_lock(b->writer, e);
 }

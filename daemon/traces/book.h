@@ -60,7 +60,7 @@ struct bd_book_target {
 	struct bd_tracer_info info;
 	struct bd_symbols *symbols; /* NULL: names cannot be read */
 	struct bd_tracer_gil *gil;
-	int32_t *gil_index; /* of the definitions */
+	int32_t *gil_index; /* of the definitions; -1: free-threaded, and not in use so far */
 	size_t gils_len;
 	struct bd_takes takes[BD_PROBE_GILS];
 	struct {
@@ -167,6 +167,9 @@ const char *bd_book_state(const struct bd_book *b, uint32_t thread, int64_t now_
 /* ---- document.c ---------------------------------------------------------------------------------------------- */
 /* live: with what the threads do just now. */
 cJSON *bd_book_document_as(struct bd_book *b, int64_t end_mono_ns, bool live);
+
+/* The index of a target's GIL in the definitions, in which it is from now on; -1: there is none of this number. */
+int32_t bd_book_gil(struct bd_book *b, int target, unsigned gil);
 
 /* For tests: a target as the tracer would tell it, and time as it would pass. */
 void bd_book_target_as(struct bd_book *b, int target, const struct bd_tracer_info *info,

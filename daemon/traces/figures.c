@@ -202,7 +202,7 @@ static struct line line_of(const struct bd_sums *s, const struct bd_trace_defini
 		l.at = d->stacks[p->stack].frames[0];
 	switch (what) {
 	case WAITED:
-		l.ns = (double)p->wait_ns;
+		l.ns = (double)p->wait_ns + (double)p->lock_ns;
 		break;
 	case BLOCKED:
 		l.ns = bd_sums_place_blocked_ns(s, p);

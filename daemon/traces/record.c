@@ -238,7 +238,7 @@ static void add_slice(struct bd_book *b, uint32_t thread, const struct bd_rec_wa
 	if (!th->waits) {
 		th->waits = true;
 		*e = (struct bd_trace_wait){.thread = th->index,
-			.gil = r->gil < tg->gils_len ? tg->gil_index[r->gil] : -1,
+			.gil = bd_book_gil(b, th->target, r->gil),
 			.stack = stack,
 			.start_ns = (int64_t)r->off_ns - b->start_ns,
 			.retry = r->flags & BD_REC_RETRY && !(r->flags & BD_REC_CONTINUES)};
@@ -340,7 +340,7 @@ static void turn_hold(struct bd_book *b, const struct bd_book_held *h)
 	if (tg->known)
 		bd_book_entry_hold(b,
 			&(struct bd_trace_hold){.thread = th->index,
-				.gil = r->gil < tg->gils_len ? tg->gil_index[r->gil] : -1,
+				.gil = bd_book_gil(b, th->target, r->gil),
 				.stack = h->stack,
 				.waiters = r->waiters,
 				.start_ns = (int64_t)(r->flags & BD_REC_TICK ? r->to_ns : r->from_ns) - b->start_ns,

@@ -108,12 +108,11 @@ static int add_hold(const struct bd_trace_definitions *d, const struct bd_trace_
 
 static int add_lock(const struct bd_trace_definitions *d, const struct bd_trace_lock *e, void *arg)
 {
-	(void)d;
 	struct recovery *r = arg;
-	bd_sums_lock(&r->sums, e);
+	bd_sums_lock(&r->sums, d, e);
 	struct bd_sums *cell = count(r, e->end_ns);
 	if (cell)
-		bd_sums_lock(cell, e);
+		bd_sums_lock(cell, d, e);
 	return 0;
 }
 

@@ -129,7 +129,14 @@ void bd_sums_hold(struct bd_sums *s, const struct bd_trace_hold *e, int64_t samp
 	p->weight += weight;
 }
 
-void bd_sums_lock(struct bd_sums *s, const struct bd_trace_lock *e)
+/* Whether it is a lock that is waited for: the end of a thread is not, and nobody knows what other words are. */
+static bool is_lock(const struct bd_trace_definitions *d, int32_t kind)
+{
+	return kind >= 0 && (size_t)kind < d->locks_len && !bd_streq(d->locks[kind].kind, "parked") &&
+		!bd_streq(d->locks[kind].kind, "futex");
+}
+
+void bd_sums_lock(struct bd_sums *s, const struct bd_trace_definitions *d, const struct bd_trace_lock *e)
 {
 	while (e->kind >= 0 && (size_t)e->kind >= s->locks_len)
 		(void)BD_PUSH(s->locks, s->locks_len);
@@ -139,6 +146,8 @@ void bd_sums_lock(struct bd_sums *s, const struct bd_trace_lock *e)
 	struct bd_sum_thread *t = thread(s, e->thread);
 	if (t)
 		t->lock_ns += ns;
+	if (is_lock(d, e->kind))
+		place(s, e->thread, e->stack)->lock_ns += ns;
 	if (e->kind < 0)
 		return;
 	struct bd_sum_lock *l = &s->locks[e->kind];

@@ -34,7 +34,7 @@ struct bd_sum_pair {
 };
 struct bd_sum_place {
 	int32_t thread, stack;
-	int64_t wait_ns, hold_ns, samples;
+	int64_t wait_ns, lock_ns, hold_ns, samples;
 	double weight;
 	int64_t yields, spin_ns;
 };
@@ -71,7 +71,7 @@ void bd_sums_done(struct bd_sums *s);
 /* times: 1, or -1 to take one back that was added last. Slices of one wait are one. */
 void bd_sums_wait(struct bd_sums *s, const struct bd_trace_wait *e, int times);
 void bd_sums_hold(struct bd_sums *s, const struct bd_trace_hold *e, int64_t sample_ns);
-void bd_sums_lock(struct bd_sums *s, const struct bd_trace_lock *e);
+void bd_sums_lock(struct bd_sums *s, const struct bd_trace_definitions *d, const struct bd_trace_lock *e);
 void bd_sums_spin(struct bd_sums *s, const struct bd_trace_spin *e);
 void bd_sums_lost(struct bd_sums *s, int64_t second, int64_t lost);
 

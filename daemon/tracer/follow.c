@@ -93,6 +93,7 @@ void bd_follow_publish(struct bd_targets *t, unsigned i)
 	out->code = x->code;
 	out->locks = x->locks;
 	out->execs = x->execs;
+	out->lent = o->minor < 13;
 	publish_lists(t, i);
 	begin_life(t, i);
 }

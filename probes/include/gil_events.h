@@ -73,6 +73,8 @@ struct bd_event_target {
 	__u64 life;     /* never the same twice; what threads and stacks are known of another life is forgotten */
 	__u32 execs;    /* of bd_event_live when all this was found: it holds as long as they are equal */
 	__u32 list_seq; /* raised when GILs or interpreters changed */
+	__u32 lent; /* a thread may use a thread state that has another's number: code in other interpreters, before 3.13 */
+	__u32 unused;
 	__u32 gils_len, interpreters_len;
 	__u64 gil[BD_PROBE_GILS];
 	struct bd_event_interpreter interpreter[BD_EVENTS_INTERPRETERS];

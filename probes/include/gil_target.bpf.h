@@ -93,7 +93,7 @@ struct {
 static __always_inline __u32 user_of(const struct bd_event_target *t, __u64 state, bool sure)
 {
 	__u32 number = thread_of(&t->layout, state);
-	if (!number || t->interpreters_len < 2)
+	if (!number || !t->lent || t->interpreters_len < 2)
 		return number;
 	struct state_key key = {t->life, state};
 	const struct state_user *user = bpf_map_lookup_elem(&users, &key);
@@ -104,7 +104,7 @@ static __always_inline __u32 user_of(const struct bd_event_target *t, __u64 stat
 static __always_inline void learn_user(const struct bd_event_target *t, __u64 gil, __u32 tid)
 {
 	struct gil_head head;
-	if (t->interpreters_len < 2 || !read_head(&t->layout, gil, &head))
+	if (!t->lent || t->interpreters_len < 2 || !read_head(&t->layout, gil, &head))
 		return;
 	struct state_key key = {t->life, head.last_holder};
 	struct state_user user = {tid, thread_of(&t->layout, head.last_holder)};

@@ -338,6 +338,61 @@ BD_TEST(locks_and_spins_have_their_own_rows)
 	world_end(&w);
 }
 
+/* Neither the end of a thread nor a word of memory nobody knows is a lock. */
+BD_TEST(lines_are_those_of_locks)
+{
+	struct world w;
+	world_begin(&w, 1 << 20);
+	world_target(&w, 1, 200, 1, 0);
+	static const char *const functions[] = {"none", "object", "mutex", "stop", "interpreter", "runtime", "parked",
+		"thread", "futex"};
+	for (unsigned kind = BD_REC_LOCK_OBJECT; kind <= BD_REC_LOCK_FUTEX; kind++) {
+		struct bd_rec_stack s = {.head.target = 1, .stack = kind, .len = 1};
+		memcpy(s.frame[0].text, functions[kind], strlen(functions[kind]));
+		tell(&w, &s, BD_REC_STACK, offsetof(struct bd_rec_stack, frame) + sizeof s.frame[0]);
+		struct bd_rec_lock l = {.head.target = 1,
+			.tid = 7,
+			.kind = (uint8_t)kind,
+			.off_ns = T0,
+			.on_ns = T0 + kind * MS,
+			.stack = kind};
+		tell(&w, &l, BD_REC_LOCK, sizeof l);
+	}
+	bd_auto_json cJSON *d = document(&w, T0 + 100 * MS);
+	for (unsigned kind = BD_REC_LOCK_OBJECT; kind <= BD_REC_LOCK_FUTEX; kind++) {
+		bool lock = kind != BD_REC_LOCK_PARKED && kind != BD_REC_LOCK_FUTEX;
+		BD_CHECK_INT(line_ns(d, "lines", "waiter", 7, functions[kind]), lock ? kind * MS : -1);
+	}
+	BD_CHECK_INT(cJSON_GetArraySize(list(d, "locks")), BD_REC_LOCK_FUTEX);
+	world_end(&w);
+}
+
+/* A free-threaded interpreter has a GIL that mostly is not in use. */
+BD_TEST(a_gil_is_listed_once_it_is_in_use)
+{
+	const int others = 2; /* of the target that is always there */
+	struct world w;
+	world_begin(&w, 1 << 20);
+	struct bd_tracer_info info = {.ready = true, .alive = true, .generation = 1, .own_pid = 200};
+	const struct bd_tracer_gil gil = {0x7f0000000000, 216, 0};
+	bd_book_target_as(w.book, 1, &info, &gil, 1);
+	bd_auto_json cJSON *off = document(&w, T0 + 10 * MS);
+	BD_CHECK_INT(cJSON_GetArraySize(list(off, "gils")), others);
+	/* an import switches it on: its first wait comes before the news of it */
+	struct bd_rec_wait first = plain_wait(101, 102, T0, T0 + 5 * MS);
+	first.head.target = 1;
+	tell_wait(&w, first);
+	drained(&w, T0 + 100 * MS);
+	bd_auto_json cJSON *on = document(&w, T0 + 100 * MS);
+	BD_CHECK_INT(cJSON_GetArraySize(list(on, "gils")), others + 1);
+	BD_CHECK_INT(value(cJSON_GetArrayItem(list(on, "gils"), others), "wait_ns"), value(on, "wait_ns"));
+	info.gil_enabled = true;
+	bd_book_target_as(w.book, 1, &info, &gil, 1);
+	bd_auto_json cJSON *told = document(&w, T0 + 100 * MS);
+	BD_CHECK_INT(cJSON_GetArraySize(list(told, "gils")), others + 1);
+	world_end(&w);
+}
+
 /* A thread ends in the middle of a wait that seemed to go on; another one gets its number. */
 BD_TEST(a_number_given_again_continues_nothing)
 {

@@ -37,7 +37,7 @@ struct thread {
 	__u8 hold_gil, hold_waiters;
 	__u16 hold_flags;
 	__u32 unused2;
-	__u64 native_ns; /* when its registers were told last */
+	__u64 native_ns[2]; /* when its registers were told last: on its processor, and as it left it */
 };
 
 struct {
@@ -183,11 +183,12 @@ static __always_inline __u8 waiters_of(const struct place *at, __u32 gil)
 	return n < 0 ? 0 : n > 255 ? 255 : (__u8)n;
 }
 
-static __always_inline __u64 native_of(const struct place *at, struct thread *th, __u64 now)
+/* Each of the two by itself: holders are preempted right after a tick more often than not. */
+static __always_inline __u64 native_of(const struct place *at, struct thread *th, __u64 now, bool off)
 {
-	if (now - th->native_ns < NATIVE_NS)
+	if (now - th->native_ns[off] < NATIVE_NS)
 		return 0;
-	th->native_ns = now;
+	th->native_ns[off] = now;
 	return tell_native(at->index, th->tid);
 }
 
@@ -203,7 +204,7 @@ static __always_inline void holds_off(const struct place *at, struct thread *th,
 	th->hold_waiters = waiters_of(at, gil);
 	th->hold_flags = preempt ? BD_REC_PREEMPTED : 0;
 	th->hold_stack = tell_stack(at->index, held & 0xffffffffffffULL, th->tid);
-	th->hold_native = native_of(at, th, now);
+	th->hold_native = native_of(at, th, now, true);
 }
 
 static __always_inline void tell_hold(const struct place *at, struct thread *th, __u64 to)
@@ -333,7 +334,7 @@ int event_tick(struct tick *tick)
 	__u32 gil = (__u32)(held >> 48) - 1;
 	__u64 now = bpf_ktime_get_ns();
 	__u64 stack = tell_stack(at.index, held & 0xffffffffffffULL, th->tid);
-	__u64 native = native_of(&at, th, now);
+	__u64 native = native_of(&at, th, now, false);
 	struct bd_rec_hold *r = reserve(&at, BD_REC_HOLD, sizeof *r);
 	if (!r)
 		return 0;

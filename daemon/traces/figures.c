@@ -166,24 +166,53 @@ static cJSON *blockers(const struct bd_sums *s, const struct bd_trace_definition
 enum what { WAITED, BLOCKED, HELD, SPUN };
 
 struct line {
-	int32_t thread;
-	struct bd_trace_frame at; /* texts are told apart by their address: equal ones are one */
+	int32_t thread;             /* -1: unknown, or of all threads */
+	struct bd_trace_frame at;   /* texts are told apart by their address: equal ones are one */
+	struct bd_trace_frame from; /* the nearest outside the standard library, where `at` is inside; else empty */
 	double ns;
 	int64_t count;
 };
+
+static int by_frame(const struct bd_trace_frame *x, const struct bd_trace_frame *y)
+{
+	if (x->function != y->function)
+		return (uintptr_t)x->function < (uintptr_t)y->function ? -1 : 1;
+	if (x->file != y->file)
+		return (uintptr_t)x->file < (uintptr_t)y->file ? -1 : 1;
+	if (x->native != y->native)
+		return (uintptr_t)x->native < (uintptr_t)y->native ? -1 : 1;
+	return x->line < y->line ? -1 : x->line > y->line;
+}
 
 static int by_place(const void *a, const void *b)
 {
 	const struct line *x = a, *y = b;
 	if (x->thread != y->thread)
 		return x->thread < y->thread ? -1 : 1;
-	if (x->at.function != y->at.function)
-		return (uintptr_t)x->at.function < (uintptr_t)y->at.function ? -1 : 1;
-	if (x->at.file != y->at.file)
-		return (uintptr_t)x->at.file < (uintptr_t)y->at.file ? -1 : 1;
-	if (x->at.native != y->at.native)
-		return (uintptr_t)x->at.native < (uintptr_t)y->at.native ? -1 : 1;
-	return x->at.line < y->at.line ? -1 : x->at.line > y->at.line;
+	int r = by_frame(&x->at, &y->at);
+	return r ? r : by_frame(&x->from, &y->from);
+}
+
+/* By where interpreters keep it: …/lib/python3.11/json/encoder.py, but not the packages installed below. */
+static bool is_standard_library(const char *file)
+{
+	if (!file)
+		return false;
+	const char *at = strstr(file, "/lib/python3.");
+	return strncmp(file, "<frozen ", 8) == 0 ||
+		(at && !strstr(at, "/site-packages/") && !strstr(at, "/dist-packages/"));
+}
+
+/* Whose code asked the library for it. */
+static struct bd_trace_frame caller_of(const struct bd_trace_stack *s)
+{
+	struct bd_trace_frame none = {0};
+	if (!s->frames_len || !is_standard_library(s->frames[0].file))
+		return none;
+	for (size_t i = 1; i < s->frames_len; i++)
+		if (s->frames[i].file && !is_standard_library(s->frames[i].file))
+			return s->frames[i];
+	return none;
 }
 
 static int by_length(const void *a, const void *b)
@@ -198,8 +227,10 @@ static struct line line_of(const struct bd_sums *s, const struct bd_trace_defini
 	enum what what)
 {
 	struct line l = {.thread = p->thread};
-	if (p->stack >= 0 && d->stacks[p->stack].frames_len)
+	if (p->stack >= 0 && d->stacks[p->stack].frames_len) {
 		l.at = d->stacks[p->stack].frames[0];
+		l.from = caller_of(&d->stacks[p->stack]);
+	}
 	switch (what) {
 	case WAITED:
 		l.ns = (double)p->wait_ns + (double)p->lock_ns;
@@ -219,13 +250,16 @@ static struct line line_of(const struct bd_sums *s, const struct bd_trace_defini
 	return l;
 }
 
-/* The longest first. */
-static size_t lines_of(const struct bd_sums *s, const struct bd_trace_definitions *d, enum what what, struct line **ret)
+/* The longest first; of each thread, or of all together. */
+static size_t lines_of(const struct bd_sums *s, const struct bd_trace_definitions *d, enum what what, bool together,
+	struct line **ret)
 {
 	struct line *all = bd_alloc((s->places_len + 1) * sizeof *all);
 	size_t n = 0, kept = 0;
 	for (size_t i = 0; i < s->places_len; i++) {
 		all[n] = line_of(s, d, &s->places[i], what);
+		if (together)
+			all[n].thread = -1;
 		n += all[n].ns > 0 || all[n].count > 0;
 	}
 	qsort(all, n, sizeof *all, by_place);
@@ -241,24 +275,35 @@ static size_t lines_of(const struct bd_sums *s, const struct bd_trace_definition
 	return kept;
 }
 
+static void add_place(cJSON *to, const struct bd_trace_frame *at)
+{
+	text(to, "function", at->function);
+	text(to, "file", at->file);
+	if (at->line)
+		number(to, "line", at->line);
+	else
+		cJSON_AddNullToObject(to, "line");
+}
+
 static void add_lines(cJSON *to, const struct bd_sums *s, const struct bd_trace_definitions *d, enum what what,
-	size_t max)
+	bool together, size_t max)
 {
 	bd_auto_free struct line *all = NULL;
-	size_t n = lines_of(s, d, what, &all);
+	size_t n = lines_of(s, d, what, together, &all);
 	for (size_t i = 0; i < BD_MIN(n, max); i++) {
 		const struct line *l = &all[i];
 		cJSON *o = cJSON_CreateObject();
 		if (what == WAITED || what == BLOCKED)
 			text(o, "role", what == WAITED ? "waiter" : "holder");
-		number(o, "pid", l->thread < 0 ? 0 : d->threads[l->thread].pid);
-		number(o, "tid", l->thread < 0 ? 0 : d->threads[l->thread].tid);
-		text(o, "function", l->at.function);
-		text(o, "file", l->at.file);
-		if (l->at.line)
-			number(o, "line", l->at.line);
+		if (!together) {
+			number(o, "pid", l->thread < 0 ? 0 : d->threads[l->thread].pid);
+			number(o, "tid", l->thread < 0 ? 0 : d->threads[l->thread].tid);
+		}
+		add_place(o, &l->at);
+		if (l->from.file)
+			add_place(cJSON_AddObjectToObject(o, "from"), &l->from);
 		else
-			cJSON_AddNullToObject(o, "line");
+			cJSON_AddNullToObject(o, "from");
 		if (what != SPUN)
 			text(o, "native", l->at.native);
 		else
@@ -319,11 +364,11 @@ void bd_sums_document(const struct bd_sums *s, const struct bd_trace_definitions
 	cJSON_AddItemToObject(ret, "threads", threads(s, d, watched_ns, watched));
 	cJSON_AddItemToObject(ret, "blockers", blockers(s, d));
 	cJSON *lines = cJSON_AddArrayToObject(ret, "lines");
-	add_lines(lines, s, d, BLOCKED, LINES_MAX);
-	add_lines(lines, s, d, WAITED, LINES_MAX);
-	add_lines(cJSON_AddArrayToObject(ret, "held"), s, d, HELD, LINES_MAX);
+	add_lines(lines, s, d, BLOCKED, false, LINES_MAX);
+	add_lines(lines, s, d, WAITED, false, LINES_MAX);
+	add_lines(cJSON_AddArrayToObject(ret, "held"), s, d, HELD, false, LINES_MAX);
 	cJSON_AddItemToObject(ret, "locks", locks(s, d));
-	add_lines(cJSON_AddArrayToObject(ret, "spins"), s, d, SPUN, LINES_MAX);
+	add_lines(cJSON_AddArrayToObject(ret, "spins"), s, d, SPUN, false, LINES_MAX);
 	number(ret, "lost", s->lost);
 	cJSON *losses = cJSON_AddArrayToObject(ret, "losses");
 	for (size_t i = 0; i < s->losses_len; i++) {
@@ -350,8 +395,8 @@ cJSON *bd_sums_cell(const struct bd_sums *s, const struct bd_trace_definitions *
 	number(o, "threads_ns", ns * BD_MAX(seen, (int64_t)1));
 	cJSON_AddNullToObject(o, "cost");
 	cJSON *lines = cJSON_AddArrayToObject(o, "lines");
-	add_lines(lines, s, d, BLOCKED, CELL_LINES_MAX);
-	add_lines(lines, s, d, WAITED, CELL_LINES_MAX);
+	add_lines(lines, s, d, BLOCKED, true, CELL_LINES_MAX);
+	add_lines(lines, s, d, WAITED, true, CELL_LINES_MAX);
 	cJSON_AddItemToObject(o, "blockers", blockers(s, d));
 	return o;
 }

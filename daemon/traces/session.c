@@ -11,6 +11,7 @@
 #define FIRST_NS 50000000 /* until the first figures */
 #define SNAPSHOT_NS 250000000
 #define CHUNK_NS 500000000
+#define ROW_NS 2000000000       /* of the list */
 #define UNWATCHED_NS 5000000000 /* that nobody watches any more */
 #define NEVER_WATCHED_NS 30000000000
 #define COMMAND_MAX 400
@@ -23,9 +24,9 @@ struct session {
 	uint32_t gils_change;
 	bool alive, ready;
 	struct bd_error why; /* Python was not found in it */
-	int64_t start_ns, snapshot_ns, chunk_ns;
+	int64_t start_ns, snapshot_ns, chunk_ns, row_ns;
 	size_t drained; /* bytes, the last time */
-	bool store_failed;
+	bool store_failed, documented;
 	enum bd_run_state state;
 	struct bd_reason *reason;
 };
@@ -101,17 +102,26 @@ static void update_row(struct session *s, int64_t end_ns, const cJSON *figures)
 	}
 }
 
-/* The document as it stands now becomes what others are given. */
-static void publish(struct session *s, int64_t now_ns, bool live)
+static cJSON *document(struct session *s, int64_t now_ns, bool live)
 {
 	cJSON *figures = bd_book_document_as(s->book, now_ns, live);
 	cJSON_AddNumberToObject(figures, "benchd_cpu_s", (double)cpu_ns() / 1e9);
-	struct bd_traces *t = s->shared->traces;
-	pthread_mutex_lock(&t->lock);
 	update_row(s, now_ns, figures);
-	cJSON_Delete(s->shared->snapshot);
-	s->shared->snapshot = bd_traces_describe(&s->shared->row, &figures);
-	pthread_mutex_unlock(&t->lock);
+	return bd_traces_describe(&s->shared->row, &figures);
+}
+
+/* From now on others are given this one. */
+static void publish(struct session *s, cJSON *document_now, enum bd_session_phase phase)
+{
+	struct bd_session *shared = s->shared;
+	pthread_mutex_lock(&shared->traces->lock);
+	cJSON *before = shared->snapshot;
+	shared->snapshot = document_now;
+	shared->phase = phase;
+	shared->stored = s->documented;
+	pthread_cond_broadcast(&shared->traces->changed);
+	pthread_mutex_unlock(&shared->traces->lock);
+	cJSON_Delete(before);
 }
 
 /* ---- the store ------------------------------------------------------------------------------------------------ */
@@ -134,6 +144,13 @@ static void put_chunk(struct session *s)
 		s->store_failed = true;
 		fails(s, &err);
 	}
+}
+
+/* For the list; what goes wrong here goes wrong with the chunks, too. */
+static void put_row(struct session *s)
+{
+	if (!s->store_failed)
+		(void)bd_store_trace_update(s->shared->traces->store, &s->shared->row, NULL);
 }
 
 /* ---- going on ------------------------------------------------------------------------------------------------- */
@@ -216,7 +233,7 @@ static void go_on(struct session *s)
 {
 	struct bd_traces *t = s->shared->traces;
 	s->snapshot_ns = s->start_ns + FIRST_NS - SNAPSHOT_NS;
-	s->chunk_ns = s->start_ns;
+	s->chunk_ns = s->row_ns = s->start_ns;
 	for (;;) {
 		struct bd_error err = {0};
 		int64_t now = bd_clock_mono_ns();
@@ -229,11 +246,15 @@ static void go_on(struct session *s)
 			s->chunk_ns = now;
 			put_chunk(s);
 		}
+		if (now - s->row_ns >= ROW_NS) {
+			s->row_ns = now;
+			put_row(s);
+		}
 		if (is_over(s, now))
 			return;
 		if (now - s->snapshot_ns >= SNAPSHOT_NS) {
 			s->snapshot_ns = now;
-			publish(s, now, true);
+			publish(s, document(s, now, true), BD_SESSION_RUNS);
 			if (t->config.on_change)
 				t->config.on_change(s->shared->id, false, t->config.on_change_arg);
 		}
@@ -264,16 +285,13 @@ static int begin(struct session *s, struct bd_error *err)
 	row->state = BD_RUN_RUNNING;
 	row->created_ns = bd_clock_real_ns();
 	row->start_mono_ns = row->end_mono_ns = s->start_ns;
-	publish(s, s->start_ns, true);
-	return bd_store_trace_create(t->store, row, err);
-}
-
-static void set_phase(struct bd_session *shared, enum bd_session_phase phase)
-{
-	pthread_mutex_lock(&shared->traces->lock);
-	shared->phase = phase;
-	pthread_cond_broadcast(&shared->traces->changed);
-	pthread_mutex_unlock(&shared->traces->lock);
+	cJSON *first = document(s, s->start_ns, true);
+	if ((r = bd_store_trace_create(t->store, row, err)) < 0) {
+		cJSON_Delete(first);
+		return r;
+	}
+	publish(s, first, BD_SESSION_RUNS);
+	return 0;
 }
 
 /* What it stored stays readable even when the rest cannot be stored: then the document is made by bd_traces_recover. */
@@ -288,18 +306,17 @@ static void end(struct session *s)
 	bd_tracer_free(&s->tracer);
 	bd_book_end(s->book, now);
 	put_chunk(s);
-	pthread_mutex_lock(&t->lock);
 	shared->row.state = s->state;
 	shared->row.reason = BD_TAKE_PTR(s->reason);
 	shared->row.finished_ns = bd_clock_real_ns();
-	pthread_mutex_unlock(&t->lock);
-	publish(s, now, false);
-	bd_auto_free char *text = bd_json_text(shared->snapshot);
+	cJSON *last = document(s, now, false);
+	bd_auto_free char *text = bd_json_text(last);
 	if (bd_store_trace_update(t->store, &shared->row, &err) < 0 ||
 		bd_store_trace_document_put(t->store, shared->id, text, &err) < 0)
 		bd_log(BD_LOG_DEBUG, "trace %s: %s", shared->id, err.message);
 	else
-		shared->stored = true;
+		s->documented = true;
+	publish(s, last, BD_SESSION_ENDED);
 }
 
 void *bd_session_run(void *arg)
@@ -308,14 +325,14 @@ void *bd_session_run(void *arg)
 	struct bd_traces *t = s.shared->traces;
 	bool began = begin(&s, &s.shared->error) == 0;
 	if (began) {
-		set_phase(s.shared, BD_SESSION_RUNS);
 		go_on(&s);
 		end(&s);
 	}
 	bd_tracer_free(&s.tracer);
 	bd_book_free(&s.book);
 	bd_reason_free(s.reason);
-	set_phase(s.shared, BD_SESSION_ENDED);
+	if (!began)
+		publish(&s, NULL, BD_SESSION_ENDED);
 	if (began && t->config.on_change)
 		t->config.on_change(s.shared->id, true, t->config.on_change_arg);
 	return NULL;

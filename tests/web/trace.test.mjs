@@ -57,6 +57,7 @@ traced('it names who held the GIL, and where', () =>
     assert.equal(doc.state, 'complete', JSON.stringify(doc.reason));
     await visit(page, d, `/traces/${id}`, 'trace');
     const answer = page.locator('[data-part="answer"]');
+    assert.ok((await answer.innerText()).includes(`hold ${target.tids.hold}`), await answer.innerText());
     assert.equal(Number(await answer.getAttribute('data-holder')), target.tids.hold, await answer.innerText());
     assert.ok((await answer.innerText()).includes(`traced.py:${target.lines.hold}`), await answer.innerText());
     const [[top, , text]] = await rows(page, 'holder-lines');

@@ -19,9 +19,11 @@ def want():
 
 
 threads = {name: threading.Thread(target=target, name=name, daemon=True) for name, target in (("hold", hold), ("want", want))}
-for thread in threads.values():
+for name, thread in threads.items():
     thread.start()
-with open(__file__, encoding="utf-8") as source:
+    with open(f"/proc/self/task/{thread.native_id}/comm", "w", encoding="ascii") as comm:  # Python itself does so from 3.14 on
+        comm.write(name)
+with open(hold.__code__.co_filename, encoding="utf-8") as source:
     lines = {line.split("@")[1].strip(): n for n, line in enumerate(source, 1) if "# @" in line and "split" not in line}
 print(json.dumps({"tids": {name: thread.native_id for name, thread in threads.items()}, "lines": lines}), flush=True)
 sys.stdin.read()

@@ -75,7 +75,7 @@ function notesOf(doc) {
     notes.push(['lost', `${plural(doc.lost, 'record')} came faster than they could be taken${named ? `: ${named}${more}` : ''}. Times and counts are too low there.`]);
   }
   if (doc.unresolved_ns > 0)
-    notes.push(['unresolved', `Of ${nanoseconds(doc.unresolved_ns)} of waiting${doc.wait_ns > 0 ? ` (${percent(doc.unresolved_ns / doc.wait_ns)})` : ''} the blocking line is unknown. It is in the totals, and under no line.`]);
+    notes.push(['unresolved', `For ${nanoseconds(doc.unresolved_ns)} of waiting${doc.wait_ns > 0 ? ` (${percent(doc.unresolved_ns / doc.wait_ns)})` : ''} the blocking line is unknown. It is in the totals, and under no line.`]);
   if (doc.truncated) notes.push(['truncated', 'More happened than was to be stored: totals, threads and lines are whole, exports end early.']);
   if (doc.children > 0) notes.push(['children', `The process forked ${plural(doc.children, 'child', 'children')} meanwhile, which ${doc.children === 1 ? 'was' : 'were'} not traced.`]);
   if (doc.execs > 0) notes.push(['execs', `It started another program ${plural(doc.execs, 'time')}.`]);

@@ -44,6 +44,12 @@ static int minor_of(const char *path)
 	return at && at[8] >= '0' && at[8] <= '9' ? atoi(at + 8) : -1;
 }
 
+/* The reader of bd_python_elf_memory. */
+static int read_image(const void *process, uint64_t address, void *ret, size_t len)
+{
+	return bd_process_read(process, address, ret, len);
+}
+
 static size_t find_runtimes(const struct bd_process *p, const char *maps, bool symbols, struct runtime *ret, size_t max)
 {
 	size_t n = 0;
@@ -56,7 +62,11 @@ static size_t find_runtimes(const struct bd_process *p, const char *maps, bool s
 		bd_auto_close int fd = bd_mapped_open(p->proc_fd, &m);
 		struct bd_python_elf e;
 		uint64_t bias;
-		if (fd < 0 || bd_python_elf_read(fd, symbols, &e) < 0 || bd_elf_bias(fd, m.start, m.offset, &bias) < 0)
+		/* a file that was replaced and cannot be had any more: its own table of symbols is mapped as well */
+		if (fd < 0 && (m.offset || bd_python_elf_memory(read_image, p, m.start, &e, &bias) < 0))
+			continue;
+		if (fd >= 0 &&
+			(bd_python_elf_read(fd, symbols, &e) < 0 || bd_elf_bias(fd, m.start, m.offset, &bias) < 0))
 			continue;
 		bd_auto_free char *path = bd_strndup(m.path, m.path_len);
 		ret[n++] = (struct runtime){.address = bias + e.runtime,
@@ -157,6 +167,11 @@ static uint32_t version_of_runtime(const struct bd_process *p, const struct runt
 {
 	uint64_t version;
 	return rt->version && read_u64(p, rt->version, &version) == 0 && version >> 24 == 3 ? (uint32_t)version : 0;
+}
+
+static int minor_of_runtime(const struct runtime *rt, uint32_t version)
+{
+	return version ? (int)(version >> 16 & 0xff) : rt->minor_by_name;
 }
 
 /* ---- whether they are right: follow everything -------------------------------------------------------------- */
@@ -387,10 +402,10 @@ int bd_layout_gil_enabled(const struct bd_process *p, const struct bd_layout *l,
 	return 0;
 }
 
-static const char *try_layout(const struct bd_process *p, const struct bd_layout *l)
+static const char *try_layout(const struct bd_process *p, const struct bd_layout *l, int tries)
 {
 	const char *why = NULL;
-	for (int i = 0; i < (p->hurried ? 1 : TRIES); i++) {
+	for (int i = 0; i < tries; i++) {
 		if (i)
 			bd_sleep_ns(TRY_NS);
 		if (!(why = doubt(p, l)))
@@ -402,7 +417,7 @@ static const char *try_layout(const struct bd_process *p, const struct bd_layout
 /* Rows of the version, those of this size of .PyRuntime first: patch levels mostly share both. Every row has to prove
  * itself, so a wrong guess ends as layout-unknown, never as figures. */
 static const char *try_table(const struct bd_process *p, const struct runtime *rt, int minor,
-	const struct bd_offsets *table, size_t len, struct bd_layout *l)
+	const struct bd_offsets *table, size_t len, int tries, struct bd_layout *l)
 {
 	const char *why = "no offsets are known for this version";
 	for (int exact = 1; exact >= 0; exact--)
@@ -410,10 +425,39 @@ static const char *try_table(const struct bd_process *p, const struct runtime *r
 			if (table[i].minor != minor || (table[i].runtime_size == rt->size) != exact)
 				continue;
 			l->offsets = table[i];
-			if (!(why = try_layout(p, l)))
+			if (!(why = try_layout(p, l, tries)))
 				return NULL;
 		}
 	return why;
+}
+
+static const char *look_at(const struct bd_process *p, const struct runtime *rt, const struct bd_offsets *table,
+	size_t len, int tries, struct bd_layout *ret)
+{
+	struct bd_layout l = {.runtime = rt->address, .version = version_of_runtime(p, rt)};
+	uint64_t words[W_MAX];
+	const char *why;
+	if (is_debug_offsets(p, rt, words)) {
+		if (!(why = debug_offsets(words, rt, table, len, &l.offsets)))
+			why = try_layout(p, &l, tries);
+	} else {
+		why = try_table(p, rt, minor_of_runtime(rt, l.version), table, len, tries, &l);
+	}
+	if (!why) {
+		l.code_type = find_code_type(p, &l, rt->code_type);
+		*ret = l;
+	}
+	return why;
+}
+
+/* Which of them is the one; n: none. */
+static size_t look_at_all(const struct bd_process *p, const struct runtime *found, size_t n,
+	const struct bd_offsets *table, size_t len, int tries, struct bd_layout *ret, const char **ret_why)
+{
+	size_t at = 0;
+	while (at < n && (*ret_why = look_at(p, &found[at], table, len, tries, ret)))
+		at++;
+	return at;
 }
 
 int bd_layout_find(const struct bd_process *p, const struct bd_offsets *table, size_t table_len, struct bd_layout *ret,
@@ -434,28 +478,27 @@ int bd_layout_find(const struct bd_process *p, const struct bd_offsets *table, s
 		return bd_error_set(err, -ENOEXEC, "layout-unknown", NULL,
 			"process %d is not a CPython process: no _PyRuntime in it%s", p->pid,
 			strstr(maps, "python") && strstr(maps, "(deleted)") ? " (its files were replaced)" : "");
+	char probe[8];
+	if (bd_process_read(p, found[0].address, probe, sizeof probe) == -EPERM)
+		return bd_error_set(err, -EPERM, "not-permitted", "sudo sysctl kernel.yama.ptrace_scope=0",
+			"the kernel does not let us read the memory of process %d", p->pid);
+	/* One look at each first: a program may have a second Python in it that never started. */
 	const char *why = NULL;
-	int minor = -1;
-	for (size_t i = 0; i < n; i++) {
-		struct bd_layout l = {.runtime = found[i].address};
-		char probe[8];
-		r = bd_process_read(p, l.runtime, probe, sizeof probe);
-		if (r == -EPERM)
-			return bd_error_set(err, r, "not-permitted", "sudo sysctl kernel.yama.ptrace_scope=0",
-				"the kernel does not let us read the memory of process %d", p->pid);
-		uint64_t words[W_MAX];
-		l.version = version_of_runtime(p, &found[i]);
-		minor = l.version ? (int)(l.version >> 16 & 0xff) : found[i].minor_by_name;
-		if (is_debug_offsets(p, &found[i], words))
-			why = (why = debug_offsets(words, &found[i], table, table_len, &l.offsets)) ? why
-												    : try_layout(p, &l);
-		else
-			why = try_table(p, &found[i], minor, table, table_len, &l);
-		if (!why) {
-			l.code_type = find_code_type(p, &l, found[i].code_type);
-			*ret = l;
-			return 0;
-		}
+	struct bd_layout l, other;
+	size_t at = look_at_all(p, found, n, table, table_len, 1, &l, &why);
+	if (at == n && !p->hurried)
+		at = look_at_all(p, found, n, table, table_len, TRIES, &l, &why);
+	if (at == n) {
+		int minor = minor_of_runtime(&found[n - 1], version_of_runtime(p, &found[n - 1]));
+		bd_auto_free char *version = minor < 0 ? bd_strdup("of unknown version") : bd_printf("3.%d", minor);
+		return bd_error_set(err, -ENOTSUP, "layout-unknown", NULL, "process %d (CPython %s): %s", p->pid,
+			version, why);
 	}
-	return bd_error_set(err, -ENOTSUP, "layout-unknown", NULL, "process %d (CPython 3.%d): %s", p->pid, minor, why);
+	while (++at < n)
+		if (found[at].address != l.runtime && !look_at(p, &found[at], table, table_len, 1, &other))
+			return bd_error_set(err, -ENOTSUP, "layout-unknown", NULL,
+				"process %d has two Pythons at work in it (3.%d and 3.%d)", p->pid, l.offsets.minor,
+				other.offsets.minor);
+	*ret = l;
+	return 0;
 }

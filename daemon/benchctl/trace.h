@@ -103,6 +103,8 @@ struct trace_line *trace_lines(const struct trace_line *v, size_t n, const char 
 /* "/srv/prog.py:14", cut from the left to so many columns; "" when unknown. */
 char *trace_place(const struct trace_line *l, size_t width, bool utf8);
 char *trace_title(const struct trace_document *d); /* what was traced */
+/* How many GILs there are to speak of: one that is switched off and was not waited for is none. */
+size_t trace_gils(const struct trace_document *d);
 /* "interpreter 1", as little as tells it apart. */
 char *trace_gil_name(const struct trace_document *d, int64_t pid, int64_t interpreter);
 int64_t trace_known(int64_t ns); /* a null is 0 */

@@ -273,6 +273,14 @@ char *trace_title(const struct trace_document *d)
 					: bd_strdup("trace");
 }
 
+size_t trace_gils(const struct trace_document *d)
+{
+	int64_t waits = 0;
+	for (size_t i = 0; i < d->gils_len; i++)
+		waits += trace_known(d->gils[i].waits);
+	return d->gil || waits ? d->gils_len : 0;
+}
+
 char *trace_gil_name(const struct trace_document *d, int64_t pid, int64_t interpreter)
 {
 	bool processes = false;

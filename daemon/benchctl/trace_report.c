@@ -69,8 +69,9 @@ static void head(const struct report *r)
 	if (d->python)
 		bd_str_printf(&line, "%sPython %s", line.len ? ", " : "", d->python);
 	counted(&line, d->threads_len, "thread");
-	if (d->gils_len)
-		counted(&line, d->gils_len, "GIL");
+	size_t len = trace_gils(d);
+	if (len)
+		counted(&line, len, "GIL");
 	else if (!d->gil)
 		bd_str_puts(&line, ", no GIL");
 	bd_auto_str struct bd_str wrapped = {0};
@@ -463,7 +464,7 @@ void trace_report(const struct trace_document *d, const struct bd_screen *s, str
 	struct report r = {.d = d, .s = s, .out = out, .wide = s->width >= WIDE};
 	int64_t window = isfinite(d->seconds) ? (int64_t)(d->seconds * 1e9) : 0, wait = trace_known(d->wait_ns);
 	head(&r);
-	if (d->gils_len)
+	if (trace_gils(d))
 		gils(&r);
 	if (d->threads_len)
 		threads(&r);

@@ -509,20 +509,34 @@ class View(Traced):
         self.assertIn("interrupted", ESCAPE.sub("", t.raw))
 
     def test_a_second_ctrl_c_leaves_a_command_that_goes_on(self):
-        code = "import signal, sys, time; signal.signal(2, lambda *_: print('not yet', flush=True)); print('ready', flush=True)\nwhile True: time.sleep(0.1)"
+        code = ("import os, signal, time\nsignal.signal(2, lambda *_: os.write(1, b'not yet\\n'))\nos.write(1, b'ready\\n')\n"
+                "while True: time.sleep(0.1)")
         t = self.terminal("trace", "--", PYTHON, "-c", code, rows=80)
         t.until("it is ready", PATIENCE, lambda s: "ready" in s.lines())
-        held = children(t.pid)
-        t.type("\x03")
-        t.until("the first", PATIENCE, lambda s: sum("not yet" in line for line in s.lines()) == 1)
-        t.type("\x03")
-        t.until("the report", PATIENCE, lambda s: any("complete after" in line for line in s.lines()))
-        t.type("\x03")
-        t.until("it was told", PATIENCE, lambda s: sum("not yet" in line for line in s.lines()) == 3)
-        t.type("\x03")
-        t.until("what goes on", PATIENCE, lambda s: any("goes on as process" in line for line in s.lines()))
-        os.kill(held[0], 9)
+        command = children(t.pid)[0]
+        told = []
+
+        def ctrl_c():
+            """Typed once the one before was seen: two that wait are one."""
+            t.until("the signal before is seen", PATIENCE, lambda _: not pending(t.pid))
+            t.type("\x03")
+            told.append(1)
+            t.until("the command is told", PATIENCE, lambda s: sum("not yet" in line for line in s.lines()) == len(told))
+        ctrl_c()
+        self.assertNotIn("complete after", "\n".join(t.screen.lines()))
+        ctrl_c()
+        t.until("the report", PATIENCE, lambda s: any(line.startswith("trace  ") for line in s.lines()))
+        ctrl_c()
+        ctrl_c()
+        t.until("what goes on", PATIENCE, lambda s: any(f"goes on as process {command}" in line for line in s.lines()))
+        os.kill(command, 9)
         self.assertEqual(t.end(PATIENCE), 0)
+
+
+def pending(pid):
+    """Whether a SIGINT waits to be taken."""
+    with open(f"/proc/{pid}/status", encoding="ascii") as f:
+        return any(int(line.split()[1], 16) >> (signal.SIGINT - 1) & 1 for line in f if line.startswith(("ShdPnd", "SigPnd")))
 
 
 if __name__ == "__main__":

@@ -82,6 +82,7 @@ def free_threaded():
     for t in threads:
         t["hold_ns"] = 0
     return document(python="3.13.5t", command="python3.13t fight.py", gil=False, seconds=3.0, end_mono_ns=84 * SECOND, threads=threads,
+                    gils=[gil(0, 0.0, threads[:0])],
                     locks=[{"kind": "critical-section", "type": "dict", "waits": 8800, "ns": 430_000_000, "runqueue_ns": 40_000_000},
                            {"kind": "stop-the-world", "type": None, "waits": 4, "ns": 2_100_000, "runqueue_ns": 0},
                            {"kind": "mutex", "type": "_thread.lock", "waits": 3, "ns": 90_000, "runqueue_ns": 0}],

@@ -293,9 +293,23 @@ static void wait_child(struct session *s)
 		bd_ctl_note(s->ctl, "%s goes on as process %d", s->child.named, (int)pid);
 }
 
+/* From here to the end of this program signals wait while no view takes them: between two, and while the report is printed, the
+ * command must not lose us. */
+static void hold_signals(void)
+{
+	static const int held[] = {SIGINT, SIGTERM, SIGHUP, SIGTSTP};
+	sigset_t set;
+	sigemptyset(&set);
+	for (size_t i = 0; i < BD_LEN(held); i++)
+		sigaddset(&set, held[i]);
+	sigprocmask(SIG_BLOCK, &set, NULL);
+}
+
 static int watch(struct session *s, struct bd_client *c, const char *id, struct bd_error *err)
 {
 	bool stopped = false;
+	if (s->child.pid)
+		hold_signals();
 	auto_view struct trace_view *view = trace_view_new(s->ctl, s->asked_s, &s->child);
 	if (s->child.pid) {
 		int r = trace_child_go(&s->child, err);

@@ -92,12 +92,12 @@ def by_thread(records, value):
     return sums
 
 
-def programs_of(pid):
-    """Numbers of the BPF programs a process has loaded."""
+def held(pid, what):
+    """How many BPF programs ("prog") or attachments ("link") a process has."""
     n = 0
     for fd in os.listdir(f"/proc/{pid}/fdinfo"):
         with open(f"/proc/{pid}/fdinfo/{fd}") as f:
-            n += any(line.startswith("prog_type") for line in f)
+            n += any(line.startswith(what + "_type:") for line in f)
     return n
 
 
@@ -252,16 +252,29 @@ class Locks(unittest.TestCase):
                 self.check_gil(hello, told)
 
     def test_the_probe_is_there_for_free_threaded_interpreters_only(self):
-        loaded = {}
+        found = {}
         for python in (sys.executable, FREE[0]):
             with program("free_threads.py", python, "alone", "1") as it:
                 it.answer()
                 with Recorder(it.process.pid) as recorder:
-                    loaded[python] = programs_of(recorder.tracer())
+                    found[python] = [held(recorder.tracer(), what) for what in ("prog", "link")]
                     recorder.end()
                 it.end()
-        self.assertGreater(loaded[sys.executable], 0)
-        self.assertEqual(loaded[FREE[0]] - loaded[sys.executable], 3, loaded)
+        self.assertGreater(min(found[sys.executable]), 0)
+        self.assertEqual([n - m for n, m in zip(found[FREE[0]], found[sys.executable])], [3, 3], found)
+
+    def test_the_probe_comes_and_goes_with_exec(self):
+        code = "import os, sys; print('{}', flush=True); sys.stdin.readline(); os.execv(sys.argv[1], sys.argv[1:2] + ['-c'] + sys.argv[2:])"
+        last = "import sys; print('{}', flush=True); sys.stdin.readline()"
+        for first, then in ((FREE[0], sys.executable), (sys.executable, FREE[0])):
+            with self.subTest(first), Lines([first, "-c", code, then, last]) as it:
+                it.answer()
+                with Recorder(it.process.pid) as recorder:
+                    before = held(recorder.tracer(), "link")
+                    it.ask("go")
+                    wait_for("the other interpreter", tracing.DEADLINE_S, lambda: recorder.of("info", generation=1, ready=True))
+                    self.assertEqual(held(recorder.tracer(), "link") - before, -3 if first == FREE[0] else 3)
+                    recorder.end()
 
 
 @unittest.skipIf(CANNOT, CANNOT)

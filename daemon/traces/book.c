@@ -108,8 +108,6 @@ int bd_book_target(struct bd_book *b, struct bd_tracer *t, int target, struct bd
 		r = bd_tracer_gils(t, target, gils, BD_LEN(gils), &n, err);
 	if (r < 0)
 		return r;
-	if (!info.gil_enabled)
-		n = 0; /* it lies there, but nobody takes it */
 	bd_book_target_as(b, target, &info, gils, n);
 	return 0;
 }

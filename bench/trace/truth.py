@@ -1,4 +1,5 @@
 """How true traces are: against the clock inside the program, against another tool's record, against what was planted."""
+import collections
 import json
 import os
 import signal
@@ -151,22 +152,35 @@ KINDS = {"culprit": "native call", "several": "four lines, a generator, a method
          "changes": "two that hand over", "foreign": "a thread of C that calls in", "churn": "code objects that live for one call"}
 
 
+def by_function(document, program, victims):
+    """The same as right(), by thread and function alone: of code that is gone its name is what may be left."""
+    start, end = document["start_mono_ns"], document["end_mono_ns"]
+    truth, told = collections.Counter(), collections.Counter()
+    for (tid, what), ns in program.account().blocked(victims, start, end).items():
+        truth[tid, program.what[what]["function"]] += ns
+    for line in document["lines"]:
+        if line["role"] == "holder":
+            told[line["tid"], line["function"]] += line["ns"]
+    return sum(min(ns, told[k]) for k, ns in truth.items() if k in told) / max(1, sum(truth.values()))
+
+
 def blamed(service, quick):
     seconds = 3 if quick else 10
     for kind, what in KINDS.items():
-        shares, unresolved, wrong = [], [], []
+        shares, functions, unresolved, wrong = [], [], [], []
         for python in (PYTHONS[:1] if quick else PYTHONS):
             with Planted(python, kind) as program:
                 d = service.over(program.pid, seconds)
                 victims = [tid for name, tid in program.tids.items() if name.startswith("victim")]
                 share, others = right(d, program, victims)
                 shares.append(share)
+                functions.append(by_function(d, program, victims))
                 total = sum(line["ns"] for line in d["lines"] if line["role"] == "holder")
                 unresolved.append(d["unresolved_ns"] / max(1, d["wait_ns"]))
                 wrong.append(sum(ns for place, ns in others.items() if place[1] is not None and place[0] not in victims) / max(1, total))
         row(f"blocker, function, file, line and native function right, of wait time: {what}", "≥ 99 %" if kind != "churn" else "–",
-            f"{min(shares):.2%} the worst, {statistics.median(shares):.2%} the median of {len(shares)} interpreters; unresolved {max(unresolved):.2%}, at another "
-            f"named place {max(wrong):.2%}", min(shares) >= 0.99 if kind != "churn" else None)
+            f"{min(shares):.2%} the worst, {statistics.median(shares):.2%} the median of {len(shares)} interpreters; function alone {min(functions):.2%} the "
+            f"worst; unresolved {max(unresolved):.2%}, at another named place {max(wrong):.2%}", min(shares) >= 0.99 if kind != "churn" else None)
 
 
 class Paced(Lines):

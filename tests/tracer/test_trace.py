@@ -173,16 +173,19 @@ class Culprits(Traced):
 
     def test_held_share_though_nobody_waits(self):
         for share in (0.1, 0.5, 0.9):
-            def check(program, d, _):
+            def check(program, d, disturbed):
                 start, end = d["start_mono_ns"], d["end_mono_ns"]
-                true = sum(program.account().held(start, end).values()) / (end - start)
+                busy, ns = program.tids["busy"], end - start
+                true = sum(program.account().held(start, end).values()) / ns
                 (gil,) = d["gils"]
-                # 2 s are 2,000 samples; those of a machine that is busy otherwise come less evenly
-                self.assertAlmostEqual(gil["held_share"], true, delta=0.03)
-                longest = max(d["held"], key=lambda line: line["ns"])
-                self.assertEqual((longest["tid"], place(longest)), (program.tids["busy"], program.what[7]))
-                self.assertGreater(longest["ns"], 0.9 * true * (end - start))
-                self.assertAlmostEqual(thread(d, program.tids["busy"])["hold_ns"], true * (end - start), delta=0.03 * (end - start))
+                # 2 s are 2,000 samples; of a busy machine's intervals off the processor, those at both ends are cut
+                delta = 0.03 + 0.05 * disturbed[busy] / ns
+                self.assertAlmostEqual(gil["held_share"], true, delta=delta)
+                self.assertAlmostEqual(thread(d, busy)["hold_ns"] / ns, true, delta=delta)
+                longest = max(d["held"], key=lambda line: line["ns"] if line["native"] else 0)
+                self.assertEqual((longest["tid"], place(longest)), (busy, program.what[7]))
+                there = sum(line["ns"] for line in d["held"] if (line["tid"], line["line"]) == (busy, longest["line"]))
+                self.assertAlmostEqual(there / ns, true, delta=delta)
 
             self.each(check, "busy", share, pythons=planted.PYTHONS[:1] if share != 0.5 else None)
 

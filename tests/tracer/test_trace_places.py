@@ -55,7 +55,8 @@ class Places(unittest.TestCase):
         worst = max((line for line in d["lines"] if line["role"] == "holder"), key=lambda line: line["ns"])
         self.assertEqual({k: worst[k] for k in ("tid", "function", "file", "line", "native")},
                          {"tid": culprit, "function": "culprit", "file": file, "line": program.what[0]["line"], "native": "spin_end"})
-        self.assertGreaterEqual(right(d, program, [program.tids["victim"], program.tids["victim2"]])[0], 0.97)
+        for native, least in ((False, 0.95), (True, 0.7)):  # of a busy machine's holders fewer native functions are known
+            self.assertGreaterEqual(right(d, program, [program.tids["victim"], program.tids["victim2"]], native)[0], least)
         return d
 
 

@@ -169,8 +169,10 @@ void events_end(struct run *r)
 	add_costs(r, figures);
 	bd_auto_json cJSON *document = bd_traces_describe(&e->row, &figures);
 	bd_auto_free char *text = bd_json_text(document);
-	if (bd_store_trace_document_put(r->e->store, e->id, text, &err) < 0 ||
-		bd_store_trace_update(r->e->store, &e->row, &err) < 0)
+	/* where there is no room for its document, that it has ended can still be told */
+	if (bd_store_trace_document_put(r->e->store, e->id, text, &err) < 0)
+		bd_log(BD_LOG_ERROR, "the document of the trace of run %s: %s", r->job->id, err.message);
+	if (bd_store_trace_update(r->e->store, &e->row, &err) < 0)
 		bd_log(BD_LOG_ERROR, "the trace of run %s: %s", r->job->id, err.message);
 }
 

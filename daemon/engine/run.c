@@ -403,8 +403,8 @@ static void finish(struct run *r)
 	r->row.setup_s = seconds(r->setup_ns);
 	r->row.measure_s = seconds(r->measure_ns);
 	r->row.batch_s = seconds(r->batch_ns);
+	events_end(r); /* who sees the end of a run sees that of its trace */
 	store_row(r);
-	events_end(r);
 	if (r->broken && r->row.state != BD_RUN_FAILED) {
 		/* the end itself could not be written: say so to whoever listens, and try once more */
 		r->row.state = BD_RUN_FAILED;

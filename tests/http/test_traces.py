@@ -3,7 +3,7 @@ import json
 import socket
 import subprocess
 
-from daemon import Shared, Stream, wait_for
+from daemon import Case, FINAL, Shared, Stream, wait_for
 from traced import Waiting, cannot_trace
 
 NOBODY = "01J00000000000000000000000"
@@ -255,3 +255,33 @@ class Tracing(Shared):
         command = self.row(trace)["command"]
         self.assertTrue(command.startswith("éé") and command.endswith("é…"), command)
         self.assertLessEqual(len(command.encode()), 1024)
+
+
+class OfARun(Case):
+    def test_it_is_the_runs_from_its_beginning_to_its_deletion(self):
+        d = self.start(measure=True)
+        lack = cannot_trace(d)
+        if lack:
+            self.skipTest(lack)
+        run = d.run(trace="events", axes={"threads": [2], "u": ["10us"], "gil": ["hold"]}, budget_s=60)
+        listed = wait_for("its trace", PATIENCE, lambda: d.get(f"/api/v1/traces?run={run}")["traces"] or (d.state(run) in FINAL and self.fail(d.state(run))))
+        trace = listed[0]["id"]
+        self.assertEqual((listed[0]["run"], listed[0]["state"], listed[0]["pid"]), (run, "running", None))
+        for method, path in (("GET", ""), ("GET", "/events"), ("POST", "/stop"), ("DELETE", "")):
+            a = d.request(method, f"/api/v1/traces/{trace}{path}")
+            self.assertEqual((a.status, a.key), (409, "conflict"), (method, path))
+        wait_for("waits in it", PATIENCE, lambda: d.get(f"/api/v1/traces?run={run}")["traces"][0]["bytes"] > 0)
+        d.request("POST", f"/api/v1/runs/{run}/cancel")
+        d.wait_state(run, FINAL)
+        document = d.get(f"/api/v1/traces/{trace}")
+        self.assertEqual((document["run"], document["state"]), (run, "cancelled"))
+        self.assertGreater(document["waits"], 0)
+        measured = {c["id"] for c in d.get(f"/api/v1/runs/{run}")["cells"] if c["samples"]}
+        self.assertTrue(measured)
+        self.assertLessEqual(measured, {c["id"] for c in document["cells"]})  # and those that only repeat one
+        with Stream(d, trace, of="traces") as s:
+            self.assertEqual([(e[1], e[2]["state"]) for e in s], [("trace", "cancelled"), ("state", "cancelled")])
+        self.assertTrue(d.request("GET", f"/api/v1/traces/{trace}/export?format=collapsed").body)
+        self.assertEqual(d.request("DELETE", f"/api/v1/runs/{run}").status, 204)
+        self.assertEqual(d.request("GET", f"/api/v1/traces/{trace}").status, 404)
+        self.assertEqual(d.get("/api/v1/traces")["traces"], [])

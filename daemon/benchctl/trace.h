@@ -22,12 +22,17 @@ struct trace_thread {
 struct trace_blocker {
 	int64_t pid, interpreter, waiter, holder, ns, waits; /* holder 0: unknown */
 };
+struct trace_from { /* whose code asked the standard library for it */
+	char *function, *file;
+	int64_t line;
+};
 struct trace_line { /* of lines, held and spins: each has some of these */
 	char *role;
 	int64_t pid, tid;
 	char *function, *file, *native;
 	int64_t line, ns, samples, yields;
-	bool others; /* of trace_lines: other native functions at the same line are in it */
+	struct trace_from *from; /* NULL: the line is not the library's */
+	bool others;             /* of trace_lines: other native functions at the same line are in it */
 };
 struct trace_lock {
 	char *kind, *type;

@@ -36,10 +36,13 @@ static const struct bd_field trace_blocker_fields[] = {F(trace_blocker, INT, pid
 	F(trace_blocker, INT, waiter), F(trace_blocker, INT, holder), F(trace_blocker, INT, ns),
 	F(trace_blocker, INT, waits)};
 static DOC(blocker_doc, trace_blocker, NULL);
+static const struct bd_field trace_from_fields[] = {F(trace_from, STRING, function), F(trace_from, STRING, file),
+	F(trace_from, INT, line)};
+static DOC(from_doc, trace_from, NULL);
 static const struct bd_field trace_line_fields[] = {F(trace_line, STRING, role), F(trace_line, INT, pid),
 	F(trace_line, INT, tid), F(trace_line, STRING, function), F(trace_line, STRING, file),
 	F(trace_line, STRING, native), F(trace_line, INT, line), F(trace_line, INT, ns), F(trace_line, INT, samples),
-	F(trace_line, INT, yields)};
+	F(trace_line, INT, yields), FD(trace_line, OPTIONAL, from, from_doc)};
 static DOC(line_doc, trace_line, NULL);
 static const struct bd_field trace_lock_fields[] = {F(trace_lock, STRING, kind), F(trace_lock, STRING, type),
 	F(trace_lock, INT, waits), F(trace_lock, INT, ns), F(trace_lock, INT, runqueue_ns)};
@@ -184,10 +187,15 @@ char *trace_function(const struct trace_line *l, size_t width, bool utf8)
 	return bd_text_cut(text, width, utf8);
 }
 
+static bool same_from(const struct trace_from *a, const struct trace_from *b)
+{
+	return a && b ? a->line == b->line && bd_streq(a->file, b->file) && bd_streq(a->function, b->function) : a == b;
+}
+
 static bool same_line(const struct trace_line *a, const struct trace_line *b)
 {
 	return a->tid == b->tid && a->pid == b->pid && a->line == b->line && bd_streq(a->function, b->function) &&
-		bd_streq(a->file, b->file) && bd_streq(a->role, b->role);
+		bd_streq(a->file, b->file) && bd_streq(a->role, b->role) && same_from(a->from, b->from);
 }
 
 static int64_t sum(int64_t a, int64_t b)

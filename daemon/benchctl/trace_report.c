@@ -238,6 +238,7 @@ static void lines(const struct report *r, const struct lines *l)
 	size_t thread = bd_grid_column(g, (struct bd_grid_column){"thread", false, false, false, 1});
 	size_t function = bd_grid_column(g, (struct bd_grid_column){"function", false, false, false, 0});
 	size_t place = bd_grid_column(g, (struct bd_grid_column){"line", false, false, false, 0});
+	size_t from = bd_grid_column(g, (struct bd_grid_column){"called at", false, false, false, 1});
 	for (size_t i = 0; i < all; i++) {
 		if (i >= n) {
 			rest += trace_known(v[i].ns);
@@ -253,6 +254,10 @@ static void lines(const struct report *r, const struct lines *l)
 		set_taken(g, thread, BD_PLAIN, trace_thread_name(r->d, v[i].pid, v[i].tid));
 		set_taken(g, function, BD_PLAIN, trace_function(&v[i], r->wide ? 60 : 32, r->s->utf8));
 		set_taken(g, place, BD_PLAIN, trace_place(&v[i], r->wide ? 80 : 26, r->s->utf8));
+		if (v[i].from) {
+			struct trace_line caller = {.file = v[i].from->file, .line = v[i].from->line};
+			set_taken(g, from, BD_PLAIN, trace_place(&caller, r->wide ? 80 : 24, r->s->utf8));
+		}
 	}
 	if (rest) {
 		bd_grid_row(g);

@@ -194,6 +194,15 @@ class Told(unittest.TestCase):
         self.assertEqual(len(section(report(d, 80, "verbose"), "what held the GIL while others waited")), 5)
         self.assertIn("refresh → load, …", frame({"document": d, "before": None, "asked_s": None}, 80, 60))
 
+    def test_a_line_of_the_library_says_who_called_it(self):
+        library = line("holder", 4243, "JSONEncoder.iterencode", "/usr/lib/python3.12/json/encoder.py", 258, 1.0)
+        rows = section(report(changed(culprit, lines=[{**library, "from": {"function": "export", "file": "/srv/app.py", "line": 42}},
+                                                      {**library, "from": {"function": "save", "file": "/srv/app.py", "line": 50}}]), 100),
+                       "what held the GIL while others waited")
+        self.assertRegex(rows[1], r"encoder\.py:258 +/srv/app\.py:42$")
+        self.assertRegex(rows[2], r"encoder\.py:258 +/srv/app\.py:50$")
+        self.assertNotIn("called at", report(culprit()))
+
     def test_threads_are_told_apart(self):
         d = culprit()
         self.assertIn("\nvictim ", report(d)[report(d).index("who waited"):])

@@ -22,7 +22,7 @@ function basic(more = {}) {
     gils: [{ pid: 4242, interpreter: 0, address: '0x7f0000000010', held_share: 0.84, ...sums(threads) }],
     blockers: [{ interpreter: 0, waiter: 4244, holder: 4243, ns: 1.8 * S, waits: 900 }, { interpreter: 0, waiter: 4243, holder: 4244, ns: 0.25 * S, waits: 100 }],
     lines: [line('holder', 4243, 'burn', '/srv/app.py', 41, 1.8 * S, 'spin (libburn.so)'), line('waiter', 4244, 'handle', '/srv/app.py', 12, 2.7 * S)],
-    held: [{ tid: 4243, function: 'burn', file: '/srv/app.py', line: 41, native: null, ns: 3 * S, samples: 2990 }],
+    held: [{ tid: 4243, function: 'encode', file: '/usr/lib/python3.12/json/encoder.py', line: 200, native: null, from: { function: 'save', file: '/srv/app.py', line: 42 }, ns: 3 * S, samples: 2990 }],
     locks: [], spins: [], cells: [], lost: 0, losses: [], unresolved_ns: 0, waits, wait_ns, events: 4000, events_per_s: 1000, tracer_cpu_s: 0.02, benchd_cpu_s: 0.03,
     truncated: false, bytes: 30000, children: 0, execs: 0, ...more, threads,
   };
@@ -32,7 +32,7 @@ function basic(more = {}) {
 export const rare = {
   'lost, unresolved, truncated': [
     basic({ lost: 1120, losses: Array.from({ length: 9 }, (_, i) => ({ second: i, lost: 120 + i })), unresolved_ns: 0.5 * S, truncated: true, children: 2, execs: 1 }),
-    ['1120 records came faster', 'and in 3 more', 'the blocking line is unknown', 'exports end early', '2 children', 'another program'],
+    ['1120 records came faster', 'from save /srv/app.py:42', 'and in 3 more', 'the blocking line is unknown', 'exports end early', '2 children', 'another program'],
   ],
   'nobody waited': [basic({ threads: [thread(4242, 'MainThread', 0)], blockers: [], lines: [] }), ['No thread waited for the GIL']],
   'nothing seen': [basic({ state: 'failed', reason: { check: null, key: 'layout-unknown', message: 'its interpreter is of no known layout', hint: 'report it' }, threads: [], gils: [], blockers: [], lines: [], held: [], python: null, command: null }), ['layout-unknown', 'of no known layout', 'process 4242']],

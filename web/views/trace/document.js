@@ -27,8 +27,8 @@ function Facts({ doc, now }) {
     ${finite(doc.pid) && html`<${Fact} name="Process">${doc.pid}${elsewhere && html` <span class="dim">${doc.own_pid} to itself</span>`}<//>`}
     ${doc.python && html`<${Fact} name="Python">${doc.python}${doc.gil === false && html` <span class="dim">without a GIL</span>`}<//>`}
     ${doc.run && html`<${Fact} name="Run"><a class="id" href=${`/runs/${doc.run}`}>${doc.run}</a><//>`}
-    <${Fact} name="Waits"><span data-figure="waits" data-value=${doc.waits}>${whole(doc.waits)}</span>
-      <span class="dim" data-figure="wait_ns" data-value=${doc.wait_ns}> ${nanoseconds(doc.wait_ns)} in all</span><//>
+    ${(doc.gil !== false || doc.waits > 0) && html`<${Fact} name="Waits"><span data-figure="waits" data-value=${doc.waits}>${whole(doc.waits)}</span>
+      <span class="dim" data-figure="wait_ns" data-value=${doc.wait_ns}> ${nanoseconds(doc.wait_ns)} in all</span><//>`}
     <${Fact} name="Lost"><span data-figure="lost" data-value=${doc.lost}>${whole(doc.lost)}</span><//>
     ${finite(doc.bytes) && html`<${Fact} name="Stored">${bytes(doc.bytes)}<//>`}
     <${Fact} name="Trace"><code class="id">${doc.id}</code><//>
@@ -90,7 +90,8 @@ function Notes({ doc }) {
 }
 
 function TopLine({ lines }) {
-  return lines?.length ? html`<${Place} of=${lines[0]} />` : html`<span class="dim">–</span>`;
+  const top = lines?.find((l) => l.role === 'holder');
+  return top ? html`<${Place} of=${top} />` : html`<span class="dim">–</span>`;
 }
 
 /* Batches of a run belong to its cells; what tracing cost each of them is measured. */

@@ -20,7 +20,7 @@ function Table({ doc, lines, total, part, caption, means = null, samples = false
         <th scope="col" class="number">Time</th><th scope="col" class="number">Share</th><th scope="col">Line</th>
         <th scope="col">Thread</th>${samples && html`<th scope="col" class="number">Samples</th>`}
       </tr></thead>
-      <tbody>${shown.map((l) => html`<tr key=${`${l.pid} ${l.tid} ${l.function} ${l.file} ${l.line} ${l.native}`} data-tid=${l.tid} data-line=${l.line}>
+      <tbody>${shown.map((l) => html`<tr key=${`${l.pid} ${l.tid} ${l.function} ${l.file} ${l.line} ${l.native} ${l.from?.file} ${l.from?.line}`} data-tid=${l.tid} data-line=${l.line}>
         <td class="number" data-value=${l.ns}>${nanoseconds(l.ns)}</td>
         <td class="number">${percent(total > 0 ? l.ns / total : 0)}</td>
         <th scope="row"><${Place} of=${l} /></th>
@@ -36,11 +36,13 @@ function Table({ doc, lines, total, part, caption, means = null, samples = false
 export function Lines({ doc }) {
   const lines = (doc.lines ?? []).filter((l) => l.ns > 0);
   if (!lines.length) return null;
+  /* of the waits for locks the lines are among them, too */
+  const waited = doc.wait_ns + (doc.locks ?? []).reduce((sum, l) => sum + l.ns, 0);
   const of = (role) => lines.filter((l) => l.role === role);
   return html`<section class="chapter" aria-label="Lines"><h2>Lines</h2><div class="columns">
     <${Table} doc=${doc} lines=${of('holder')} total=${doc.wait_ns} part="holder-lines" caption="What others waited for"
       means="where the holder was meanwhile" />
-    <${Table} doc=${doc} lines=${of('waiter')} total=${doc.wait_ns} part="waiter-lines" caption="Where threads waited"
+    <${Table} doc=${doc} lines=${of('waiter')} total=${waited} part="waiter-lines" caption="Where threads waited"
       means=${doc.gil === false ? 'the line that wanted a lock' : 'the line that wanted the GIL'} />
   </div></section>`;
 }

@@ -46,7 +46,7 @@ export function Spins({ doc }) {
       <thead><tr>
         <th scope="col" class="number">Time</th><th scope="col" class="number">Yields</th><th scope="col">Line</th><th scope="col">Thread</th>
       </tr></thead>
-      <tbody>${spins.map((s) => html`<tr key=${`${s.tid} ${s.function} ${s.file} ${s.line}`} data-tid=${s.tid}>
+      <tbody>${spins.map((s) => html`<tr key=${`${s.tid} ${s.function} ${s.file} ${s.line} ${s.from?.file} ${s.from?.line}`} data-tid=${s.tid}>
         <td class="number" data-value=${s.ns}>${nanoseconds(s.ns)}</td><td class="number" data-value=${s.yields}>${whole(s.yields)}</td>
         <th scope="row"><${Place} of=${s} /></th><td><${Thread} doc=${doc} pid=${s.pid} tid=${s.tid} /></td>
       </tr>`)}</tbody>

@@ -41,14 +41,9 @@ export function gilText(doc, { pid = null, interpreter }) {
   return parts.join(', ');
 }
 
-/** "burn (app.py:41)", with what it is in native code. */
-export function placeText({ function: name, file, line, native }) {
-  const where = file ? ` (${file}${line ? `:${line}` : ''})` : '';
-  if (!name && !file && !native) return 'unknown';
-  return `${name ?? native ?? 'unknown'}${where}${native && name ? `, in ${native}` : ''}`;
-}
-
-export function Place({ of: { function: name, file, line, native } }) {
+/* from: of a line in the standard library, who asked for it */
+export function Place({ of: { function: name, file, line, native, from } }) {
   if (!name && !file && !native) return html`<span class="dim">unknown</span>`;
-  return html`<span class="place"><code>${name ?? native}</code>${native && name && html` <span class="dim">in <code>${native}</code></span>`}${file && html`${' '}<span class="at dim">${file}${line ? `:${line}` : ''}</span>`}</span>`;
+  return html`<span class="place"><code>${name ?? native}</code>${native && name && html` <span class="dim">in <code>${native}</code></span>`}${file && html`${' '}<span class="at dim">${file}${line ? `:${line}` : ''}</span>`}
+    ${from && html`${' '}<span class="at">from <code>${from.function ?? 'unknown'}</code>${' '}<span class="dim">${from.file}${from.line ? `:${from.line}` : ''}</span></span>`}</span>`;
 }

@@ -65,21 +65,19 @@ export function Threads({ doc }) {
       <caption class="unseen">Each thread: how long it held the GIL, ran, and waited, and why; those that waited most first</caption>
       <thead><tr>
         <th scope="col">Thread</th>${live && html`<th scope="col">Now</th>`}
-        <th scope="col" class="number">Wait share</th><th scope="col" class="number">Waited</th>
-        ${gil && html`<th scope="col">By cause</th><th scope="col" class="number">Holder</th><th scope="col" class="number">Run queue</th>
-          <th scope="col" class="number">Switch</th><th scope="col" class="number">Mutex</th>`}
-        <th scope="col" class="number">Waits</th><th scope="col" class="number">p50</th><th scope="col" class="number">p99</th><th scope="col" class="number">Longest</th>
-        ${gil && html`<th scope="col" class="number">Held</th>`}<th scope="col" class="number">Ran</th><th scope="col" class="number">Off processor</th>
+        ${gil && html`<th scope="col" class="number">Wait share</th><th scope="col" class="number">Waited</th><th scope="col">By cause</th><th scope="col" class="number">Holder</th><th scope="col" class="number">Run queue</th>
+          <th scope="col" class="number">Switch</th><th scope="col" class="number">Mutex</th>
+          <th scope="col" class="number">Waits</th><th scope="col" class="number">p50</th><th scope="col" class="number">p99</th><th scope="col" class="number">Longest</th>
+          <th scope="col" class="number">Held</th>`}<th scope="col" class="number">Ran</th><th scope="col" class="number">Off processor</th>
       </tr></thead>
       <tbody>${threads.map((t) => html`<tr key=${`${t.pid} ${t.tid}`} data-tid=${t.tid}>
         <th scope="row"><${Thread} doc=${doc} pid=${t.pid} tid=${t.tid} /></th>
         ${live && html`<td data-figure="state"><${State} state=${t.state} /></td>`}
-        <td class="number" data-figure="share" data-value=${t.wait_share}>${percent(t.wait_share)}</td>
-        ${time('wait', t.wait_ns)}
-        ${gil && html`<td class="bar">${t.wait_ns > 0 && html`<${Causes} of=${t} whole=${most} />`}</td>${time('holder', t.holder_ns)}${time('runqueue', t.runqueue_ns)}${time('switch', t.switch_ns)}${time('mutex', t.mutex_ns)}`}
+        ${gil && html`<td class="number" data-figure="share" data-value=${t.wait_share}>${percent(t.wait_share)}</td>
+        ${time('wait', t.wait_ns)}<td class="bar">${t.wait_ns > 0 && html`<${Causes} of=${t} whole=${most} />`}</td>${time('holder', t.holder_ns)}${time('runqueue', t.runqueue_ns)}${time('switch', t.switch_ns)}${time('mutex', t.mutex_ns)}
         <td class="number" data-figure="waits" data-value=${t.waits}>${whole(t.waits)}</td>
-        ${time('p50', t.p50_ns)}${time('p99', t.p99_ns)}${time('max', t.max_ns)}
-        ${gil && time('hold', t.hold_ns)}${time('run', t.run_ns)}${time('off', t.off_ns)}
+        ${time('p50', t.p50_ns)}${time('p99', t.p99_ns)}${time('max', t.max_ns)}${time('hold', t.hold_ns)}`}
+        ${time('run', t.run_ns)}${time('off', t.off_ns)}
       </tr>`)}</tbody>
     </table><//>
   </section>`;

@@ -340,6 +340,7 @@ static void cells(const struct report *r)
 	size_t cost = bd_grid_column(g, (struct bd_grid_column){"traced ÷ not", true, false, false, 1});
 	size_t interval = bd_grid_column(g, (struct bd_grid_column){"95 % interval", false, true, false, 4});
 	size_t line = bd_grid_column(g, (struct bd_grid_column){"held by", false, false, false, 2});
+	size_t place = bd_grid_column(g, (struct bd_grid_column){"line", false, false, false, 5});
 	for (size_t i = 0; i < d->cells_len; i++) {
 		const struct trace_cell *c = &d->cells[i];
 		bd_auto_free char *name = cell_name(d, i);
@@ -354,6 +355,7 @@ static void cells(const struct report *r)
 		for (size_t k = 0; k < c->lines_len; k++)
 			if (bd_streq(c->lines[k].role, "holder")) {
 				set_taken(g, line, BD_PLAIN, trace_function(&c->lines[k], 40, r->s->utf8));
+				set_taken(g, place, BD_PLAIN, trace_place(&c->lines[k], 40, r->s->utf8));
 				break;
 			}
 	}
@@ -469,6 +471,14 @@ void trace_report(const struct trace_document *d, const struct bd_screen *s, str
 	struct report r = {.d = d, .s = s, .out = out, .wide = s->width >= WIDE};
 	int64_t window = isfinite(d->seconds) ? (int64_t)(d->seconds * 1e9) : 0, wait = trace_known(d->wait_ns);
 	head(&r);
+	if (d->cells_len) {
+		cells(&r);
+		if (!s->verbose) { /* its threads are of many short processes, and the same from cell to cell */
+			note(&r, "more", BD_DIM, "-v shows processes, threads and lines of the whole run");
+			notes(&r);
+			return;
+		}
+	}
 	if (trace_gils(d))
 		gils(&r);
 	if (d->threads_len)
@@ -504,6 +514,5 @@ void trace_report(const struct trace_document *d, const struct bd_screen *s, str
 			.n = d->spins_len,
 			.whole = window,
 			.yields = true});
-	cells(&r);
 	notes(&r);
 }

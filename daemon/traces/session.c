@@ -53,7 +53,12 @@ cJSON *bd_traces_describe(const struct bd_trace *row, cJSON **figures)
 	cJSON_AddStringToObject(o, "started", started);
 	cJSON_AddItemToObject(o, "pid",
 		row->pid == BD_NULL_INT ? cJSON_CreateNull() : cJSON_CreateNumber((double)row->pid));
-	cJSON_AddItemToObject(o, "own_pid", cJSON_DetachItemFromObjectCaseSensitive(from, "own_pid"));
+	cJSON *own = cJSON_DetachItemFromObjectCaseSensitive(from, "own_pid");
+	if (row->pid == BD_NULL_INT) { /* of many processes */
+		cJSON_Delete(own);
+		own = cJSON_CreateNull();
+	}
+	cJSON_AddItemToObject(o, "own_pid", own);
 	cJSON_AddItemToObject(o, "command", row->command ? cJSON_CreateString(row->command) : cJSON_CreateNull());
 	cJSON_AddItemToObject(o, "python", row->python ? cJSON_CreateString(row->python) : cJSON_CreateNull());
 	cJSON_AddItemToObject(o, "run", row->run_id ? cJSON_CreateString(row->run_id) : cJSON_CreateNull());

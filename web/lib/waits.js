@@ -6,7 +6,7 @@ import { Stack } from './plot.js';
 const CAUSES = [
   ['holder_ns', 'holder', 'another thread held the GIL'],
   ['runqueue_ns', 'run queue', 'the GIL was free, but no processor was'],
-  ['switch_ns', 'switch', 'handing over and waking up'],
+  ['switch_ns', 'switch', 'having let go on request, until another thread took it'],
   ['mutex_ns', 'mutex', 'the lock that guards the GIL'],
 ];
 

@@ -94,7 +94,7 @@ def held_share(service, quick):
         for share in (0.1, 0.5, 0.9):
             with Planted(python, "busy", share) as program:
                 d = service.over(program.pid, seconds)
-                true = sum(program.account().held(d["start_mono_ns"], d["end_mono_ns"]).values()) / (d["end_mono_ns"] - d["start_mono_ns"])
+                true = sum(program.account(d["end_mono_ns"]).held(d["start_mono_ns"], d["end_mono_ns"]).values()) / (d["end_mono_ns"] - d["start_mono_ns"])
                 (gil,) = d["gils"]
                 worst = max(worst, abs(gil["held_share"] - true))
                 told.append(f"{true:.3f} → {gil['held_share']:.3f}")
@@ -156,7 +156,7 @@ def by_function(document, program, victims):
     """The same as right(), by thread and function alone: of code that is gone its name is what may be left."""
     start, end = document["start_mono_ns"], document["end_mono_ns"]
     truth, told = collections.Counter(), collections.Counter()
-    for (tid, what), ns in program.account().blocked(victims, start, end).items():
+    for (tid, what), ns in program.account(end).blocked(victims, start, end).items():
         truth[tid, program.what[what]["function"]] += ns
     for line in document["lines"]:
         if line["role"] == "holder":

@@ -101,7 +101,7 @@ def churner():
         k = i % CHURNS
         i += 1
         names = {}
-        source = f"def churn{k}(spin_end):\n" + "    pass\n" * (40 + k) + f"    spin_end(700_000, {CHURN + k})\n"
+        source = f"def churn{k}(spin_end):\n" + "\n" * (40 + k) + f"    spin_end(700_000, {CHURN + k})\n"
         exec(compile(source, f"<churn{k}>", "exec"), names)
         names.pop(f"churn{k}")(spin_end)
         del names  # its code object is freed, and the next one may lie at the same address

@@ -101,8 +101,14 @@ class Planted(Lines):
         assert len(found) == 1, found
         return found[0]
 
-    def account(self):
-        return Account(self.path)
+    def account(self, until=0):
+        """What is in it so far; with a time, once everything up to then is: what goes on is written down when it ends."""
+        def whole():
+            account = Account(self.path)
+            last = [spans[-1][0] for spans in account.waits.values()] + account.begins[-1:]
+            return account if min(last, default=until) >= until or self.process.poll() is not None else None
+
+        return wait_for("an account of all that time", 60, whole)
 
     def disturbed_ns(self, tid):
         """How long a thread was kept from running so far, by other threads or, at most, from outside this machine."""
@@ -179,7 +185,7 @@ def right(document, program, waiters=None, native=True):
     Both sides are sums over the trace's own window: what the document has at a place beyond what the account has there
     is wrong. Only waits in planted sections have a known truth; the ways between them have none."""
     start, end = document["start_mono_ns"], document["end_mono_ns"]
-    account = program.account()
+    account = program.account(end)
     truth = collections.Counter()
     for (tid, what), ns in account.blocked(waiters or list(account.waits), start, end).items():
         truth[key(tid, program.what[what])] += ns
@@ -209,7 +215,7 @@ def allowed_ns(own_ns, sleeps, disturbed_ns=0):
 
 def agrees(document, program, tid, disturbed_ns):
     """None, or how a thread's total differs from its own account of the same time by more than is allowed."""
-    own, n = program.account().wait_ns(tid, document["start_mono_ns"], document["end_mono_ns"])
+    own, n = program.account(document["end_mono_ns"]).wait_ns(tid, document["start_mono_ns"], document["end_mono_ns"])
     told = thread(document, tid)
     # what stood in a run queue inside its waits is in both
     allowed = allowed_ns(own, n, max(0, disturbed_ns - told["runqueue_ns"]))

@@ -301,12 +301,11 @@ int bd_layout_gils(const struct bd_process *p, const struct bd_layout *l, struct
 	return gils_of(p, l, &interps, ret, max, ret_len);
 }
 
-/* Whether a free GIL's last holder was a thread state, though it is no more: threads that call into Python now and then
- * (PyGILState) have one for the time of the call only. Freed memory keeps its interpreter for a while. */
-static bool was_state(const struct bd_process *p, const struct bd_layout *l, uint64_t holder, const struct ids *interps)
+/* The last holder of a free GIL may be no more, and its memory another's: threads come and go. */
+static bool was_state(const struct bd_process *p, const struct bd_layout *l, uint64_t holder)
 {
-	uint64_t owner;
-	return is_pointer(holder) && read_u64(p, holder + l->offsets.tstate_interp, &owner) == 0 && has(interps, owner);
+	uint64_t tid;
+	return !holder || (is_pointer(holder) && read_u64(p, holder + l->offsets.native_thread_id, &tid) == 0);
 }
 
 /* NULL when everything is where it should be, else what was not. */
@@ -337,7 +336,7 @@ static const char *doubt(const struct bd_process *p, const struct bd_layout *l)
 			return "the GIL's switch interval is not one";
 		if (locked < -1 || locked > 1)
 			return "the GIL's lock is neither free nor taken";
-		if (holder ? !has(&states, holder) && (locked == 1 || !was_state(p, l, holder, &interps)) : locked == 1)
+		if (locked == 1 ? !has(&states, holder) : !was_state(p, l, holder))
 			return "the GIL's last holder is not a thread of this process";
 	}
 	return NULL;

@@ -65,6 +65,7 @@ const struct bd_error_kind bd_error_kinds[] = {
 	{"no-bpf-rights", 503, BD_EXIT_NOPERM},
 	{"no-btf", 503, BD_EXIT_UNAVAILABLE},
 	{"layout-unknown", 422, BD_EXIT_UNDECIDED},
+	{"not-python", 422, BD_EXIT_UNDECIDED},
 	{"too-many", 503, BD_EXIT_UNAVAILABLE},
 	{"no-gil", 409, BD_EXIT_UNDECIDED},
 	{"no-such-process", 404, BD_EXIT_NOINPUT},

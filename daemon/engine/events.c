@@ -128,15 +128,6 @@ static cJSON *cost_of(const struct run *r, size_t cell)
 	return o;
 }
 
-/* Of the cell's own threads: its process has others, of other cells. */
-static double threads_ns(const struct cell_state *s)
-{
-	double sum = 0;
-	for (size_t i = 0; i < s->points_len; i++)
-		sum += s->points[i].num;
-	return sum;
-}
-
 static void add_costs(const struct run *r, cJSON *document)
 {
 	cJSON *cells = cJSON_GetObjectItemCaseSensitive(document, "cells"), *c;
@@ -147,7 +138,7 @@ static void add_costs(const struct run *r, cJSON *document)
 				cJSON_DeleteItemFromObjectCaseSensitive(c, "cost");
 				cJSON_AddItemToObject(c, "cost", cost_of(r, i));
 				cJSON_SetNumberValue(cJSON_GetObjectItemCaseSensitive(c, "threads_ns"),
-					threads_ns(&r->state[i]));
+					r->state[i].traced_ns); /* its process has others, of other cells */
 			}
 	}
 }

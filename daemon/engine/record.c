@@ -99,8 +99,10 @@ int record_sample(struct run *r, size_t cell, enum bd_sample_kind kind, const cJ
 	if (reading) {
 		join_reading(state, reading, s);
 		state->traced = true;
-		for (size_t i = 0; i < s->threads_len; i++)
+		for (size_t i = 0; i < s->threads_len; i++) {
 			state->waits += s->threads[i].waits;
+			state->traced_ns += (double)(s->wall_ns + s->threads[i].overrun_ns);
+		}
 	} else if (kind != BD_SAMPLE_UNTRACED) {
 		state->untraced = true;
 	}

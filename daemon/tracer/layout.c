@@ -459,13 +459,21 @@ static size_t look_at_all(const struct bd_process *p, const struct runtime *foun
 	return at;
 }
 
+/* Yama is one reason why memory may be closed, where there is a Yama. */
+static const char *closed_hint(void)
+{
+	return access("/proc/sys/kernel/yama/ptrace_scope", F_OK) == 0
+		? "sudo sysctl kernel.yama.ptrace_scope=0"
+		: "trace it as root with all capabilities, or as the user and group it runs as";
+}
+
 int bd_layout_find(const struct bd_process *p, const struct bd_offsets *table, size_t table_len, struct bd_layout *ret,
 	struct bd_error *err)
 {
 	bd_auto_free char *maps = NULL;
 	int r = bd_maps_read(p->proc_fd, &maps);
 	if (r == -EACCES || r == -EPERM)
-		return bd_error_set(err, r, "not-permitted", "sudo sysctl kernel.yama.ptrace_scope=0",
+		return bd_error_set(err, r, "not-permitted", closed_hint(),
 			"the kernel does not let us look into process %d", p->pid);
 	if (r < 0)
 		return bd_error_set(err, -ESRCH, "no-such-process", NULL, "process %d is gone", p->pid);
@@ -479,7 +487,7 @@ int bd_layout_find(const struct bd_process *p, const struct bd_offsets *table, s
 			strstr(maps, "python") && strstr(maps, "(deleted)") ? " (its files were replaced)" : "");
 	char probe[8];
 	if (bd_process_read(p, found[0].address, probe, sizeof probe) == -EPERM)
-		return bd_error_set(err, -EPERM, "not-permitted", "sudo sysctl kernel.yama.ptrace_scope=0",
+		return bd_error_set(err, -EPERM, "not-permitted", closed_hint(),
 			"the kernel does not let us read the memory of process %d", p->pid);
 	/* One look at each first: a program may have a second Python in it that never started. */
 	const char *why = NULL;

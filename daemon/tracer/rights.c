@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <stdio.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 bool bd_pidfd_alive(int pidfd)
@@ -64,6 +65,14 @@ int bd_process_may_trace(const struct bd_process *p, struct bd_error *err)
 	if (permitted)
 		return bd_error_set(err, -EPERM, "not-permitted", "trace it as root", "process %d has capabilities",
 			p->pid);
+	/* What the kernel lets nobody else look into (a program with more rights, a process that asked for it) has a
+	 * folder that belongs to root. */
+	struct stat st;
+	if (fstat(fd, &st) < 0)
+		return bd_process_gone(p->pid, err);
+	if (st.st_uid != caller)
+		return bd_error_set(err, -EPERM, "not-permitted", "trace it as root",
+			"the kernel does not let us look into process %d: it is not dumpable", p->pid);
 	return 0;
 }
 

@@ -7,7 +7,7 @@
 #include <stdio.h>
 
 #define THREADS_MAX 500
-#define BLOCKERS_MAX 200
+#define BLOCKERS_MAX 1000
 #define LINES_MAX 100 /* of each role, and of those who held */
 #define CELL_LINES_MAX 10
 
@@ -37,13 +37,14 @@ static void causes(cJSON *to, const struct bd_sum *s)
 	number(to, "mutex_ns", s->mutex_ns);
 }
 
-static void quantile(cJSON *to, const char *name, const uint64_t *hist, double q)
+/* The longest is known exactly, and what a bucket stands for may lie beyond it. */
+static void quantile(cJSON *to, const char *name, const uint64_t *hist, double q, int64_t max_ns)
 {
 	double ns = hist ? bd_stats_hist_quantile(hist, BD_HIST_BUCKETS, bd_hist_low, q) : (double)NAN;
 	if (isnan(ns))
 		cJSON_AddNullToObject(to, name);
 	else
-		number(to, name, (int64_t)ns);
+		number(to, name, BD_MIN((int64_t)ns, max_ns));
 }
 
 /* ---- GILs and threads ---------------------------------------------------------------------------------------- */
@@ -60,7 +61,8 @@ static cJSON *gils(const struct bd_sums *s, const struct bd_trace_definitions *d
 		number(o, "pid", d->gils[i].pid);
 		number(o, "interpreter", d->gils[i].interpreter);
 		text(o, "address", address);
-		cJSON_AddNumberToObject(o, "held_share", share(g->hold_ns, watched_ns));
+		/* each sample stands for a time that may reach beyond the end */
+		cJSON_AddNumberToObject(o, "held_share", share(BD_MIN(g->hold_ns, watched_ns), watched_ns));
 		number(o, "waits", g->sum.waits);
 		number(o, "wait_ns", g->sum.wait_ns);
 		causes(o, &g->sum);
@@ -92,7 +94,7 @@ static cJSON *thread_row(const struct bd_trace_thread *t, const struct bd_sum_th
 	number(o, "tid", t->tid);
 	text(o, "name", t->name);
 	text(o, "state", w ? w->state : NULL);
-	number(o, "hold_ns", s->hold_ns);
+	number(o, "hold_ns", BD_MIN(s->hold_ns, watched_ns));
 	if (w && w->run_ns >= 0) {
 		number(o, "run_ns", w->run_ns);
 		/* off its processor, and not because of the GIL */
@@ -106,8 +108,8 @@ static cJSON *thread_row(const struct bd_trace_thread *t, const struct bd_sum_th
 	cJSON_AddNumberToObject(o, "wait_share", share(s->sum.wait_ns, watched_ns));
 	causes(o, &s->sum);
 	number(o, "retries", s->sum.retries);
-	quantile(o, "p50_ns", s->hist, 0.5);
-	quantile(o, "p99_ns", s->hist, 0.99);
+	quantile(o, "p50_ns", s->hist, 0.5, s->max_ns);
+	quantile(o, "p99_ns", s->hist, 0.99, s->max_ns);
 	if (s->sum.waits)
 		number(o, "max_ns", s->max_ns);
 	else
@@ -135,7 +137,8 @@ static cJSON *threads(const struct bd_sums *s, const struct bd_trace_definitions
 	return all;
 }
 
-static cJSON *blockers(const struct bd_sums *s, const struct bd_trace_definitions *d)
+/* ret_rest (may be NULL): what the list has no room for. */
+static cJSON *blockers(const struct bd_sums *s, const struct bd_trace_definitions *d, cJSON **ret_rest)
 {
 	bd_auto_free struct ranked *order = bd_alloc((s->pairs_len + 1) * sizeof *order);
 	for (size_t i = 0; i < s->pairs_len; i++)
@@ -157,6 +160,21 @@ static cJSON *blockers(const struct bd_sums *s, const struct bd_trace_definition
 		number(o, "ns", p->ns);
 		number(o, "waits", p->waits);
 		cJSON_AddItemToArray(all, o);
+	}
+	int64_t pairs = 0, ns = 0, waits = 0;
+	for (size_t k = BLOCKERS_MAX; k < s->pairs_len; k++) {
+		const struct bd_sum_pair *p = &s->pairs[order[k].i];
+		pairs += p->waits > 0;
+		ns += p->ns;
+		waits += p->waits;
+	}
+	if (ret_rest && pairs) {
+		*ret_rest = cJSON_CreateObject();
+		number(*ret_rest, "pairs", pairs);
+		number(*ret_rest, "ns", ns);
+		number(*ret_rest, "waits", waits);
+	} else if (ret_rest) {
+		*ret_rest = cJSON_CreateNull();
 	}
 	return all;
 }
@@ -362,7 +380,9 @@ void bd_sums_document(const struct bd_sums *s, const struct bd_trace_definitions
 {
 	cJSON_AddItemToObject(ret, "gils", gils(s, d, watched_ns));
 	cJSON_AddItemToObject(ret, "threads", threads(s, d, watched_ns, watched));
-	cJSON_AddItemToObject(ret, "blockers", blockers(s, d));
+	cJSON *rest;
+	cJSON_AddItemToObject(ret, "blockers", blockers(s, d, &rest));
+	cJSON_AddItemToObject(ret, "blockers_rest", rest);
 	cJSON *lines = cJSON_AddArrayToObject(ret, "lines");
 	add_lines(lines, s, d, BLOCKED, false, LINES_MAX);
 	add_lines(lines, s, d, WAITED, false, LINES_MAX);
@@ -397,6 +417,6 @@ cJSON *bd_sums_cell(const struct bd_sums *s, const struct bd_trace_definitions *
 	cJSON *lines = cJSON_AddArrayToObject(o, "lines");
 	add_lines(lines, s, d, BLOCKED, true, CELL_LINES_MAX);
 	add_lines(lines, s, d, WAITED, true, CELL_LINES_MAX);
-	cJSON_AddItemToObject(o, "blockers", blockers(s, d));
+	cJSON_AddItemToObject(o, "blockers", blockers(s, d, NULL));
 	return o;
 }

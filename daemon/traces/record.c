@@ -126,6 +126,39 @@ static void join_pieces(struct bd_trace_wait *e)
 	}
 }
 
+static bool has_nobody(const struct bd_trace_wait *e)
+{
+	for (size_t i = 0; i < e->pieces_len; i++)
+		if (e->piece[i].holder < 0)
+			return true;
+	return false;
+}
+
+/* There is no room for it: it joins what there is of its holder, or the smallest of all becomes one of nobody. */
+static void add_to_full(struct bd_trace_wait *e, struct bd_trace_piece p)
+{
+	struct bd_trace_piece *nobody = NULL, *least = NULL;
+	for (size_t i = 0; i < e->pieces_len; i++) {
+		struct bd_trace_piece *x = &e->piece[i];
+		if (x->holder == p.holder) {
+			if (p.ns > x->ns)
+				x->stack = p.stack;
+			x->ns += p.ns;
+			return;
+		}
+		if (x->holder < 0)
+			nobody = x;
+		else if (!least || x->ns < least->ns)
+			least = x;
+	}
+	if (p.ns > least->ns) {
+		struct bd_trace_piece out = *least;
+		*least = p;
+		p = out;
+	}
+	nobody->ns += p.ns;
+}
+
 struct splitting {
 	struct bd_book *b;
 	struct bd_trace_wait *e;
@@ -150,9 +183,12 @@ static void add_piece(int64_t holder, uint64_t from_ns, uint64_t to_ns, void *ar
 		last->ns += p.ns;
 		return;
 	}
-	if (e->pieces_len == BD_TRACE_PIECES)
+	if (e->pieces_len == BD_TRACE_PIECES && !has_nobody(e))
 		join_pieces(e);
-	e->piece[e->pieces_len++] = p;
+	if (e->pieces_len == BD_TRACE_PIECES)
+		add_to_full(e, p);
+	else
+		e->piece[e->pieces_len++] = p;
 }
 
 /* A thread by its number, -1 for 0. */

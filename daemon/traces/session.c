@@ -204,9 +204,11 @@ static bool is_over(struct session *s, int64_t now_ns)
 		s->state = BD_RUN_COMPLETE;
 	} else if (!s->alive) {
 		s->state = BD_RUN_FAILED;
-		s->reason = s->why.code ? bd_reason_from_error(&s->why)
-					: bd_reason_new(NULL, "not-python", NULL,
-						  "process %d has ended without having run Python", shared->pid);
+		s->reason = s->why.code && !shared->await
+			? bd_reason_from_error(&s->why)
+			: bd_reason_new(NULL, "not-python",
+				  "what it started in processes of their own is not traced: exec it, or use --pid",
+				  "process %d has ended without having run Python", shared->pid);
 	} else if (stop) {
 		s->state = BD_RUN_COMPLETE;
 	} else if (interrupt) {

@@ -201,6 +201,7 @@ struct session {
 	int64_t pid;
 	struct trace_child child;
 	char *command; /* all its words; NULL without one */
+	sigset_t before;
 };
 
 /* Processes are of this machine. */
@@ -295,21 +296,19 @@ static void wait_child(struct session *s)
 
 /* From here to the end of this program signals wait while no view takes them: between two, and while the report is printed, the
  * command must not lose us. */
-static void hold_signals(void)
+static void hold_signals(sigset_t *ret_before)
 {
 	static const int held[] = {SIGINT, SIGTERM, SIGHUP, SIGTSTP};
 	sigset_t set;
 	sigemptyset(&set);
 	for (size_t i = 0; i < BD_LEN(held); i++)
 		sigaddset(&set, held[i]);
-	sigprocmask(SIG_BLOCK, &set, NULL);
+	pthread_sigmask(SIG_BLOCK, &set, ret_before);
 }
 
 static int watch(struct session *s, struct bd_client *c, const char *id, struct bd_error *err)
 {
 	bool stopped = false;
-	if (s->child.pid)
-		hold_signals();
 	auto_view struct trace_view *view = trace_view_new(s->ctl, s->asked_s, &s->child);
 	if (s->child.pid) {
 		int r = trace_child_go(&s->child, err);
@@ -320,6 +319,8 @@ static int watch(struct session *s, struct bd_client *c, const char *id, struct 
 	}
 	int r = follow(c, id, view, &stopped, err);
 	trace_view_free(&view);
+	if (!s->child.pid)
+		pthread_sigmask(SIG_SETMASK, &s->before, NULL);
 	if (r < 0 && (bd_streq(err->key, "stopping") || bd_streq(err->key, "daemon-lost"))) {
 		struct bd_error lost;
 		bd_auto_free char *hint = bd_printf("what it had stored is kept: benchctl trace --id %s", id);
@@ -443,10 +444,18 @@ static int session(struct session *s, struct bd_error *err)
 			return r;
 	}
 	int r = bd_ctl_connect(s->ctl, NULL, &c, err);
-	if (r == 0)
-		r = ask(s, c, &id, err);
 	if (r < 0)
 		return r;
+	/* from here on there may be a trace: a signal waits until the view takes it, and ends that */
+	sigset_t before;
+	hold_signals(&before);
+	r = ask(s, c, &id, err);
+	if (r < 0) {
+		if (!s->child.pid)
+			pthread_sigmask(SIG_SETMASK, &before, NULL);
+		return r;
+	}
+	s->before = before;
 	bd_log(BD_LOG_INFO, "trace %s at %s", id, bd_client_url(c));
 	return watch(s, c, id, err);
 }

@@ -45,6 +45,12 @@ size_t bd_text_width(const char *s)
 	return width;
 }
 
+/* Marks that reorder what follows: a line would read as another one. */
+static bool turns_text(wchar_t c)
+{
+	return c == 0x200e || c == 0x200f || c == 0x61c || (c >= 0x202a && c <= 0x202e) || (c >= 0x2066 && c <= 0x2069);
+}
+
 char *bd_text_for(const struct bd_screen *s, const char *text)
 {
 	static const struct {
@@ -58,7 +64,7 @@ char *bd_text_for(const struct bd_screen *s, const char *text)
 	wchar_t c;
 	while (*text) {
 		size_t n = decode(text, &c);
-		if (c < 0x20 || (c >= 0x7f && c < 0xa0)) {
+		if (c < 0x20 || (c >= 0x7f && c < 0xa0) || turns_text(c)) {
 			bd_str_puts(&out,
 				c == '\t' || c == '\n' ? " " : "?"); /* text of others must not drive the terminal */
 		} else if (c < 0x80 || (s->utf8 && c != 0xfffd)) {

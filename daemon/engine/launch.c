@@ -52,7 +52,10 @@ static void attach(struct run *r, struct slot *s)
 		return;
 	const struct bd_worker_ready *ready = bd_worker_ready(s->worker);
 	int res = 0;
-	if (ready->free_threaded && !ready->gil_enabled)
+	if (s->config->side->has_target && bd_streq(s->config->side->target.kind, "command"))
+		res = bd_error_set(&err, -ENOTSUP, "not-python", "benchctl trace -- COMMAND",
+			"a command is a process of its own, which is not traced");
+	else if (ready->free_threaded && !ready->gil_enabled)
 		res = bd_error_set(&err, -ENOTSUP, "no-gil", NULL, "Python %s runs without a GIL: nobody waits for it",
 			s->config->python->id);
 	else

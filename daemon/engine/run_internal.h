@@ -22,8 +22,8 @@ struct cell_state {
 	struct bd_stats_point *beside; /* of the untraced batches beside those at level events */
 	size_t beside_len;
 	double traced_ns; /* of its threads in traced batches, each until it ended */
-	double batch_s; /* wall time of the last one; 0 = none yet */
-	size_t group;   /* the cells that are compared with each other, named by one of them */
+	double batch_s;   /* wall time of the last one; 0 = none yet */
+	size_t group;     /* the cells that are compared with each other, named by one of them */
 };
 
 struct slot { /* one process of a launch */

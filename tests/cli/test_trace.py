@@ -111,6 +111,22 @@ class Process(Traced):
         self.assertIn("what held the GIL while others waited", out)
         self.assertEqual(self.json("trace", "--id", trace)["state"], "complete")
 
+    def test_ctrl_c_at_any_moment_leaves_no_trace_going_on(self):
+        _, tids = self.program()
+        before = {t["id"] for t in self.listed()}
+        reports = 0
+        for ms in (0, 20, 40, 60, 80, 120, 160, 240, 400):
+            p = self.popen("trace", "--pid", str(tids["pid"]), preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL))
+            select.select([p.stdout], [], [], ms / 1000)  # wherever it is then
+            p.send_signal(signal.SIGINT)
+            out, err = p.communicate(timeout=PATIENCE)
+            self.assertIn(p.returncode, (-signal.SIGINT, 0), err)
+            self.assertEqual(p.returncode == 0, "bench-tracer" in out)  # a report, once there is a trace
+            reports += p.returncode == 0
+        ended = [t for t in self.listed() if t["id"] not in before]
+        self.assertEqual({t["state"] for t in ended}, {"complete"} if ended else set())
+        self.assertEqual(len(ended), reports)
+
     def test_less_than_was_asked_for_is_status_2(self):
         _, tids = self.program()
         p, trace = self.begun("--pid", str(tids["pid"]), "--seconds", "600", "--json")

@@ -27,8 +27,8 @@ static const struct bd_option options[] = {
 	{"list", 0, BD_OPT_FLAG, NULL, "list the stored traces, the newest first", false, 0, 0, BD_WORDS_NONE},
 	{"limit", 0, BD_OPT_WHOLE, "N", "list at most so many (default 20)", false, 1, 100000, BD_WORDS_NONE},
 	{"dry-run", 0, BD_OPT_FLAG, NULL,
-		"only say what would be traced, and what is in the way; status 1 when something is", false, 0, 0,
-		BD_WORDS_NONE},
+		"only say what would be traced and whether this machine can; nothing is attached, so whether this very process may be is not tried",
+		false, 0, 0, BD_WORDS_NONE},
 };
 
 /* ---- stored traces ------------------------------------------------------------------------------------------------ */

@@ -79,6 +79,7 @@ BD_TEST(text_is_made_harmless_and_fits_the_charset)
 {
 	struct bd_screen utf8 = {.utf8 = true, .width = 80}, ascii = {.width = 80};
 	CHECK_TEXT(bd_text_for(&utf8, "a\x1b[2Jb\tc"), "a?[2Jb c");
+	CHECK_TEXT(bd_text_for(&utf8, "a\u202egnp.exe \u2067b"), "a?gnp.exe ?b");
 	CHECK_TEXT(bd_text_for(&utf8,
 			   "\xc2\x9b"
 			   "31m"),

@@ -67,7 +67,7 @@ int bd_tracer_await(struct bd_tracer *t, pid_t pid, int *ret_target, struct bd_e
 /* What is needed to name what the records of a target point to. */
 struct bd_tracer_info {
 	bool ready, alive;   /* Python was found in it; it has not ended */
-	uint32_t generation; /* raised by every exec: pointers of an earlier one mean nothing */
+	uint32_t generation; /* raised by an exec: pointers of an earlier one mean nothing */
 	int32_t proc_pid;    /* as our /proc shows it */
 	int32_t own_pid;     /* as it sees itself */
 	struct bd_offsets offsets;

@@ -6,6 +6,7 @@
 
 #define LISTS_NS 100000000
 #define RIGHTS_NS 1000000000
+#define EXEC_NS 20000000 /* for an exec that is under way to be seen by the probe */
 
 /* ---- what the probe is told ---------------------------------------------------------------------------------- */
 
@@ -78,22 +79,12 @@ void bd_follow_publish(struct bd_targets *t, unsigned i)
 {
 	struct bd_tracked *x = &t->target[i];
 	struct bd_event_target *out = bd_probe_event_target(t->probe, i);
-	const struct bd_offsets *o = &x->layout.offsets;
 	__atomic_store_n(&out->life, 0, __ATOMIC_SEQ_CST); /* nobody reads on */
-	out->layout = (struct bd_probe_layout){
-		.last_holder = o->in_gil.last_holder,
-		.switch_number = o->in_gil.switch_number,
-		.cond = o->in_gil.cond,
-		.mutex = o->in_gil.mutex,
-		.switch_cond = o->in_gil.switch_cond,
-		.switch_mutex = o->in_gil.switch_mutex,
-		.size = o->in_gil.size,
-		.native_thread_id = o->native_thread_id,
-	};
+	out->layout = bd_tracked_layout(x);
 	out->code = x->code;
 	out->locks = x->locks;
 	out->execs = x->execs;
-	out->lent = o->minor < 13;
+	out->lent = x->layout.offsets.minor < 13;
 	publish_lists(t, i);
 	begin_life(t, i);
 }
@@ -223,7 +214,8 @@ static void drop(struct bd_targets *t, unsigned i, const struct bd_error *why)
 static void exec_happened(struct bd_targets *t, unsigned i, uint32_t execs, int64_t now_ns)
 {
 	struct bd_tracked *x = &t->target[i];
-	x->generation += execs - x->execs;
+	if (x->ready || !x->generation) /* else nothing was told of the program before */
+		x->generation++;
 	x->execs = execs;
 	x->ready = false;
 	x->tries = 0;
@@ -243,11 +235,16 @@ static void look_at(struct bd_targets *t, unsigned i, int64_t now_ns)
 	}
 	struct bd_event_live *live = bd_probe_live(t->probe, i);
 	uint32_t execs = __atomic_load_n(&live->execs, __ATOMIC_SEQ_CST);
-	/* The first thread of the process is another one, and the probe did not know it: an exec all the same. */
-	if (!bd_probe_marked(t->probe, x->pidfd) && bd_probe_mark(t->probe, x->pidfd, i) == 0 && execs == x->execs)
+	/* The first thread of the process is another one, and the probe did not count that: an exec all the same. Or not yet:
+	 * then the memory is still that of the program before, and the probe counts once more. */
+	bool moved = !bd_probe_marked(t->probe, x->pidfd) && bd_probe_mark(t->probe, x->pidfd, i) == 0 &&
+		execs == x->execs;
+	if (moved)
 		execs = __atomic_add_fetch(&live->execs, 1, __ATOMIC_SEQ_CST);
 	if (execs != x->execs)
 		exec_happened(t, i, execs, now_ns);
+	if (moved)
+		x->layout_at_ns = now_ns + EXEC_NS;
 	if (now_ns >= x->rights_at_ns) {
 		x->rights_at_ns = now_ns + RIGHTS_NS;
 		int r = bd_process_may_trace(&x->process, &err);

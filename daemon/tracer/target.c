@@ -52,11 +52,10 @@ static void publish(struct bd_targets *t, unsigned i)
 	__atomic_store_n(&out->gils_len, (uint32_t)x->gils_len, __ATOMIC_SEQ_CST);
 }
 
-static void prepare(struct bd_targets *t, unsigned i)
+struct bd_probe_layout bd_tracked_layout(const struct bd_tracked *x)
 {
-	const struct bd_offsets *o = &t->target[i].layout.offsets;
-	bd_probe_clear(t->probe, i);
-	bd_probe_target(t->probe, i)->layout = (struct bd_probe_layout){
+	const struct bd_offsets *o = &x->layout.offsets;
+	return (struct bd_probe_layout){
 		.last_holder = o->in_gil.last_holder,
 		.switch_number = o->in_gil.switch_number,
 		.cond = o->in_gil.cond,
@@ -66,6 +65,12 @@ static void prepare(struct bd_targets *t, unsigned i)
 		.size = o->in_gil.size,
 		.native_thread_id = o->native_thread_id,
 	};
+}
+
+static void prepare(struct bd_targets *t, unsigned i)
+{
+	bd_probe_clear(t->probe, i);
+	bd_probe_target(t->probe, i)->layout = bd_tracked_layout(&t->target[i]);
 	publish(t, i);
 }
 

@@ -43,6 +43,9 @@ struct bd_targets {
 /* The used target of this number, or NULL. */
 struct bd_tracked *bd_targets_get(struct bd_targets *t, int target, struct bd_error *err);
 
+/* Where in a GIL of the target what lies, for the probes of either level. */
+struct bd_probe_layout bd_tracked_layout(const struct bd_tracked *x);
+
 /* Level events: tells the probe what is known of a target, as of a new life. */
 void bd_follow_publish(struct bd_targets *t, unsigned i);
 /* Finds the layout and the lists, and publishes them. */

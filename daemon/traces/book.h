@@ -49,6 +49,7 @@ struct bd_book_thread {
 	struct bd_take take;       /* what the end of the last slice was taken for; thread BD_BOOK_NONE: for none */
 	struct bd_trace_wait wait; /* one that may still go on */
 	bool waits;                /* there is one */
+	bool crowded;              /* and it had more holders than it has room for */
 	struct bd_book_sample *samples; /* a ring */
 	size_t samples_n;
 	uint64_t held_ns; /* when it was last seen with a GIL, and with which */

@@ -101,8 +101,8 @@ static void take_out(struct bd_trace_wait *e, size_t i)
 	memmove(&e->piece[i], &e->piece[i + 1], (--e->pieces_len - i) * sizeof *e->piece);
 }
 
-/* Those of one holder become one; where all are of different ones, the two smallest become one of nobody. */
-static void join_pieces(struct bd_trace_wait *e)
+/* Those of one holder become one. true: all were of different ones, so the two smallest became one of nobody. */
+static bool join_pieces(struct bd_trace_wait *e)
 {
 	for (size_t i = 0; i < e->pieces_len; i++)
 		for (size_t k = e->pieces_len; k-- > i + 1;)
@@ -112,40 +112,42 @@ static void join_pieces(struct bd_trace_wait *e)
 				e->piece[i].ns += e->piece[k].ns;
 				take_out(e, k);
 			}
-	while (e->pieces_len >= BD_TRACE_PIECES) {
-		size_t a = 0, b = 1;
-		for (size_t i = 1; i < e->pieces_len; i++)
-			if (e->piece[i].ns < e->piece[a].ns) {
-				b = a;
-				a = i;
-			} else if (e->piece[i].ns < e->piece[b].ns || b == a) {
-				b = i;
-			}
-		e->piece[a] = (struct bd_trace_piece){-1, -1, e->piece[a].ns + e->piece[b].ns};
-		take_out(e, b);
-	}
+	if (e->pieces_len < BD_TRACE_PIECES)
+		return false;
+	size_t a = 0, b = 1;
+	for (size_t i = 1; i < e->pieces_len; i++)
+		if (e->piece[i].ns < e->piece[a].ns) {
+			b = a;
+			a = i;
+		} else if (e->piece[i].ns < e->piece[b].ns || b == a) {
+			b = i;
+		}
+	e->piece[a] = (struct bd_trace_piece){-1, -1, e->piece[a].ns + e->piece[b].ns};
+	take_out(e, b);
+	return true;
 }
 
-static bool has_nobody(const struct bd_trace_wait *e)
+/* What there is of its holder already. */
+static bool add_to_own(struct bd_trace_wait *e, const struct bd_trace_piece *p)
 {
-	for (size_t i = 0; i < e->pieces_len; i++)
-		if (e->piece[i].holder < 0)
+	for (size_t i = 0; i < e->pieces_len; i++) {
+		struct bd_trace_piece *x = &e->piece[i];
+		if (x->holder == p->holder) {
+			if (p->ns > x->ns)
+				x->stack = p->stack;
+			x->ns += p->ns;
 			return true;
+		}
+	}
 	return false;
 }
 
-/* There is no room for it: it joins what there is of its holder, or the smallest of all becomes one of nobody. */
-static void add_to_full(struct bd_trace_wait *e, struct bd_trace_piece p)
+/* As many holders as there is room for, and none of them is this one's: the smallest of all becomes one of nobody. */
+static void add_to_crowd(struct bd_trace_wait *e, struct bd_trace_piece p)
 {
 	struct bd_trace_piece *nobody = NULL, *least = NULL;
 	for (size_t i = 0; i < e->pieces_len; i++) {
 		struct bd_trace_piece *x = &e->piece[i];
-		if (x->holder == p.holder) {
-			if (p.ns > x->ns)
-				x->stack = p.stack;
-			x->ns += p.ns;
-			return;
-		}
 		if (x->holder < 0)
 			nobody = x;
 		else if (!least || x->ns < least->ns)
@@ -162,6 +164,7 @@ static void add_to_full(struct bd_trace_wait *e, struct bd_trace_piece p)
 struct splitting {
 	struct bd_book *b;
 	struct bd_trace_wait *e;
+	bool *crowded; /* there were more holders in this wait than there is room for */
 	int64_t waker; /* thread that ended it by letting go of the GIL, -1 unknown */
 	uint64_t to_ns;
 };
@@ -183,12 +186,16 @@ static void add_piece(int64_t holder, uint64_t from_ns, uint64_t to_ns, void *ar
 		last->ns += p.ns;
 		return;
 	}
-	if (e->pieces_len == BD_TRACE_PIECES && !has_nobody(e))
-		join_pieces(e);
-	if (e->pieces_len == BD_TRACE_PIECES)
-		add_to_full(e, p);
-	else
+	if (e->pieces_len == BD_TRACE_PIECES) {
+		if (add_to_own(e, &p))
+			return;
+		if (!*s->crowded)
+			*s->crowded = join_pieces(e);
+	}
+	if (e->pieces_len < BD_TRACE_PIECES)
 		e->piece[e->pieces_len++] = p;
+	else
+		add_to_crowd(e, p);
 }
 
 /* A thread by its number, -1 for 0. */
@@ -273,6 +280,7 @@ static void add_slice(struct bd_book *b, uint32_t thread, const struct bd_rec_wa
 	int32_t stack = bd_book_stack_index(b, (uint32_t)th->target, r->stack);
 	if (!th->waits) {
 		th->waits = true;
+		th->crowded = false;
 		*e = (struct bd_trace_wait){.thread = th->index,
 			.gil = bd_book_gil(b, th->target, r->gil),
 			.stack = stack,
@@ -285,7 +293,7 @@ static void add_slice(struct bd_book *b, uint32_t thread, const struct bd_rec_wa
 	e->runqueue_ns += (int64_t)queued;
 	if (r->part == BD_REC_COND) {
 		e->holder_ns += (int64_t)blocked;
-		struct splitting s = {b, e, waker == (int64_t)thread ? -1 : waker, r->off_ns + blocked};
+		struct splitting s = {b, e, &th->crowded, waker == (int64_t)thread ? -1 : waker, r->off_ns + blocked};
 		bd_takes_split(&tg->takes[r->gil], thread, holder == (int64_t)thread ? -1 : holder, r->off_ns, s.to_ns,
 			add_piece, &s);
 	} else if (r->part == BD_REC_SWITCH_COND) {

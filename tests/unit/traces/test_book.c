@@ -508,6 +508,40 @@ BD_TEST(what_is_no_record_is_left_out)
 	world_end(&w);
 }
 
+/* 101 waits from T0 on, for nobody known, then for so many that take turns of 1 ms. */
+static cJSON *turns_of(uint32_t holders, uint32_t turns)
+{
+	struct world w;
+	world_begin(&w, 1 << 20);
+	for (uint32_t k = 0; k < turns; k++) {
+		uint64_t on = T0 + (uint64_t)(k + 1) * MS;
+		tell_wait(&w, plain_wait(200 + k % holders, 0, on - MS / 2, on));
+	}
+	tell_wait(&w, plain_wait(101, 0, T0, T0 + (uint64_t)(turns + 1) * MS));
+	cJSON *d = document(&w, T0 + 1000 * MS);
+	world_end(&w);
+	return d;
+}
+
+BD_TEST(every_holder_of_a_long_wait_is_told_while_there_is_room)
+{
+	bd_auto_json cJSON *two = turns_of(2, 99), *many = turns_of(31, 93), *more = turns_of(40, 120);
+	BD_CHECK_INT(blocked(two, 101, 0, "ns"), 1 * MS);
+	BD_CHECK_INT(blocked(two, 101, 200, "ns"), 50 * MS);
+	BD_CHECK_INT(blocked(two, 101, 201, "ns"), 49 * MS);
+	BD_CHECK_INT(blocked(many, 101, 0, "ns"), 1 * MS);
+	for (uint32_t i = 0; i < 31; i++)
+		BD_CHECK_INT(blocked(many, 101, 200 + i, "ns"), 3 * MS);
+	BD_CHECK(blocked(more, 101, 0, "ns") > 1 * MS); /* there is not for so many */
+	int64_t sum = blocked(more, 101, 0, "ns");
+	for (uint32_t i = 0; i < 40; i++) {
+		int64_t ns = blocked(more, 101, 200 + i, "ns");
+		BD_CHECK(ns <= 3 * MS);
+		sum += ns > 0 ? ns : 0;
+	}
+	BD_CHECK_INT(sum, 121 * MS);
+}
+
 BD_TEST(text_becomes_utf8)
 {
 	char out[65];

@@ -175,6 +175,11 @@ int bd_ctl_answer_json(const struct bd_ctl *ctl, const cJSON *json); /* indented
 /* Answers with a part of an interpreter's catalogue (GET path, option --python): as JSON, or as the table made of it. */
 typedef void (*bd_catalogue_table)(const struct bd_ctl *ctl, const struct bd_catalogue *c, struct bd_str *out);
 int bd_ctl_catalogue(struct bd_ctl *ctl, const struct bd_words *w, const char *path, bd_catalogue_table table);
+/* {NAME: rows} of a listing that comes in pages, newest first, at most limit; path may have filters already. */
+int bd_ctl_rows(struct bd_client *c, const char *path, const char *name, size_t limit, cJSON **ret,
+	struct bd_error *err);
+/* How many rows have an id that begins so ("": all); ret_id: the last of them, borrowed from rows. */
+size_t bd_ctl_row_of(const cJSON *rows, const char *begin, const char **ret_id);
 /* Rows of stored runs, newest first, filtered by the options suite, state and label of w (may be NULL). */
 int bd_ctl_runs(struct bd_client *c, const struct bd_words *w, size_t limit, cJSON **ret, struct bd_error *err);
 /* An id (not looked up), the beginning of one that only one run has, "latest", or the label "K=V" of the newest → the id;

@@ -5,8 +5,6 @@
 #include <errno.h>
 #include <stdio.h>
 
-#define PAGE 1000
-
 static void query(char **path, const char *name, const char *value)
 {
 	char *longer = bd_ctl_path(*path, name, value);
@@ -17,34 +15,11 @@ static void query(char **path, const char *name, const char *value)
 static int list(struct bd_client *c, const struct bd_words *w, const char *label, size_t limit, cJSON **ret,
 	struct bd_error *err)
 {
-	bd_auto_json cJSON *all = cJSON_CreateObject();
-	cJSON *rows = cJSON_AddArrayToObject(all, "runs");
-	bd_auto_free char *cursor = NULL;
-	for (size_t have = 0; have < limit;) {
-		bd_auto_free char *path = bd_strdup("/api/v1/runs");
-		bd_auto_free char *page = bd_printf("%zu", BD_MIN(limit - have, (size_t)PAGE));
-		query(&path, "limit", page);
-		query(&path, "suite", w ? bd_words_text(w, "suite") : NULL);
-		query(&path, "state", w ? bd_words_text(w, "state") : NULL);
-		query(&path, "label", label);
-		query(&path, "before", cursor);
-		bd_auto_json cJSON *json = NULL;
-		int r = bd_client_call(c, "GET", path, NULL, &json, err);
-		if (r < 0)
-			return r;
-		cJSON *got = cJSON_GetObjectItemCaseSensitive(json, "runs");
-		while (cJSON_GetArraySize(got) && have < limit) {
-			cJSON_AddItemToArray(rows, cJSON_DetachItemFromArray(got, 0));
-			have++;
-		}
-		const cJSON *next = cJSON_GetObjectItemCaseSensitive(json, "next");
-		bd_freep(&cursor);
-		if (!cJSON_IsString(next))
-			break;
-		cursor = bd_strdup(next->valuestring);
-	}
-	*ret = BD_TAKE_PTR(all);
-	return 0;
+	bd_auto_free char *path = bd_strdup("/api/v1/runs");
+	query(&path, "suite", w ? bd_words_text(w, "suite") : NULL);
+	query(&path, "state", w ? bd_words_text(w, "state") : NULL);
+	query(&path, "label", label);
+	return bd_ctl_rows(c, path, "runs", limit, ret, err);
 }
 
 int bd_ctl_runs(struct bd_client *c, const struct bd_words *w, size_t limit, cJSON **ret, struct bd_error *err)
@@ -64,16 +39,8 @@ int bd_ctl_run_id(struct bd_client *c, const char *word, char **ret, struct bd_e
 	int r = list(c, NULL, label, latest ? 1 : SIZE_MAX, &json, err);
 	if (r < 0)
 		return r;
-	const cJSON *row;
 	const char *found = NULL;
-	size_t matches = 0;
-	cJSON_ArrayForEach(row, cJSON_GetObjectItemCaseSensitive(json, "runs")) {
-		const cJSON *id = cJSON_GetObjectItemCaseSensitive(row, "id");
-		if (cJSON_IsString(id) && (latest || strncasecmp(id->valuestring, word, strlen(word)) == 0)) {
-			matches++;
-			found = id->valuestring;
-		}
-	}
+	size_t matches = bd_ctl_row_of(cJSON_GetObjectItemCaseSensitive(json, "runs"), latest ? "" : word, &found);
 	if (matches > 1)
 		return bd_error_set(err, -EINVAL, "usage", "give more of its id", "%zu runs begin with '%s'", matches,
 			word);

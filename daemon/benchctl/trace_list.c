@@ -4,35 +4,10 @@
 #include <errno.h>
 #include <stdio.h>
 
-#define PAGE 1000
-
 int trace_list(struct bd_client *c, const char *run, size_t limit, cJSON **ret, struct bd_error *err)
 {
-	bd_auto_json cJSON *all = cJSON_CreateObject();
-	cJSON *rows = cJSON_AddArrayToObject(all, "traces");
-	bd_auto_free char *cursor = NULL;
-	for (size_t have = 0; have < limit;) {
-		bd_auto_free char *count = bd_printf("%zu", BD_MIN(limit - have, (size_t)PAGE));
-		bd_auto_free char *first = bd_ctl_path("/api/v1/traces", "limit", count);
-		bd_auto_free char *of = bd_ctl_path(first, "run", run);
-		bd_auto_free char *path = bd_ctl_path(of, "before", cursor);
-		bd_auto_json cJSON *json = NULL;
-		int r = bd_client_call(c, "GET", path, NULL, &json, err);
-		if (r < 0)
-			return r;
-		cJSON *got = cJSON_GetObjectItemCaseSensitive(json, "traces");
-		while (cJSON_GetArraySize(got) && have < limit) {
-			cJSON_AddItemToArray(rows, cJSON_DetachItemFromArray(got, 0));
-			have++;
-		}
-		const cJSON *next = cJSON_GetObjectItemCaseSensitive(json, "next");
-		bd_freep(&cursor);
-		if (!cJSON_IsString(next))
-			break;
-		cursor = bd_strdup(next->valuestring);
-	}
-	*ret = BD_TAKE_PTR(all);
-	return 0;
+	bd_auto_free char *path = bd_ctl_path("/api/v1/traces", "run", run);
+	return bd_ctl_rows(c, path, "traces", limit, ret, err);
 }
 
 int trace_find(struct bd_client *c, const char *word, char **ret, struct bd_error *err)
@@ -42,16 +17,8 @@ int trace_find(struct bd_client *c, const char *word, char **ret, struct bd_erro
 	int r = trace_list(c, NULL, latest ? 1 : SIZE_MAX, &json, err);
 	if (r < 0)
 		return r;
-	const cJSON *row;
 	const char *found = NULL;
-	size_t matches = 0;
-	cJSON_ArrayForEach(row, cJSON_GetObjectItemCaseSensitive(json, "traces")) {
-		const char *id = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(row, "id"));
-		if (id && (latest || strncasecmp(id, word, strlen(word)) == 0)) {
-			matches++;
-			found = id;
-		}
-	}
+	size_t matches = bd_ctl_row_of(cJSON_GetObjectItemCaseSensitive(json, "traces"), latest ? "" : word, &found);
 	if (matches > 1)
 		return bd_error_set(err, -EINVAL, "usage", "give more of its id", "%zu traces begin with '%s'", matches,
 			word);

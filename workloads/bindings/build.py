@@ -171,7 +171,7 @@ def names():
 def inputs(b, tools):
     """A hash over all that the result depends on, short of the package index."""
     h = hashlib.sha256()
-    files = [__file__, os.path.join(b.kernel_include, "bd_kernels.h")]
+    files = [__file__] + [os.path.join(b.kernel_include, f) for f in ("bd_kernels.h", "bd_kernels.hpp")]
     for folder, folders, found in os.walk(b.source):
         folders[:] = sorted(f for f in folders if f not in ("__pycache__", "target"))
         files += [os.path.join(folder, f) for f in sorted(found)]

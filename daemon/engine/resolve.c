@@ -170,7 +170,7 @@ static int check_value(struct resolver *r, const char *axis, const char *value, 
 	static const char *const objallocs[] = {"pymalloc", "malloc", "mimalloc"};
 	static const char *const affinities[] = {"pinned", "set", "free"};
 	static const char *const switches[] = {"on", "off"};
-	static const char *const callers[] = {"python"};
+	static const char *const callers[] = {"python", "c"};
 	if (bd_streq(axis, "python")) {
 		const struct bd_catalogue *c;
 		bool owned;
@@ -425,7 +425,7 @@ static int add_case(struct resolver *r, const char *name, const char *python, co
 			bd_strv_add(&v, "mimalloc"); /* it has no other */
 		else
 			values_of(r, info, axis, &v);
-		if (bd_streq(axis, "binding"))
+		if (bd_streq(axis, "binding") && !info->plain)
 			expand_bindings(&v, catalogue);
 		bd_choices_set(&values, axis, &v);
 		bd_strv_done(&v);

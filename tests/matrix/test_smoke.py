@@ -24,7 +24,7 @@ def cells(catalogue, threads):
 
 def unsupported(interpreter, cell, env):
     """Keys of the reasons for which this cell cannot be measured there, and nowhere else is there any."""
-    keys = set()
+    keys = {"no-such-function", "binding-unusable", "caller"}  # the binding says why
     if interpreter["free_threaded"] and cell["threads"] > 1 and cell["axes"].get("gil") == "hold" and env is None:
         keys.add("no-gil-to-hold")
     if cell["axes"].get("lock") == "own" and tuple(map(int, interpreter["version"].split(".")[:2])) < (3, 12):

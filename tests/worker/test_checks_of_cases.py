@@ -10,10 +10,13 @@ HANDOFF = os.path.join(bw.HOME, "python", "cases", "queue-handoff.py")
 
 
 class NoCopy(Catching):
-    def mutant(self, case, what, **fields):
+    def mutant(self, case, what, **params):
         w = self.worker(bw.default(), env={"BENCHD_CASES": MUTANT_CASES})
-        answer, = w.prepare([cell(0, case=case, binding="plain", what=what, iterations=5)], **fields)
+        answer, = w.prepare([cell(0, case=case, binding="plain", what=what, iterations=5, **params)])
         return answer
+
+    def notes(self, answer):
+        return {n["key"] for n in answer["notes"]} & {"zero-copy", "copies"}
 
     @each_embedded
     def test_v3_the_memory_itself(self, interpreter):
@@ -39,7 +42,25 @@ class NoCopy(Catching):
 
     def test_v3_views_that_are_none(self):
         for what in ("view", "address"):
-            self.ok([self.mutant("hands_over", what)])
+            answer = self.mutant("hands_over", what)
+            self.ok([answer])
+            self.assertEqual(self.notes(answer), {"zero-copy"})
+
+    @catches("V3", "no-copy-found")
+    def test_v3_no_copy_where_one_was_promised(self):
+        for what in ("view", "address"):
+            answer = self.mutant("hands_over", what, says="copies")
+            self.invalid(answer, "V3", "no-copy-found")
+            self.assertEqual(self.notes(answer), set())
+
+    @catches("V3", "reference-kept")
+    def test_v3_a_copy_that_was_promised(self):
+        for what in ("copy", "half"):
+            answer = self.mutant("hands_over", what, says="copies")
+            self.ok([answer])
+            self.assertEqual(self.notes(answer), {"copies"})
+        self.invalid(self.mutant("hands_over", "kept-reference", says="copies"), "V3", "no-copy-found")
+        self.invalid(self.mutant("hands_over", "kept-reference-of-a-copy", says="copies"), "V3", "reference-kept")
 
     @catches("V3", "address-differs")
     def test_v3_a_copy_is_handed_over(self):

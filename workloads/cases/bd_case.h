@@ -38,8 +38,8 @@ struct bd_work {
 	int64_t native_ns;   /* about what these steps take here, 0 = unknown */
 	PyObject *functions; /* dict of the binding's functions by name; NULL when the case uses none */
 	/* made by setup; the core drops them after teardown */
-	PyObject *loop;    /* bd_loop_compile() */
-	PyObject *args[6]; /* further arguments of loop, owned */
+	PyObject *loop;     /* bd_loop_compile() */
+	PyObject *args[24]; /* further arguments of loop, owned */
 	size_t args_len;
 	unsigned per_turn;       /* operations per tick: how often the statement is unrolled; 1 before setup */
 	unsigned native_calls;   /* kernel calls per operation (V1) */
@@ -76,6 +76,8 @@ struct bd_case {
 	 * address, or None: where the kernel library last saw data. NULL with an exception. */
 	PyObject *(*exporter)(struct bd_work *w);
 	PyObject *(*view)(struct bd_work *w, PyObject *exporter);
+	/* 1: this cell copies, which V3 then must find; 0: it does not; -1 with an exception. NULL = 0. */
+	int (*copies)(struct bd_work *w);
 	bool mapped_twice; /* the other side has the same memory at an address of its own */
 	/* V9, both or none: every thread has an interpreter of its own. Into that of thread i, and back. */
 	int (*go_into)(struct bd_work *w, unsigned i, struct bd_error *err);
@@ -89,6 +91,8 @@ extern const size_t bd_case_table_len;
 
 /* Value of a parameter in this cell, or its default. */
 const char *bd_work_param(const struct bd_work *w, const char *name);
+/* A function of the cell's binding, borrowed; -ENOTSUP with the binding's reason when it has none. */
+int bd_work_function(const struct bd_work *w, const char *name, PyObject **ret, struct bd_error *err);
 
 /* Compiles
  *	def loop(ticks, k, NAMES…):

@@ -2,7 +2,7 @@
 import struct
 
 shape = "iterations"
-binding = True
+needs = ("sum",)
 native_calls = 1
 params = {"size": ("bytes handed over", ("1m", "64k", "16m")),
           "handover": ("what the native code is given", ("memory", "memoryview", "copy"))}
@@ -17,31 +17,30 @@ class State:
         self.sum = len(self.payload) // len(PATTERN) * sum(struct.unpack("<32Q", PATTERN))
         self.native = cell.binding["sum"]
         self.wrap = WRAPPERS.get(cell.axes["handover"])
-        self.copies = cell.axes["handover"] == "copy"
 
 
 def setup(cell):
     return State(cell)
 
 
-def run(ticks, state):
-    k, native, payload, wrap = 0, state.native, state.payload, state.wrap
-    if wrap is None:
-        for _ in ticks:
-            k = native(k, payload)
-    else:
-        for _ in ticks:
-            k = native(k, wrap(payload))
-    return k
+def loop(state):
+    names = {"native": state.native, "payload": state.payload}
+    if state.wrap is None:
+        return "k = native(k, payload)", names
+    return "k = native(k, wrap(payload))", dict(names, wrap=state.wrap)
 
 
-def verify(state, result, operations):
-    return result == operations * state.sum & 0x3fffffff  # with k from 0
+def verify(state, result, operations, start):
+    return result == start + operations * state.sum & 0x3fffffff
 
 
 def exporter(state):  # V3
-    return None if state.copies else state.payload
+    return state.payload
 
 
-def view(state, payload):  # V3: where the kernel library saw it
+def copies(state):
+    return state.wrap is bytes
+
+
+def view(state, payload):  # where the kernel library saw it
     state.native(0, payload if state.wrap is None else state.wrap(payload))

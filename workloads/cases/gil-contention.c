@@ -37,10 +37,10 @@ static int setup(struct bd_work *w, struct bd_error *err)
 		return bd_error_set(err, -ENOTSUP, "no-gil-to-hold",
 			"use gil=release, an interpreter with a GIL, or --env PYTHON_GIL=1",
 			"a free-threaded interpreter has no GIL to hold");
-	PyObject *call = PyDict_GetItemString(w->functions, hold ? "spin_hold" : "spin_release");
-	if (!call)
-		return bd_error_set(err, -ENOTSUP, "no-such-function", "", "the binding has no spin that %ss the GIL",
-			gil);
+	PyObject *call;
+	int r = bd_work_function(w, hold ? "spin_hold" : "spin_release", &call, err);
+	if (r < 0)
+		return r;
 	w->args[w->args_len++] = Py_NewRef(call);
 	PyObject *steps = PyLong_FromUnsignedLongLong(w->steps);
 	if (!steps)

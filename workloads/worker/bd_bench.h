@@ -108,6 +108,25 @@ struct bd_ticker {
 	bool stopped;             /* by the flag */
 	char after[128];
 };
+static inline void bd_ticker_begin(struct bd_ticker *t)
+{
+	if (!t->begin_ns)
+		t->begin_ns = bd_clock_mono_ns();
+}
+/* One more turn? For loops of C, too. */
+static inline bool bd_ticker_next(struct bd_ticker *t)
+{
+	bool stop = atomic_load_explicit(t->stop, memory_order_relaxed);
+	if (__builtin_expect(stop || t->started == t->limit, 0)) {
+		if (!t->end_ns) {
+			t->end_ns = bd_clock_mono_ns();
+			t->stopped = stop;
+		}
+		return false;
+	}
+	t->started++;
+	return true;
+}
 PyObject *bd_ticker_new(const _Atomic bool *stop);
 void bd_ticker_reset(PyObject *ticker, uint64_t limit);
 
@@ -172,8 +191,13 @@ int bd_library_add_cases(const char *folder, struct bd_error *err);
 const struct bd_case *bd_library_case(const char *name); /* NULL = unknown */
 /* Calls a function of loader.py with a tuple; NULL with an exception. */
 PyObject *bd_library_call(const char *function, PyObject *args);
+/* The pending exception as an error: -ENOTSUP with its reason, when it says that something is impossible here; else
+ * -EIO and this key. */
+int bd_library_error_set(struct bd_error *err, const char *key);
 /* Functions of NAME:VARIANT, borrowed for the life of the process. -ENOTSUP: not on this interpreter. */
 int bd_library_binding(const char *name, PyObject **ret, struct bd_error *err);
+/* Whether its functions call the kernel library; true for a cell without a binding. */
+bool bd_library_counted(PyObject *functions);
 void bd_library_catalogue(struct bd_catalogue *ret);
 
 void bd_library_describe(const struct bd_case *c, struct bd_case_info *info);
@@ -182,7 +206,26 @@ void bd_library_describe(const struct bd_case *c, struct bd_case_info *info);
 
 /* Tuples of (name, summary, values) → params. */
 int bd_pycase_params(PyObject *tuples, struct bd_case *c, struct bd_error *err);
-int bd_pycase_new(PyObject *module, const char *name, struct bd_case **ret, struct bd_error *err);
+/* From what loader.py's case() says of it. */
+int bd_pycase_new(PyObject *about, struct bd_case **ret, struct bd_error *err);
+
+/* ---- pycall.c: one operation as a call, in a loop of bytecode or of C ---------------------------------------------- */
+
+struct bd_call {
+	PyObject *function;
+	PyObject *args;     /* tuple, the keyword arguments last */
+	PyObject *keywords; /* tuple of their names, NULL = none */
+	Py_ssize_t k;       /* which argument is the result before, -1 = none */
+};
+/* From what a case's call() gave. */
+int bd_call_read(PyObject *called, struct bd_call *ret, struct bd_error *err);
+void bd_call_done(struct bd_call *c);
+/* Makes `k = function(args…)` the loop of w, unrolled per_turn times. */
+int bd_call_compile(struct bd_work *w, const struct bd_call *c, struct bd_error *err);
+/* The same for what loop() gave: (statement, {name: object}). */
+int bd_call_compile_statement(struct bd_work *w, PyObject *given, struct bd_error *err);
+/* per_turn calls per tick, from C. */
+PyObject *bd_call_run(const struct bd_work *w, const struct bd_call *c, PyObject *ticks, PyObject *k);
 
 /* ---- self.c: what this process is ------------------------------------------------------------------------------- */
 

@@ -12,6 +12,7 @@
 	X("V2", "wrong-result")             \
 	X("V3", "address-differs")          \
 	X("V3", "memory-grew")              \
+	X("V3", "no-copy-found")            \
 	X("V3", "reference-kept")           \
 	X("V3", "write-not-seen")           \
 	X("V4", "gil-changed")              \

@@ -1,5 +1,5 @@
 /* V3: an operation that must not copy: the other side has the very memory of the exporter, keeps nothing of it, and nobody
- * made a second one. */
+ * made a second one. One that says it copies must be seen to: else its figure is that of something else. */
 #include "bd_bench.h"
 
 #include <errno.h>
@@ -37,6 +37,13 @@ static bool failed(struct bd_bench_cell *c, const char *what)
 /* Where an object's memory is; its buffer stays acquired in *buffer. */
 static bool acquire(PyObject *o, Py_buffer *buffer, struct side *ret)
 {
+	if (PyUnicode_Check(o)) { /* the interpreter's own UTF-8, which is what can be borrowed of a text */
+		Py_ssize_t len;
+		const char *text = PyUnicode_AsUTF8AndSize(o, &len);
+		*ret = (struct side){(unsigned char *)(uintptr_t)text, len, false};
+		*buffer = (Py_buffer){0};
+		return text != NULL;
+	}
 	bool writable = PyObject_GetBuffer(o, buffer, PyBUF_WRITABLE) == 0;
 	if (!writable) {
 		PyErr_Clear();
@@ -99,8 +106,16 @@ static bool compare(struct bd_bench_cell *c, const struct side *own, const struc
 	return true;
 }
 
+/* Of a cell that copies the other side is not touched where only its address is known: the copy may be gone. */
+static bool differs(const struct bd_bench_cell *c, const struct side *own, const struct side *other, bool alive)
+{
+	if (other->len < own->len || (!c->work.desc->mapped_twice && own->at != other->at))
+		return true;
+	return alive && (!shows_through(own, other) || !shows_through(other, own));
+}
+
 /* The operation once; *ret_refs: how many more references the exporter has when it is over. */
-static bool look(struct bd_bench_cell *c, PyObject *exporter, const struct side *own, Py_ssize_t *ret_refs)
+static bool look(struct bd_bench_cell *c, PyObject *exporter, const struct side *own, bool copies, Py_ssize_t *ret_refs)
 {
 	Py_ssize_t refs = Py_REFCNT(exporter);
 	bool whole;
@@ -113,12 +128,15 @@ static bool look(struct bd_bench_cell *c, PyObject *exporter, const struct side 
 	struct side other;
 	if (!other_side(seen, own->len, &buffer, &other))
 		return failed(c, "what view() gives is no memory");
-	bool ok = compare(c, own, &other);
+	bool ok = copies || compare(c, own, &other);
+	if (copies && own->len && !differs(c, own, &other, buffer.obj != NULL))
+		ok = bd_check_fail(c, "V3", "no-copy-found", "the case says that it copies",
+			"the other side has the exporter's own memory at %p", (const void *)own->at);
 	if (buffer.obj)
 		PyBuffer_Release(&buffer);
 	Py_CLEAR(seen);
 	*ret_refs = Py_REFCNT(exporter) - refs;
-	if (ok && (more > own->len / 10 + NOISE_BYTES || more_rss > own->len / 10 + NOISE_RSS))
+	if (ok && !copies && (more > own->len / 10 + NOISE_BYTES || more_rss > own->len / 10 + NOISE_RSS))
 		return bd_check_fail(c, "V3", "memory-grew", "a second copy is kept",
 			"one operation took %lld bytes of memory (%lld resident) for a payload of %lld",
 			(long long)more, (long long)more_rss, (long long)own->len);
@@ -130,16 +148,22 @@ bool bd_check_copy(struct bd_bench_cell *c)
 	const struct bd_case *desc = c->work.desc;
 	if (!desc->exporter || !desc->view)
 		return true;
+	int copies = desc->copies ? desc->copies(&c->work) : 0;
+	if (copies < 0)
+		return failed(c, "copies()");
 	bd_auto_py PyObject *exporter = desc->exporter(&c->work);
 	if (!exporter)
 		return failed(c, "exporter()");
-	if (exporter == Py_None) /* this cell copies, and says so */
+	if (exporter == Py_None) { /* this cell copies, and says so */
+		bd_check_note(c, "copies", "", "what is handed over is copied: so the case says");
 		return true;
+	}
 	Py_buffer buffer;
 	struct side own;
 	if (!acquire(exporter, &buffer, &own))
 		return failed(c, "what exporter() gives has no memory");
-	PyBuffer_Release(&buffer);
+	if (buffer.obj)
+		PyBuffer_Release(&buffer);
 	for (int64_t at = 0; at < own.len; at += 4096) /* pages nobody touched yet are not the operation's */
 		(void)own.at[at];
 	/* The first time may import, compile, fill a cache. */
@@ -148,10 +172,14 @@ bool bd_check_copy(struct bd_bench_cell *c)
 		return failed(c, "view()");
 	Py_CLEAR(first);
 	Py_ssize_t refs = 0;
-	if (!look(c, exporter, &own, &refs))
+	if (!look(c, exporter, &own, copies, &refs))
 		return false;
 	if (refs)
 		return bd_check_fail(c, "V3", "reference-kept", "a reference or a buffer is not released",
 			"the exporter has %zd references more after the operation", refs);
+	if (copies)
+		bd_check_note(c, "copies", "", "what is handed over is copied, as V3 found");
+	else
+		bd_check_note(c, "zero-copy", "", "nothing of what is handed over is copied, as V3 found");
 	return true;
 }

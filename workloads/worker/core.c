@@ -245,6 +245,8 @@ static bool make_work(struct bd_bench_cell *c)
 	int r = w->desc->setup(w, &err);
 	if (r < 0)
 		return failed(c, r == -ENOTSUP ? BD_CELL_UNSUPPORTED : BD_CELL_FAILED, &err);
+	if (!bd_library_counted(w->functions)) /* no call of it reaches the kernel library */
+		w->native_calls = 0;
 	r = bd_team_new(w, bench.seed + (uint64_t)c->id, &c->team, &err);
 	if (r < 0)
 		return failed(c, r == -ENOTSUP ? BD_CELL_UNSUPPORTED : BD_CELL_FAILED, &err);

@@ -73,7 +73,7 @@ static void add_case(PyObject *path)
 	if (!module)
 		bd_py_error_set(&err, "bad-case");
 	else
-		bd_pycase_new(module, file, &c, &err);
+		bd_pycase_new(module, &c, &err);
 	if (c && bd_library_case(c->name))
 		bd_error_set(&err, -EEXIST, "bad-case", "", "there is a case %s already", c->name);
 	if (err.code) {
@@ -118,6 +118,49 @@ PyObject *bd_library_call(const char *function, PyObject *args)
 
 /* ---- bindings ---------------------------------------------------------------------------------------------- */
 
+static char *attribute(PyObject *o, const char *name)
+{
+	bd_auto_py PyObject *value = PyObject_GetAttrString(o, name);
+	const char *text = value && PyUnicode_Check(value) ? PyUnicode_AsUTF8(value) : NULL;
+	PyErr_Clear();
+	return bd_strdup(text ? text : "");
+}
+
+int bd_library_error_set(struct bd_error *err, const char *key)
+{
+	PyObject *unsupported = PyDict_GetItemString(loader, "Unsupported");
+	if (!unsupported || !PyErr_ExceptionMatches(unsupported))
+		return bd_py_error_set(err, key);
+	PyObject *type, *value, *trace;
+	PyErr_Fetch(&type, &value, &trace);
+	PyErr_NormalizeException(&type, &value, &trace);
+	bd_auto_free char *reason = attribute(value, "reason"), *hint = attribute(value, "hint");
+	bd_auto_free char *own_key = attribute(value, "key");
+	static const char *const keys[] = {"no-such-function", "binding-unusable"};
+	bd_error_set(err, -ENOTSUP, bd_streq(own_key, keys[0]) ? keys[0] : keys[1], hint, "%s", reason);
+	Py_XDECREF(type);
+	Py_XDECREF(value);
+	Py_XDECREF(trace);
+	return -ENOTSUP;
+}
+
+bool bd_library_counted(PyObject *functions)
+{
+	bd_auto_py PyObject *counted = functions ? PyObject_GetAttrString(functions, "counted") : NULL;
+	PyErr_Clear();
+	return counted != Py_False;
+}
+
+int bd_work_function(const struct bd_work *w, const char *name, PyObject **ret, struct bd_error *err)
+{
+	bd_auto_py PyObject *key = PyUnicode_FromString(name);
+	bd_auto_py PyObject *f = key && w->functions ? PyObject_GetItem(w->functions, key) : NULL;
+	if (!f)
+		return bd_library_error_set(err, "no-such-function");
+	*ret = f; /* the dict holds it */
+	return 0;
+}
+
 int bd_library_binding(const char *name, PyObject **ret, struct bd_error *err)
 {
 	struct loaded *l = NULL;
@@ -131,7 +174,7 @@ int bd_library_binding(const char *name, PyObject **ret, struct bd_error *err)
 		bd_auto_free char *binding = bd_strndup(name, colon ? (size_t)(colon - name) : strlen(name));
 		l->functions = call("functions", "(ss)", binding, colon ? colon + 1 : "");
 		if (!l->functions) {
-			bd_py_error_set(&l->err, "binding-unusable");
+			bd_library_error_set(&l->err, "binding-unusable");
 			l->err.code = -ENOTSUP;
 		}
 	}

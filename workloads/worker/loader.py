@@ -4,26 +4,92 @@ The worker calls the functions at the end; `host` tells it where things are."""
 import importlib.machinery
 import importlib.util
 import os
+import sys
 import types
+
+
+class Unsupported(Exception):
+    """This pair, binding or cell is impossible here, for a reason; nothing failed."""
+
+    def __init__(self, reason, hint="", key="binding-unusable"):
+        super().__init__(reason)
+        self.reason, self.hint, self.key = str(reason), str(hint), key
+
+
+class Missing:
+    """In place of a function that a binding cannot have."""
+
+    def __init__(self, reason, hint=""):
+        self.reason, self.hint = str(reason), str(hint)
+
+
+class Functions(dict):
+    """What a variant of a binding exposes, by name; asking for what it has not is Unsupported."""
+
+    def __init__(self, name, found, counted):
+        super().__init__((k, v) for k, v in found.items() if not isinstance(v, Missing))
+        self.name, self.counted = name, counted
+        self.absent = {k: v for k, v in found.items() if isinstance(v, Missing)}
+
+    def __missing__(self, function):
+        why = self.absent.get(function)
+        raise Unsupported("%s: %s" % (self.name, why.reason) if why else "%s has no %s" % (self.name, function),
+                          why.hint if why else "", "no-such-function")
 
 
 class Host:
     """What a binding's descriptor may ask of the worker."""
 
+    Unsupported = Unsupported
+    missing = staticmethod(Missing)
+
     def __init__(self, folder, python, kernels):
         self.folder = folder    # of this interpreter's worker and compiled bindings
         self.python = python    # of the descriptors
         self.kernels = kernels  # path of the kernel library as it is loaded
+        self.base = os.path.basename(folder).partition("+")[0]  # both hosts have one environment
+        environment = os.path.join(os.path.dirname(os.path.dirname(folder)), "environments", self.base)
+        self.environment = environment if os.path.isdir(environment) else None
+        self._packages = None
         self._loaded = {}
 
     def extension(self, name):
-        """An extension module of ours, from exactly this interpreter's folder."""
-        path = os.path.join(self.folder, name + ".so")
+        """An extension module of ours: from exactly this interpreter's folder, or from its environment."""
+        endings = [".so"] + importlib.machinery.EXTENSION_SUFFIXES
+        for folder in (self.folder, self.environment):
+            for path in [os.path.join(folder, name + end) for end in endings] if folder else ():
+                if os.path.exists(path):
+                    return self._extension(name, path)
+        raise Unsupported("%s.so is not built for %s" % (name, self.base), "./dev bindings %s" % self.base)
+
+    @staticmethod
+    def _extension(name, path):
         loader = importlib.machinery.ExtensionFileLoader(name, path)
         spec = importlib.util.spec_from_file_location(name, path, loader=loader)
         module = importlib.util.module_from_spec(spec)
         loader.exec_module(module)
         return module
+
+    def package(self, name):
+        """A module of the environment's packages; whatever else this process has comes before them."""
+        if self._packages is None:
+            self._packages = [p for p in _site_packages(self.environment) if os.path.isdir(p)]
+            sys.path.extend(self._packages)
+        try:
+            return importlib.import_module(name)
+        except ImportError as e:
+            raise Unsupported("%s cannot be imported: %s" % (name, e), "./dev bindings %s" % self.base) from e
+
+    def built(self, binding):
+        """What was built of a binding in the environment, as build.py wrote it; None: nothing is built there."""
+        if not self.environment:
+            return None
+        import json  # most processes load no binding that was built there
+        try:
+            with open(os.path.join(self.environment, binding + ".json"), encoding="utf-8") as f:
+                return json.load(f)
+        except FileNotFoundError:
+            return None
 
     def source(self, prefix, path):
         """A Python file, under a name that no module of a user's can have."""
@@ -36,7 +102,18 @@ class Host:
         return self._loaded[path]
 
 
+def _site_packages(environment):
+    if not environment:
+        return []
+    version = "python%d.%d" % sys.version_info[:2]
+    abi = version + getattr(sys, "abiflags", "").replace("d", "")
+    return [os.path.join(environment, "site-packages")] + [
+        os.path.join(environment, *venv, "lib", name, "site-packages")
+        for venv in ((), ("venv",)) for name in dict.fromkeys((abi, version))]
+
+
 host = None
+K = types.new_class("K")()  # in the arguments of a call(): the result of the call before
 checks = None  # the worker's own module: Arrivals, exactly_once
 
 
@@ -56,7 +133,11 @@ def functions(name, variant):
     module = host.source("binding", os.path.join(host.python, "bindings", name + ".py"))
     if variant not in module.variants:
         raise LookupError("binding %s has the variants %s, not %s" % (name, ", ".join(module.variants), variant))
-    return dict(module.load(variant, host))
+    full = "%s:%s" % (name, variant)
+    built = host.built(name)
+    if built and built["status"] != "ok":
+        raise Unsupported(built.get("reason") or "%s was not built" % name, built.get("hint") or "")
+    return Functions(full, module.load(variant, host), bool(getattr(module, "counted", True)))
 
 
 def case_files(folder):
@@ -64,25 +145,79 @@ def case_files(folder):
     return sorted(os.path.join(folder, f) for f in os.listdir(folder) if f.endswith(".py") and not f.startswith("_"))
 
 
+WAYS = ("run", "call", "loop")  # of saying what one operation is
+HOOKS = ("setup", "verify", "teardown", "enter", "first", "exporter", "view", "copies")
+
+
 def case(path):
-    """One case as (name, summary, shape, params, setup, run, verify, teardown, native_calls, binding, exporter, view,
-    mapped_twice); checks what must be there."""
+    """One case as a dict of what it has; checks what must be there."""
     module = host.source("case", path)
-    name = os.path.basename(path)[:-3]
-    shape = getattr(module, "shape", "iterations")
-    if shape not in ("iterations", "contended"):
-        raise ValueError("shape is iterations or contended, not %r" % (shape,))
-    for needed in ("run", "verify"):
-        if not callable(getattr(module, needed, None)):
-            raise ValueError("it has no %s(): a case must %s" % (needed, needed))
-    if (getattr(module, "exporter", None) is None) != (getattr(module, "view", None) is None):
+    about = {name: _hook(module, name) for name in WAYS + HOOKS}
+    about["name"] = os.path.basename(path)[:-3]
+    about["shape"] = getattr(module, "shape", "iterations")
+    if about["shape"] not in ("iterations", "contended"):
+        raise ValueError("shape is iterations or contended, not %r" % (about["shape"],))
+    ways = [name for name in WAYS if about[name]]
+    if len(ways) != 1:
+        raise ValueError("it has %s: a case has one of run(), call() and loop()" %
+                         (" and ".join(w + "()" for w in ways) or "no run()"))
+    if not about["verify"]:
+        raise ValueError("it has no verify(): a case must verify")
+    if (about["exporter"] is None) != (about["view"] is None):
         raise ValueError("it has one of exporter() and view(): V3 needs both")
-    params = tuple((key, str(text), tuple(str(v) for v in values))
-                   for key, (text, values) in dict(getattr(module, "params", {})).items())
-    summary = getattr(module, "summary", None) or (module.__doc__ or name).strip().splitlines()[0]
-    return (name, summary, shape, params, getattr(module, "setup", None), module.run, module.verify,
-            getattr(module, "teardown", None), int(getattr(module, "native_calls", 0)), bool(getattr(module, "binding", False)),
-            getattr(module, "exporter", None), getattr(module, "view", None), bool(getattr(module, "mapped_twice", False)))
+    if about["copies"] and not about["exporter"]:
+        raise ValueError("it has copies() without exporter(): nobody could find the copy")
+    about["params"] = tuple((key, str(text), tuple(str(v) for v in values))
+                            for key, (text, values) in dict(getattr(module, "params", {})).items())
+    about["summary"] = getattr(module, "summary", None) or (module.__doc__ or about["name"]).strip().splitlines()[0]
+    about["verify_start"] = bool(about["verify"]) and _takes(about["verify"], 4)
+    about["needs"] = getattr(module, "needs", ())
+    about["native_calls"] = getattr(module, "native_calls", 0)
+    about["binding"] = bool(getattr(module, "binding", False)) or bool(about["needs"])
+    for flag in ("mapped_twice", "measures_memory", "process"):
+        about[flag] = bool(getattr(module, flag, False))
+    return about
+
+
+def _hook(module, name):
+    hook = getattr(module, name, None)
+    if hook is not None and not callable(hook):
+        raise ValueError("%s is no function" % name)
+    return hook
+
+
+def _takes(function, n):
+    code = getattr(function, "__code__", None)
+    return code is not None and (code.co_argcount >= n or bool(code.co_flags & 4))  # 4: *args
+
+
+def needs(wanted, axes):
+    """Names of the binding's functions that a cell calls."""
+    wanted = wanted(axes) if callable(wanted) else wanted
+    return (wanted,) if isinstance(wanted, str) else tuple(wanted)
+
+
+def require(functions_, wanted, axes):
+    for name in needs(wanted, axes):
+        functions_[name]
+
+
+def calls(native_calls, axes):
+    """Kernel calls of one operation."""
+    return int(native_calls(axes) if callable(native_calls) else native_calls)
+
+
+def arguments(called):
+    """What call() gave as (function, positional and then keyword arguments, names of the latter, place of K or -1)."""
+    function, args, *rest = called
+    keywords = dict(rest[0]) if rest else {}
+    if len(rest) > 1 or not callable(function):
+        raise TypeError("call() gives a function, its arguments, and keyword arguments if there are any")
+    values = list(args) + list(keywords.values())
+    places = [i for i, v in enumerate(values) if v is K]
+    if len(places) > 1:
+        raise ValueError("call() has cell.k twice")
+    return function, tuple(values), tuple(keywords), places[0] if places else -1
 
 
 def part(name):
@@ -92,7 +227,8 @@ def part(name):
 
 def cell(axes, threads, steps, functions_):
     """What a case's setup() is given."""
-    return types.SimpleNamespace(axes=axes, threads=threads, steps=steps, binding=functions_,
+    return types.SimpleNamespace(axes=axes, threads=threads, steps=steps, binding=functions_, k=K,
+                                 counted=getattr(functions_, "counted", True), Unsupported=Unsupported,
                                  arrivals=checks.Arrivals, exactly_once=checks.exactly_once)
 
 

@@ -7,25 +7,13 @@
 
 static PyObject *tick(PyObject *self)
 {
-	struct bd_ticker *t = (struct bd_ticker *)self;
-	bool stop = atomic_load_explicit(t->stop, memory_order_relaxed);
-	if (__builtin_expect(stop || t->started == t->limit, 0)) {
-		if (!t->end_ns) {
-			t->end_ns = bd_clock_mono_ns();
-			t->stopped = stop;
-		}
-		return NULL;
-	}
-	t->started++;
-	return Py_NewRef(Py_None);
+	return bd_ticker_next((struct bd_ticker *)self) ? Py_NewRef(Py_None) : NULL;
 }
 
 /* The loop begins: what led to it is not timed. */
 static PyObject *begin(PyObject *self)
 {
-	struct bd_ticker *t = (struct bd_ticker *)self;
-	if (!t->begin_ns)
-		t->begin_ns = bd_clock_mono_ns();
+	bd_ticker_begin((struct bd_ticker *)self);
 	return Py_NewRef(self);
 }
 

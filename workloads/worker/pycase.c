@@ -4,20 +4,21 @@
 #include <errno.h>
 
 struct functions {
-	PyObject *setup, *run, *verify, *teardown, *exporter, *view; /* NULL = it has none */
-	unsigned native_calls;
-	bool binding;
+	PyObject *setup, *verify, *teardown, *enter, *first, *exporter, *view, *copies; /* NULL = it has none */
+	PyObject *run, *call, *loop;                                                    /* one of them */
+	PyObject *needs, *native_calls;
+	bool verify_start; /* verify takes where k began, too */
 };
 
 struct state {
-	PyObject *value; /* what setup returned */
-	PyObject *run;   /* with a code object of this cell's own */
+	PyObject *value;  /* what setup returned */
+	PyObject *run;    /* with a code object of this cell's own */
+	PyObject *firsts; /* where k began, by the thread's start */
+	struct bd_call call;
+	bool in_c; /* the loop is ours */
 };
 
-static PyObject *or_null(PyObject *o)
-{
-	return o == Py_None ? NULL : Py_NewRef(o);
-}
+#define UNROLL 10 /* statements per turn: the loop itself is a small part then */
 
 static PyObject *axes_dict(const struct bd_work *w)
 {
@@ -36,6 +37,55 @@ static PyObject *axes_dict(const struct bd_work *w)
 	return d;
 }
 
+static int make_loop(struct bd_work *w, struct bd_error *err)
+{
+	const struct functions *f = w->desc->data;
+	struct state *s = w->state;
+	const char *caller = bd_map_get(w->axes, "caller"), *unroll = bd_work_param(w, "unroll");
+	bool in_c = bd_streq(caller, "c");
+	if (in_c && !f->call)
+		return bd_error_set(err, -ENOTSUP, "caller", "use caller=python",
+			"%s is more than one call: only bytecode does it", w->desc->name);
+	if (in_c && w->threads > 1)
+		return bd_error_set(err, -ENOTSUP, "caller", "use caller=python",
+			"a loop of C never lets another thread have the GIL");
+	if (f->run) {
+		bd_auto_py PyObject *fresh = PyTuple_Pack(1, f->run);
+		s->run = fresh ? bd_library_call("fresh", fresh) : NULL;
+		return s->run ? 0 : bd_py_error_set(err, "bad-case");
+	}
+	w->per_turn = unroll ? (unsigned)BD_MAX(atoi(unroll), 1) : UNROLL;
+	bd_auto_py PyObject *given = PyObject_CallOneArg(f->call ? f->call : f->loop, s->value);
+	if (!given)
+		return bd_library_error_set(err, "exception");
+	if (f->loop)
+		return bd_call_compile_statement(w, given, err);
+	int r = bd_call_read(given, &s->call, err);
+	s->in_c = in_c;
+	return r < 0 || in_c ? r : bd_call_compile(w, &s->call, err);
+}
+
+/* What the case needs of the binding, and how often that calls the kernel. */
+static int require(struct bd_work *w, PyObject *axes, struct bd_error *err)
+{
+	const struct functions *f = w->desc->data;
+	if (w->functions) {
+		bd_auto_py PyObject *args = PyTuple_Pack(3, w->functions, f->needs, axes);
+		bd_auto_py PyObject *none = args ? bd_library_call("require", args) : NULL;
+		if (!none)
+			return bd_library_error_set(err, "bad-case");
+	}
+	bd_auto_py PyObject *args = PyTuple_Pack(2, f->native_calls, axes);
+	bd_auto_py PyObject *calls = args ? bd_library_call("calls", args) : NULL;
+	long n = calls ? PyLong_AsLong(calls) : -1;
+	if (PyErr_Occurred())
+		return bd_py_error_set(err, "bad-case");
+	if (n < 0 || n > 1000000)
+		return bd_error_set(err, -EINVAL, "bad-case", "", "native_calls of %s is %ld", w->desc->name, n);
+	w->native_calls = (unsigned)n;
+	return 0;
+}
+
 static int setup(struct bd_work *w, struct bd_error *err)
 {
 	const struct functions *f = w->desc->data;
@@ -43,39 +93,57 @@ static int setup(struct bd_work *w, struct bd_error *err)
 		return bd_error_set(err, -ENOTSUP, "one-thread-only", "", "%s has one thread", w->desc->name);
 	struct state *s = bd_alloc(sizeof *s);
 	w->state = s;
-	w->native_calls = f->native_calls;
-	bd_auto_py PyObject *fresh = Py_BuildValue("(O)", f->run);
-	s->run = fresh ? bd_library_call("fresh", fresh) : NULL;
-	if (!s->run)
-		return bd_py_error_set(err, "bad-case");
-	if (!f->setup) {
+	s->firsts = PyDict_New();
+	bd_auto_py PyObject *axes = s->firsts ? axes_dict(w) : NULL;
+	if (!axes)
+		return bd_py_error_set(err, "internal");
+	int r = require(w, axes, err);
+	if (r < 0)
+		return r;
+	if (f->setup) {
+		bd_auto_py PyObject *args = Py_BuildValue("(OiKO)", axes, w->threads, (unsigned long long)w->steps,
+			w->functions ? w->functions : Py_None);
+		bd_auto_py PyObject *cell = args ? bd_library_call("cell", args) : NULL;
+		s->value = cell ? PyObject_CallOneArg(f->setup, cell) : NULL;
+		if (!s->value)
+			return bd_library_error_set(err, "exception");
+	} else {
 		s->value = Py_NewRef(Py_None);
-		return 0;
 	}
-	bd_auto_py PyObject *axes = axes_dict(w);
-	bd_auto_py PyObject *args = axes ? Py_BuildValue("(OiKO)", axes, w->threads, (unsigned long long)w->steps,
-						   w->functions ? w->functions : Py_None)
-					 : NULL;
-	bd_auto_py PyObject *cell = args ? bd_library_call("cell", args) : NULL;
-	s->value = cell ? PyObject_CallOneArg(f->setup, cell) : NULL;
-	return s->value ? 0 : bd_py_error_set(err, "exception");
+	return make_loop(w, err);
+}
+
+static int enter(struct bd_work *w, struct bd_error *err)
+{
+	const struct functions *f = w->desc->data;
+	bd_auto_py PyObject *none = PyObject_CallOneArg(f->enter, ((const struct state *)w->state)->value);
+	return none ? 0 : bd_py_error_set(err, "exception");
 }
 
 static PyObject *run(struct bd_work *w, PyObject *ticks, PyObject *k)
 {
-	(void)k;
-	struct state *s = w->state;
-	PyObject *args[] = {ticks, s->value};
-	return PyObject_Vectorcall(s->run, args, BD_LEN(args), NULL);
+	const struct functions *f = w->desc->data;
+	const struct state *s = w->state;
+	if (s->run) {
+		PyObject *args[] = {ticks, s->value};
+		return PyObject_Vectorcall(s->run, args, BD_LEN(args), NULL);
+	}
+	bd_auto_py PyObject *first = f->first ? PyObject_CallFunctionObjArgs(f->first, s->value, k, NULL)
+					      : Py_NewRef(k);
+	if (!first || PyDict_SetItem(s->firsts, k, first) < 0)
+		return NULL;
+	return s->in_c ? bd_call_run(w, &s->call, ticks, first) : bd_loop_run(w, ticks, first);
 }
 
 static int verify(struct bd_work *w, PyObject *start, uint64_t ops, PyObject *result, struct bd_error *err)
 {
-	(void)start;
 	const struct functions *f = w->desc->data;
 	const struct state *s = w->state;
+	PyObject *first = PyDict_GetItem(s->firsts, start);
 	bd_auto_py PyObject *n = PyLong_FromUnsignedLongLong(ops);
-	bd_auto_py PyObject *answer = n ? PyObject_CallFunctionObjArgs(f->verify, s->value, result, n, NULL) : NULL;
+	bd_auto_py PyObject *answer = n ? PyObject_CallFunctionObjArgs(f->verify, s->value, result, n,
+						  f->verify_start ? (first ? first : start) : NULL, NULL)
+					: NULL;
 	int right = answer ? PyObject_IsTrue(answer) : -1;
 	if (right == 1)
 		return 0;
@@ -98,6 +166,13 @@ static PyObject *view(struct bd_work *w, PyObject *of)
 	return PyObject_CallFunctionObjArgs(f->view, ((const struct state *)w->state)->value, of, NULL);
 }
 
+static int copies(struct bd_work *w)
+{
+	const struct functions *f = w->desc->data;
+	bd_auto_py PyObject *answer = PyObject_CallOneArg(f->copies, ((const struct state *)w->state)->value);
+	return answer ? PyObject_IsTrue(answer) : -1;
+}
+
 static void teardown(struct bd_work *w)
 {
 	const struct functions *f = w->desc->data;
@@ -113,6 +188,8 @@ static void teardown(struct bd_work *w)
 	}
 	Py_CLEAR(s->value);
 	Py_CLEAR(s->run);
+	Py_CLEAR(s->firsts);
+	bd_call_done(&s->call);
 	free(s);
 	w->state = NULL;
 }
@@ -140,34 +217,63 @@ int bd_pycase_params(PyObject *tuples, struct bd_case *c, struct bd_error *err)
 	return 0;
 }
 
-int bd_pycase_new(PyObject *about, const char *path, struct bd_case **ret, struct bd_error *err)
+static bool flag(PyObject *about, const char *name)
 {
-	const char *name, *summary, *shape;
-	PyObject *params, *fsetup, *frun, *fverify, *fteardown, *fexporter, *fview;
-	int native_calls, binding, mapped_twice;
-	(void)path;
-	if (!PyArg_ParseTuple(about, "sssO!OOOOipOOp", &name, &summary, &shape, &PyTuple_Type, &params, &fsetup, &frun,
-		    &fverify, &fteardown, &native_calls, &binding, &fexporter, &fview, &mapped_twice))
-		return bd_py_error_set(err, "bad-case");
+	PyObject *o = PyDict_GetItemString(about, name);
+	return o && PyObject_IsTrue(o) == 1;
+}
+
+static PyObject *kept(PyObject *about, const char *name)
+{
+	PyObject *o = PyDict_GetItemString(about, name);
+	return o && o != Py_None ? Py_NewRef(o) : NULL;
+}
+
+static const char *text(PyObject *about, const char *name)
+{
+	PyObject *o = PyDict_GetItemString(about, name);
+	const char *s = o && PyUnicode_Check(o) ? PyUnicode_AsUTF8(o) : NULL;
+	return s ? s : "";
+}
+
+int bd_pycase_new(PyObject *about, struct bd_case **ret, struct bd_error *err)
+{
+	PyObject *params = PyDict_GetItemString(about, "params");
+	if (!params || !PyTuple_Check(params))
+		return bd_error_set(err, -EINVAL, "bad-case", "", "it has no params");
 	struct bd_case *c = bd_alloc(sizeof *c);
 	int r = bd_pycase_params(params, c, err);
 	if (r < 0)
 		return r;
 	struct functions *f = bd_alloc(sizeof *f);
-	*f = (struct functions){or_null(fsetup), or_null(frun), or_null(fverify), or_null(fteardown),
-		or_null(fexporter), or_null(fview), (unsigned)native_calls, binding};
-	c->name = bd_strdup(name);
-	c->summary = bd_strdup(summary);
-	c->shape = bd_streq(shape, "contended") ? BD_SHAPE_CONTENDED : BD_SHAPE_ITERATIONS;
-	c->plain = binding ? NULL : "plain";
+	*f = (struct functions){.setup = kept(about, "setup"),
+		.verify = kept(about, "verify"),
+		.teardown = kept(about, "teardown"),
+		.enter = kept(about, "enter"),
+		.first = kept(about, "first"),
+		.exporter = kept(about, "exporter"),
+		.view = kept(about, "view"),
+		.copies = kept(about, "copies"),
+		.run = kept(about, "run"),
+		.call = kept(about, "call"),
+		.loop = kept(about, "loop"),
+		.needs = kept(about, "needs"),
+		.native_calls = kept(about, "native_calls"),
+		.verify_start = flag(about, "verify_start")};
+	c->name = bd_strdup(text(about, "name"));
+	c->summary = bd_strdup(text(about, "summary"));
+	c->shape = bd_streq(text(about, "shape"), "contended") ? BD_SHAPE_CONTENDED : BD_SHAPE_ITERATIONS;
+	c->plain = flag(about, "binding") ? NULL : "plain";
 	c->setup = setup;
 	c->run = run;
 	c->verify = verify;
 	c->teardown = teardown;
+	c->enter = f->enter ? enter : NULL;
 	if (f->exporter && f->view) {
 		c->exporter = exporter;
 		c->view = view;
-		c->mapped_twice = mapped_twice;
+		c->copies = f->copies ? copies : NULL;
+		c->mapped_twice = flag(about, "mapped_twice");
 	}
 	c->data = f;
 	*ret = c;

@@ -30,7 +30,7 @@ uint64_t bd_kernel_tick(void)
 
 int64_t bd_kernel_plusone(int64_t x)
 {
-	return x + 1;
+	return (int64_t)((uint64_t)x + 1); /* wraps */
 }
 
 #define U(a) ((uint64_t)(a))

@@ -1,136 +1,187 @@
-/* The raw C API: a module as its author would write it by hand, one function per calling convention and GIL habit. */
-#define PY_SSIZE_T_CLEAN
-#include <Python.h>
+/* The raw C API, as its author would write it by hand: the module, and what the flagship cases call. */
+#include "module.h"
 
-#include "bd_kernels.h"
+/* ---- native work, GIL held and released --------------------------------------------------------------------------- */
 
-static PyObject *spin(PyObject *k_object, PyObject *steps_object, int release)
-{
-	uint64_t k = PyLong_AsUnsignedLongLong(k_object);
-	if (k == (uint64_t)-1 && PyErr_Occurred())
-		return NULL;
-	uint64_t steps = PyLong_AsUnsignedLongLong(steps_object);
-	if (steps == (uint64_t)-1 && PyErr_Occurred())
-		return NULL;
-	if (release) {
-		Py_BEGIN_ALLOW_THREADS k = bd_kernel_call(k, steps);
-		Py_END_ALLOW_THREADS
-	} else {
-		k = bd_kernel_call(k, steps);
-	}
-	return PyLong_FromUnsignedLongLong(k);
-}
-
-static PyObject *wrong_count(void)
-{
-	PyErr_SetString(PyExc_TypeError, "expected (k, steps)");
-	return NULL;
-}
-
-static PyObject *fastcall_hold(PyObject *module, PyObject *const *args, Py_ssize_t n)
+#define PARAMS_spin_hold(X) X(0, I, k) X(1, N, steps)
+BD_CAPI_BODY(spin_hold)
 {
 	(void)module;
-	return n == 2 ? spin(args[0], args[1], 0) : wrong_count();
+	return PyLong_FromUnsignedLongLong(bd_kernel_call((uint64_t)k, (uint64_t)steps));
 }
+BD_CAPI_FUNCTION(spin_hold)
 
-static PyObject *fastcall_release(PyObject *module, PyObject *const *args, Py_ssize_t n)
+#define PARAMS_spin_release(X) PARAMS_spin_hold(X)
+BD_CAPI_BODY(spin_release)
 {
 	(void)module;
-	return n == 2 ? spin(args[0], args[1], 1) : wrong_count();
+	uint64_t after;
+	Py_BEGIN_ALLOW_THREADS after = bd_kernel_call((uint64_t)k, (uint64_t)steps);
+	Py_END_ALLOW_THREADS return PyLong_FromUnsignedLongLong(after);
 }
+BD_CAPI_FUNCTION(spin_release)
 
-static PyObject *varargs(PyObject *args, int release)
-{
-	unsigned long long k, steps;
-	if (!PyArg_ParseTuple(args, "KK", &k, &steps))
-		return NULL;
-	if (release) {
-		Py_BEGIN_ALLOW_THREADS k = bd_kernel_call(k, steps);
-		Py_END_ALLOW_THREADS
-	} else {
-		k = bd_kernel_call(k, steps);
-	}
-	return PyLong_FromUnsignedLongLong(k);
-}
-
-static PyObject *varargs_hold(PyObject *module, PyObject *args)
+#define PARAMS_sum(X) X(0, I, k) X(1, Y, data)
+BD_CAPI_BODY(sum)
 {
 	(void)module;
-	return varargs(args, 0);
+	uint64_t after = bd_kernel_sum((uint64_t)k, data->buf, (uint64_t)data->len);
+	PyBuffer_Release(data);
+	return PyLong_FromUnsignedLongLong(after);
 }
+BD_CAPI_FUNCTION(sum)
 
-static PyObject *varargs_release(PyObject *module, PyObject *args)
-{
-	(void)module;
-	return varargs(args, 1);
-}
-
-static PyObject *sum(PyObject *k_object, PyObject *data)
-{
-	uint64_t k = PyLong_AsUnsignedLongLong(k_object);
-	if (k == (uint64_t)-1 && PyErr_Occurred())
-		return NULL;
-	Py_buffer view;
-	if (PyObject_GetBuffer(data, &view, PyBUF_SIMPLE) < 0)
-		return NULL;
-	k = bd_kernel_sum(k, view.buf, (uint64_t)view.len);
-	PyBuffer_Release(&view);
-	return PyLong_FromUnsignedLongLong(k);
-}
-
-static PyObject *fastcall_sum(PyObject *module, PyObject *const *args, Py_ssize_t n)
-{
-	(void)module;
-	if (n == 2)
-		return sum(args[0], args[1]);
-	PyErr_SetString(PyExc_TypeError, "expected (k, data)");
-	return NULL;
-}
-
-static PyObject *varargs_sum(PyObject *module, PyObject *args)
-{
-	(void)module;
-	unsigned long long k;
-	Py_buffer view;
-	if (!PyArg_ParseTuple(args, "Ky*", &k, &view))
-		return NULL;
-	k = bd_kernel_sum(k, view.buf, (uint64_t)view.len);
-	PyBuffer_Release(&view);
-	return PyLong_FromUnsignedLongLong(k);
-}
-
-static PyMethodDef methods[] = {
-	{"fastcall_hold", (PyCFunction)(void (*)(void))fastcall_hold, METH_FASTCALL, "spin(k, steps), GIL held"},
-	{"fastcall_release", (PyCFunction)(void (*)(void))fastcall_release, METH_FASTCALL,
-		"spin(k, steps), GIL released"},
-	{"varargs_hold", varargs_hold, METH_VARARGS, "spin(k, steps), GIL held"},
-	{"varargs_release", varargs_release, METH_VARARGS, "spin(k, steps), GIL released"},
-	{"fastcall_sum", (PyCFunction)(void (*)(void))fastcall_sum, METH_FASTCALL,
-		"sum(k, data) of its bytes, GIL held"},
-	{"varargs_sum", varargs_sum, METH_VARARGS, "sum(k, data) of its bytes, GIL held"},
-	{NULL, NULL, 0, NULL},
+static struct bd_capi_function work[] = {
+	BD_CAPI_ROW(spin_hold, "spin(k, steps), GIL held"),
+	BD_CAPI_ROW(spin_release, "spin(k, steps), GIL released"),
+	BD_CAPI_ROW(sum, "sum(k, data) of its bytes, GIL held"),
+	BD_CAPI_END,
 };
 
+/* ---- the module --------------------------------------------------------------------------------------------------- */
+
+static struct bd_capi_function *const tables[] = {work, bd_capi_scalars};
+
+/* variants[name]: the functions by one convention. The dictionary of it, a borrowed one. */
+static PyObject *add_variant(PyObject *variants, const char *name)
+{
+	PyObject *d = PyDict_New();
+	if (!d)
+		return NULL;
+	int r = PyDict_SetItemString(variants, name, d);
+	Py_DECREF(d);
+	return r < 0 ? NULL : d;
+}
+
+static int add(PyObject *d, const char *name, PyObject *function)
+{
+	int r = function ? PyDict_SetItemString(d, name, function) : -1;
+	Py_XDECREF(function);
+	return r;
+}
+
+static int add_functions(PyObject *module, PyObject *variants)
+{
+	static const char *const names[] = {
+		[BD_CAPI_FASTCALL] = "fastcall",
+		[BD_CAPI_VARARGS] = "varargs",
+		[BD_CAPI_KEYWORDS] = "keywords",
+		[BD_CAPI_FASTCALL_KEYWORDS] = "fastcall-keywords",
+		[BD_CAPI_SINGLE] = "single",
+	};
+	for (int v = 0; v < BD_CAPI_CONVENTIONS; v++) {
+		PyObject *d = add_variant(variants, names[v]);
+		if (!d)
+			return -1;
+		for (size_t t = 0; t < sizeof tables / sizeof *tables; t++)
+			for (struct bd_capi_function *f = tables[t]; f->by[BD_CAPI_FASTCALL].ml_name; f++)
+				if (f->by[v].ml_meth &&
+					add(d, f->by[v].ml_name, PyCFunction_New(&f->by[v], module)) < 0)
+					return -1;
+	}
+	return 0;
+}
+
+#ifndef BD_CAPI_LIMITED
+static int add_vectorcalls(PyObject *module, PyObject *variants)
+{
+	struct bd_capi_state *state = bd_capi_state(module);
+	state->function = bd_capi_function_type(module);
+	PyObject *d = state->function ? add_variant(variants, "vectorcall") : NULL;
+	if (!d)
+		return -1;
+	for (size_t t = 0; t < sizeof tables / sizeof *tables; t++)
+		for (const struct bd_capi_function *f = tables[t]; f->by[BD_CAPI_FASTCALL].ml_name; f++) {
+			const char *name = f->by[BD_CAPI_FASTCALL].ml_name;
+			if (add(d, name, bd_capi_function_new(module, state->function, name, f->vectorcall)) < 0)
+				return -1;
+		}
+	return 0;
+}
+#endif
+
+static int fill(PyObject *module, PyObject *variants)
+{
+#define NAME(name) #name,
+	static const char *const names[] = {BD_CAPI_NAMES(NAME)};
+	struct bd_capi_state *state = bd_capi_state(module);
+	for (int i = 0; i < BD_CAPI_NAMES_LEN; i++) {
+		state->names[i] = PyUnicode_InternFromString(names[i]);
+		if (!state->names[i])
+			return -1;
+	}
+	if (add_functions(module, variants) < 0)
+		return -1;
+#ifndef BD_CAPI_LIMITED
+	if (add_vectorcalls(module, variants) < 0)
+		return -1;
+#endif
+	return PyModule_AddObjectRef(module, "variants", variants);
+}
+
+static int exec(PyObject *module)
+{
+	PyObject *variants = PyDict_New();
+	int r = variants ? fill(module, variants) : -1;
+	Py_XDECREF(variants);
+	return r;
+}
+
+static int traverse(PyObject *module, visitproc visit, void *arg)
+{
+	struct bd_capi_state *state = bd_capi_state(module);
+	for (int i = 0; i < BD_CAPI_NAMES_LEN; i++)
+		Py_VISIT(state->names[i]);
+	Py_VISIT(state->function);
+	return 0;
+}
+
+static int clear(PyObject *module)
+{
+	struct bd_capi_state *state = bd_capi_state(module);
+	for (int i = 0; i < BD_CAPI_NAMES_LEN; i++)
+		Py_CLEAR(state->names[i]);
+	Py_CLEAR(state->function);
+	return 0;
+}
+
+static void release(void *module)
+{
+	clear(module);
+}
+
 static PyModuleDef_Slot slots[] = {
-#if PY_VERSION_HEX >= 0x030c0000
+	{Py_mod_exec, exec},
+#if PY_VERSION_HEX >= 0x030c0000 && !defined(BD_CAPI_LIMITED)
 	{Py_mod_multiple_interpreters, Py_MOD_PER_INTERPRETER_GIL_SUPPORTED},
 #endif
-#if PY_VERSION_HEX >= 0x030d0000
+#if PY_VERSION_HEX >= 0x030d0000 && !defined(BD_CAPI_LIMITED)
 	{Py_mod_gil, Py_MOD_GIL_NOT_USED},
 #endif
 	{0, NULL},
 };
 
-static struct PyModuleDef module = {
+#ifdef BD_CAPI_LIMITED
+#define MODULE "bdb_abi3"
+#define INIT PyInit_bdb_abi3
+#else
+#define MODULE "bdb_capi"
+#define INIT PyInit_bdb_capi
+#endif
+
+static struct PyModuleDef definition = {
 	PyModuleDef_HEAD_INIT,
-	.m_name = "bdb_capi",
-	.m_doc = "The kernel library through the raw C API.",
-	.m_methods = methods,
+	.m_name = MODULE,
+	.m_doc = "The kernel library, function by function; `variants` has them by calling convention.",
+	.m_size = sizeof(struct bd_capi_state),
 	.m_slots = slots,
+	.m_traverse = traverse,
+	.m_clear = clear,
+	.m_free = release,
 };
 
-PyMODINIT_FUNC PyInit_bdb_capi(void);
-PyMODINIT_FUNC PyInit_bdb_capi(void)
+PyMODINIT_FUNC INIT(void);
+PyMODINIT_FUNC INIT(void)
 {
-	return PyModuleDef_Init(&module);
+	return PyModuleDef_Init(&definition);
 }

@@ -1,9 +1,7 @@
 """Binding descriptor: the raw C API."""
 summary = "C extension module written against the raw C API"
-variants = ("fastcall", "varargs")
+variants = ("fastcall", "varargs", "keywords", "fastcall-keywords", "vectorcall")
 
 
 def load(variant, host):
-    module = host.extension("bdb_capi")
-    return {"spin_hold": getattr(module, variant + "_hold"), "spin_release": getattr(module, variant + "_release"),
-            "sum": getattr(module, variant + "_sum")}
+    return dict(host.extension("bdb_capi").variants[variant])

@@ -245,6 +245,11 @@ struct Six {
 		return bd_kernel_i64_6(a, b, c, d, e, f);
 	}
 
+	int64_t total() const /* what bindings show as a property */
+	{
+		return sum();
+	}
+
 	static constexpr size_t size()
 	{
 		return 6;

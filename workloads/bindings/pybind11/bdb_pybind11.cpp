@@ -112,7 +112,8 @@ PYBIND11_MODULE(bdb_pybind11, m, py::mod_gil_not_used(), py::multiple_interprete
 	m.def("error", &bd::error);
 	m.def("catch", &bd::caught);
 	m.def("overload", py::overload_cast<int64_t>(&bd::overload));
-	m.def("overload", py::overload_cast<double>(&bd::overload));
+	/* No int becomes a float because it is too large for the first. */
+	m.def("overload", py::overload_cast<double>(&bd::overload), py::arg().noconvert());
 	m.def("overload", py::overload_cast<const std::string &>(&bd::overload));
 	m.def("lookup", &lookup);
 
@@ -125,7 +126,7 @@ PYBIND11_MODULE(bdb_pybind11, m, py::mod_gil_not_used(), py::multiple_interprete
 		.def_readwrite("e", &bd::Six::e)
 		.def_readwrite("f", &bd::Six::f)
 		.def("sum", &bd::Six::sum)
-		.def_property_readonly("total", &bd::Six::sum)
+		.def_property_readonly("total", &bd::Six::total)
 		.def("__len__", [](const bd::Six &s) { return s.size(); })
 		.def("__getitem__", &bd::Six::at)
 		.def(

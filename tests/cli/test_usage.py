@@ -13,7 +13,7 @@ from ctl import BENCHCTL, Case, environment, golden
 REFUSED = [
     # arguments, what the message must contain
     (["runn"], ["no command 'runn'", "did you mean run?"]),
-    (["xyzzy"], ["no command 'xyzzy'", "one of run, ab, compare, gate, trace, runs"]),
+    (["xyzzy"], ["no command 'xyzzy'", "one of run, ab, compare, gate, trace, check, runs"]),
     (["show"], ["no command 'show'", "did you mean runs show?"]),
     (["list"], ["no command 'list'", "did you mean runs list or python list?"]),
     (["status", "--json"], ["no command 'status'", "did you mean daemon status?"]),

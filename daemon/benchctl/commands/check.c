@@ -1,0 +1,104 @@
+/* benchctl check: reference leaks, borrowed references, calls without the GIL and buffer errors in a user's own extension. */
+#include "../check.h"
+#include "../registry.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <unistd.h>
+
+#define SECONDS 300
+
+static const struct bd_option options[] = {
+	{"python", 0, BD_OPT_TEXT, "PYTHON",
+		"the interpreter or virtual environment that has the module: a path, a name in PATH, or an id of python list (default: the active environment, else /usr/bin/python3)",
+		false, 0, 0, BD_WORDS_FILE},
+	{"seconds", 0, BD_OPT_SECONDS, "TIME", "stop after so long (default 5m); what was found by then is told", false,
+		0, 0, BD_WORDS_NONE},
+};
+
+/* A word that means a file and not the name of a module. */
+static bool is_path(const char *word)
+{
+	size_t n = strlen(word);
+	return strchr(word, '/') || (n > 3 && bd_streq(word + n - 3, ".so")) ||
+		(n > 3 && bd_streq(word + n - 3, ".py"));
+}
+
+static int request_of(const struct bd_words *w, cJSON **ret, struct bd_error *err)
+{
+	const char *word = w->operands.v[0];
+	double seconds = bd_words_seconds(w, "seconds");
+	bd_auto_free char *path = NULL;
+	if (is_path(word)) {
+		int r = path_find(word, NULL, &path);
+		if (r < 0)
+			return path_missing("there is no file", word, NULL, r, err);
+	}
+	bd_auto_free char *here = getcwd(NULL, 0);
+	cJSON *json = cJSON_CreateObject();
+	cJSON_AddStringToObject(json, "module", word);
+	if (path)
+		cJSON_AddStringToObject(json, "path", path);
+	else
+		cJSON_AddNullToObject(json, "path");
+	cJSON_AddStringToObject(json, "cwd", here ? here : "/");
+	cJSON_AddNumberToObject(json, "seconds", seconds > 0 ? seconds : SECONDS);
+	*ret = json;
+	return 0;
+}
+
+/* The module could not be imported at all: that is an answer only about the command line. */
+static int unusable(const struct bd_ctl *ctl, const cJSON *document, const char *word, const char *python)
+{
+	struct bd_error err;
+	const char *reason = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(document, "reason"));
+	if (cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(document, "missing")))
+		bd_error_set(&err, -ENOENT, "no-such-input", "--python names the environment that has it",
+			"%s has no module %s", python, word);
+	else
+		bd_error_set(&err, -EIO, "worker-failed", NULL, "%s cannot be imported by %s: %s", word, python,
+			reason ? reason : "it does not say why");
+	return bd_ctl_fail(ctl, &err);
+}
+
+static int run(struct bd_ctl *ctl, const struct bd_words *w)
+{
+	struct bd_error err;
+	bd_auto_free char *python = NULL;
+	bd_auto_json cJSON *request = NULL, *document = NULL;
+	if (registry_check(ctl, w->operands.v[0], &err) < 0 ||
+		check_python(ctl, bd_words_text(w, "python"), &python, &err) < 0 || request_of(w, &request, &err) < 0 ||
+		check_run(ctl, python, request, &document, &err) < 0)
+		return bd_ctl_fail(ctl, &err);
+	if (bd_streq(cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(document, "state")), "failed"))
+		return unusable(ctl, document, w->operands.v[0], python);
+	int status;
+	if (ctl->json) {
+		status = bd_ctl_answer_json(ctl, document);
+	} else {
+		bd_auto_str struct bd_str out = {0};
+		check_report(document, &ctl->out, &out);
+		status = bd_ctl_answer(ctl, out.s);
+	}
+	return status ? status : check_exit(document);
+}
+
+const struct bd_command bd_command_check = {
+	.name = "check",
+	.summary = "find leaks, misused references and crashes in an extension",
+	.operands = "MODULE",
+	.operands_min = 1,
+	.operands_max = 1,
+	.words = BD_WORDS_FILE,
+	.details =
+		"Imports the module as it is, by name or by the path of its .so, and calls its functions and classes with "
+		"arguments of common types until calls succeed. All of this happens in child processes: a call that "
+		"crashes is a finding. Functions whose names say that they end, remove or kill something are not called."
+		"\n\n"
+		"Exit status: 0 nothing was found, 1 something was, 2 it could not be decided, 66 there is no such "
+		"module.",
+	.options = options,
+	.options_len = BD_LEN(options),
+	.example = "benchctl check zlib",
+	.run = run,
+};

@@ -1,0 +1,50 @@
+"""Each planted mistake is found, by its check and in its function; a twin without it gives no finding."""
+import unittest
+
+from checking import Checks, built
+
+# What must be said of each: the check, the function, and words of the evidence.
+PLANTED = {
+    "borrowed_item": ("references", "first", "element 1 of argument 1 has 1 reference fewer"),
+    "borrowed_result": ("references", "setting", "what it returns has 1 reference fewer"),
+    "crash_overflow": ("crashes", "reversed", "SIGABRT"),
+    "crash_unchecked": ("crashes", "length", "SIG"),
+    "error_left": ("errors", "number", "with an exception set"),
+    "error_unset": ("errors", "positive", "without setting an exception"),
+    "leak_argument": ("leaks", "twice", "argument 1 has 1 reference more"),
+    "leak_malloc": ("leaks", "upper", "bytes of malloc"),
+    "leak_object": ("leaks", "count", "list (+1 per call)"),
+    "leak_on_error": ("leaks", "doubled", "list (+1 per call)"),
+    "leak_type": ("leaks", "Point", "Point has 1 reference more"),
+}
+
+
+class Planted(Checks):
+    def test_every_module_is_tested(self):
+        self.assertEqual({n.removeprefix("planted_") for n in built() if n.startswith("planted_")}, set(PLANTED))
+        self.assertEqual({n.removeprefix("clean_") for n in built() if n.startswith("clean_")}, set(PLANTED))
+
+    def test_a_planted_mistake_is_found(self):
+        for name, (check, function, words) in PLANTED.items():
+            with self.subTest(name):
+                document = self.check("planted_" + name, status=1)
+                self.assertEqual(document["verdict"], "found")
+                self.assertEqual(self.verdicts(document)[check], "found")
+                found = [f for f in document["findings"] if f["check"] == check]
+                self.assertEqual({f["function"] for f in found}, {f"planted_{name}.{function}"})
+                self.assertIn(words, found[0]["evidence"])
+                self.assertIn(f"planted_{name}.{function}(", found[0]["call"][0])
+                self.assertTrue(found[0]["hint"])
+
+    def test_its_twin_is_clean(self):
+        for name in PLANTED:
+            with self.subTest(name):
+                document = self.check("clean_" + name, status=0)
+                self.assertEqual(document["findings"], [])
+                self.assertEqual(document["verdict"], "nothing found")
+                self.assertGreater(document["coverage"]["called"], 0)
+                self.assertGreater(document["coverage"]["measured"], 0)
+
+
+if __name__ == "__main__":
+    unittest.main()

@@ -1,0 +1,270 @@
+"""Leads a check: which jobs the children do, what their ends mean, and the document that is made of it."""
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+
+from . import findings
+
+OUT = 3  # where benchctl reads
+MOST_CRASHES = 4  # of one function in one job, each by other arguments
+MAIN = os.path.join(os.path.dirname(os.path.abspath(__file__)), "main.py")
+
+
+class Interrupted(Exception):
+    pass
+
+
+class OutOfTime(Exception):
+    pass
+
+
+def say(**event):
+    os.write(OUT, (json.dumps(event) + "\n").encode())
+
+
+class Outcome:
+    """What became of a job."""
+
+    def __init__(self):
+        self.result, self.error, self.end, self.at, self.stage, self.said, self.events = None, None, None, None, None, "", []
+
+    @property
+    def fine(self):
+        return self.end == 0 and self.error is None
+
+    @property
+    def hung(self):
+        return self.end == -signal.SIGALRM
+
+
+class Child:
+    """child.py in a process of its own, begun anew after it was lost."""
+
+    def __init__(self, request, scratch):
+        self.request = dict(request, scratch=scratch)
+        self.scratch, self.process, self.described, self.failed, self.missing = scratch, None, None, None, False
+        self.log = open(os.path.join(scratch, ".said"), "w+b")
+        self.lines = b""
+        self.deadline = None
+
+    def environment(self):
+        env = dict(os.environ)
+        env.update(PYTHONMALLOC="debug", PYTHONHASHSEED="7", MALLOC_MMAP_THRESHOLD_="131072", BENCHD_CHECK_FD=str(self.write),
+                   PYTHONDONTWRITEBYTECODE="1", OPENBLAS_NUM_THREADS="1", OMP_NUM_THREADS="1")
+        return env
+
+    def start(self):
+        self.read, self.write = os.pipe()
+        self.lines = b""
+        self.process = subprocess.Popen([sys.executable, "-P", MAIN, "child", json.dumps(self.request)], stdin=subprocess.PIPE,
+                                        stdout=self.log, stderr=self.log, env=self.environment(), pass_fds=[self.write])
+        os.close(self.write)
+
+    def stop(self):
+        if self.process:
+            self.process.kill()
+            self.process.wait()
+            self.process.stdin.close()
+            os.close(self.read)
+            self.process = None
+
+    def events(self):
+        """Lines as they come, until the other end is closed."""
+        while True:
+            while b"\n" in self.lines:
+                line, self.lines = self.lines.split(b"\n", 1)
+                try:
+                    yield json.loads(line)
+                except ValueError:
+                    continue  # the module wrote to every descriptor there is
+            if self.deadline and time.monotonic() > self.deadline:
+                raise OutOfTime
+            more = os.read(self.read, 1 << 16)
+            if not more:
+                return
+            self.lines += more
+
+    def said(self):
+        """What was written to standard output and error since the last time."""
+        self.log.seek(0)
+        text = self.log.read(1 << 20).decode("utf-8", "replace")
+        self.log.seek(0)
+        self.log.truncate()
+        return text
+
+    def _follow(self, outcome):
+        for event in self.events():
+            if "at" in event:
+                outcome.at, outcome.stage = event["at"], event["stage"]
+            elif "result" in event:
+                outcome.result, outcome.error = event["result"], event.get("error")
+            elif "end" in event:
+                outcome.end = event["end"]
+                return
+            elif "described" in event:
+                self.described = event["described"]
+                outcome.end = 0
+                return
+            elif "failed" in event:
+                self.failed, self.missing = event["failed"], event["missing"]
+                outcome.end = 0
+                return
+            else:
+                outcome.events.append(event)
+        outcome.end = self.process.wait()  # the process itself: it was not forked, or the import ended it
+        self.stop()
+
+    def begin(self):
+        outcome = Outcome()
+        if not self.process:
+            self.start()
+            self._follow(outcome)
+            outcome.said = self.said()
+        else:
+            outcome.end = 0
+        return outcome
+
+    def do(self, job):
+        begun = self.begin()
+        if not begun.fine or self.failed:
+            return begun
+        outcome = Outcome()
+        try:
+            self.process.stdin.write((json.dumps(job) + "\n").encode())
+            self.process.stdin.flush()
+        except BrokenPipeError:
+            pass  # _follow sees its end
+        self._follow(outcome)
+        if self.process and self.described["threads"] > 1:
+            self.stop()
+        outcome.said = self.said()
+        return outcome
+
+
+class Check:
+    def __init__(self, request, scratch):
+        self.request, self.child = request, Child(request, scratch)
+        self.begun = time.monotonic()
+        self.child.deadline = self.begun + request["seconds"]
+        self.book = findings.Book()
+        self.works, self.instances = {}, {}
+        self.state, self.reason = "complete", None
+
+    # ---- jobs, and what their ends mean --------------------------------------------------------------------------------------
+
+    def run(self, job, target):
+        """Results of a job that may have to be begun anew, without the calls that ended it."""
+        skip, outcome = [], None
+        for _ in range(MOST_CRASHES):
+            job = dict(job, target=target, about=target["name"], instances=self.arguments(), skip=skip)
+            outcome = self.child.do(job)
+            self.book.events(outcome, target)
+            if outcome.fine:
+                return outcome.result
+            at = outcome.at or target["name"]
+            if outcome.hung:
+                self.book.silent(target, at)
+            elif outcome.error:
+                self.book.unfinished(target, outcome.error)
+                return outcome.result
+            else:
+                self.book.ended(outcome, target)
+            if at.split("  #")[0] in skip:
+                break
+            skip.append(at.split("  #")[0])
+        return outcome.result if outcome else None
+
+    def arguments(self):
+        """Instances of the module's own classes, which its functions may want."""
+        return [["instance " + name, row["target"], row["recipe"]] for name, row in self.instances.items()]
+
+    def explore(self, target):
+        if target["reason"]:
+            self.book.not_called(target, target["reason"])
+            return
+        instance = None
+        if target["owner"]:
+            row = self.instances.get("%s.%s" % (target["module"], target["owner"]))
+            if not row:
+                self.book.not_called(target, "there is no instance of %s to call it on" % target["owner"])
+                return
+            instance = row["recipe"]
+        result = self.run({"job": "explore", "instance": instance}, target)
+        if result is None:
+            return
+        self.book.calls += result["trials"]
+        self.book.contract(target, result["contract"])
+        self.works[target["name"]] = result
+        if result["reason"]:
+            self.book.not_called(target, result["reason"])
+        else:
+            self.book.called(target)
+        if target["kind"] == "class" and result["works"]:
+            self.instances[target["name"]] = {"target": target, "recipe": result["works"][0]}
+
+    def leaks(self, target):
+        found = self.works.get(target["name"])
+        if not found or not (found["works"] or found["raises"]):
+            return
+        owner = "%s.%s" % (target["module"], target["owner"]) if target["owner"] else None
+        job = {"job": "leaks", "works": found["works"], "raises": found["raises"], "baseline": self.book.slopes.get(owner, [])}
+        result = self.run(job, target)
+        if result:
+            self.book.leaks(target, result)
+
+    def work(self):
+        begun = self.child.begin()
+        if not begun.fine or self.child.failed:
+            return self.lost(begun)
+        all_targets = sorted(self.child.described["targets"], key=lambda t: t["kind"] != "class")
+        stages = (("calling", self.explore), ("counting references", self.leaks))
+        for number, (what, stage) in enumerate(stages):
+            for i, target in enumerate(all_targets):
+                say(progress={"stage": what, "done": number * len(all_targets) + i, "of": len(stages) * len(all_targets),
+                              "about": target["name"]})
+                stage(target)
+        return None
+
+    def lost(self, begun):
+        """The import itself failed."""
+        if self.child.failed:
+            self.state, self.reason = "failed", self.child.failed
+        elif begun.hung:
+            self.state, self.reason = "failed", "its import does not end"
+        else:
+            self.book.ended(begun, {"name": "import " + self.request["module"], "kind": "import"})
+
+    def document(self):
+        return findings.document(self)
+
+
+def _interrupt(_number, _frame):
+    raise Interrupted
+
+
+def main(request):
+    signal.signal(signal.SIGINT, _interrupt)
+    signal.signal(signal.SIGTERM, _interrupt)
+    scratch = tempfile.mkdtemp(prefix="benchd-check-")
+    check = None
+    try:
+        check = Check(request, scratch)
+        try:
+            check.work()
+        except Interrupted:
+            check.state, check.reason = "interrupted", "interrupted"
+        except OutOfTime:
+            check.state, check.reason = "interrupted", "%g s were over" % request["seconds"]
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
+        check.child.stop()
+        say(document=check.document())
+    finally:
+        if check:
+            check.child.stop()
+        shutil.rmtree(scratch, ignore_errors=True)

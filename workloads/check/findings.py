@@ -1,0 +1,172 @@
+"""What was found: each finding once, with the call that shows it, figures, and what it usually comes from."""
+import re
+import signal
+import time
+
+CHECKS = (
+    ("leaks", "reference leaks"),
+    ("references", "borrowed references"),
+    ("gil", "calls without the GIL"),
+    ("buffers", "buffer lifetime"),
+    ("errors", "error contract"),
+    ("crashes", "crashes"),
+)
+# What a dying process says, the most telling first.
+_FATAL = tuple(re.compile(p, re.MULTILINE) for p in (
+    r"Fatal Python error: .*", r"Assertion .* failed.*", r"^terminate called.*", r"^thread '.*' panicked.*", r"^.*stack smashing.*",
+    r"^(double free|corrupted|munmap_chunk|free\(\)|malloc\(\)|realloc\(\)).*", r"^pure virtual.*", r"^Debug memory block.*"))
+
+_HINTS = {
+    "keeps": "an object that is not needed any more keeps its reference: look for Py_INCREF, PyList_Append, Py_BuildValue(\"O\") or "
+             "PyDict_SetItem that is not followed by Py_DECREF on this way through the function",
+    "drops": "a reference is given away that was borrowed: look for PyList_GetItem, PyTuple_GetItem, PyDict_GetItem or an argument that "
+             "is passed to Py_DECREF, PyTuple_SetItem or returned without Py_INCREF",
+    "blocks": "an object that is made on each call is never dropped: look for a new reference without Py_DECREF on this way through "
+              "the function",
+    "raw": "memory of malloc is not freed on this way through the function",
+    "error": "; it happens when the call fails: look at the early returns",
+    "crash": "run the line under a debugger: gdb --args python -X dev -c '...'",
+    "contract": "a function that returns NULL sets an exception, one that returns an object sets none",
+}
+
+
+def _signal_name(end):
+    try:
+        return signal.Signals(-end).name
+    except ValueError:
+        return "signal %d" % -end
+
+
+def _times(x):
+    return "%.3g" % abs(x)
+
+
+class Book:
+    def __init__(self):
+        self.rows, self.seen = [], set()
+        self.calls = 0
+        self.called_names, self.not_called_rows, self.silent_rows, self.unfinished_rows = [], [], [], []
+        self.slopes, self.measured, self.total = {}, 0, False
+
+    def add(self, check, target, code, evidence, hint, figures=None):
+        key = (check, target["name"], re.sub(r"\d+", "#", evidence)[:60])
+        if key in self.seen:
+            return
+        self.seen.add(key)
+        self.rows.append({"check": check, "function": target["name"], "call": code if isinstance(code, list) else [code],
+                          "evidence": evidence, "hint": hint or None, "figures": figures})
+
+    # ---- coverage --------------------------------------------------------------------------------------------------------------
+
+    def called(self, target):
+        self.called_names.append(target["name"])
+
+    def not_called(self, target, reason):
+        self.not_called_rows.append({"name": target["name"], "reason": reason})
+
+    def silent(self, target, text):
+        self.silent_rows.append({"name": target["name"], "reason": "a call did not return: %s" % text})
+
+    def unfinished(self, target, reason):
+        self.unfinished_rows.append({"name": target["name"], "reason": reason})
+
+    # ---- findings --------------------------------------------------------------------------------------------------------------
+
+    def events(self, outcome, target):
+        pass
+
+    def ended(self, outcome, target):
+        """The process did not survive a call."""
+        fatal = [m.group(0).strip() for m in (p.search(outcome.said) for p in _FATAL) if m]
+        if outcome.end is not None and outcome.end >= 0:
+            evidence = "the process ended with exit status %d" % outcome.end
+        else:
+            evidence = "the process was ended by %s" % _signal_name(outcome.end)
+        if fatal:
+            evidence += ": " + fatal[0][:200]
+        check = "gil" if "without holding the GIL" in outcome.said or "the GIL is released" in outcome.said or \
+            "not called with the GIL" in outcome.said else "crashes"
+        self.add(check, target, outcome.at or target["name"], evidence, _HINTS["crash"])
+
+    def contract(self, target, rows):
+        for text, (kind, message) in rows:
+            if re.search(r"returned NULL without setting|with an exception set|error return without exception", message):
+                self.add("errors", target, text, "%s: %s" % (kind, message.split("\n")[0]), _HINTS["contract"])
+
+    def leaks(self, target, result):
+        self.measured += result["measured"]
+        self.total = self.total or result["total"]
+        self.slopes[target["name"]] = [r for r in result["found"] if not r["raising"]]
+        counted = [r for r in result["found"] if r["what"] not in ("blocks", "raw", "total")]
+        told = set()
+        for row in counted:
+            about = (re.sub("^element .* of ", "", row["what"]), row["per_call"] > 0)
+            if about not in told:  # by other arguments it is the same mistake
+                told.add(about)
+                self._reference(target, row)
+        if any(row["per_call"] > 0 for row in counted):
+            return  # what these references keep alive is memory, too
+        for what in ("blocks", "raw", "total"):
+            rows = [r for r in result["found"] if r["what"] == what and r["per_call"] > 0]
+            if rows:
+                self._memory(target, rows[0])
+                return
+
+    def _figures(self, row):
+        return {"what": row["what"], "per_call": row["per_call"], "steps": row["steps"], "calls_per_step": row["calls"]}
+
+    def _reference(self, target, row):
+        per, steps = row["per_call"], ", ".join("%+d" % s for s in row["steps"])
+        more = "%s has %s reference%s %s after each call (%s over %d calls each)" % (
+            row["what"], _times(per), "" if abs(per) == 1 else "s", "more" if per > 0 else "fewer", steps, row["calls"])
+        hint = _HINTS["keeps" if per > 0 else "drops"] + (_HINTS["error"] if row["raising"] else "")
+        self.add("leaks" if per > 0 else "references", target, row["text"], more, hint, self._figures(row))
+
+    def _memory(self, target, row):
+        per, steps = row["per_call"], ", ".join("%+d" % s for s in row["steps"])
+        if row["what"] == "raw":
+            text, hint = "%s bytes of malloc are kept by each call (%s over %d calls each)", "raw"
+        elif row["what"] == "total":
+            text, hint = "%s references are kept by each call (%s over %d calls each)", "keeps"
+        else:
+            text, hint = "%s block(s) of objects' memory are kept by each call (%s over %d calls each)", "blocks"
+        evidence = text % (_times(per), steps, row["calls"])
+        types = ["%s (%+.3g per call)" % (name, n / 40) for n, name in row["types"]]
+        if types:
+            evidence += "; of them " + ", ".join(types)
+        self.add("leaks", target, row["text"], evidence, _HINTS[hint] + (_HINTS["error"] if row["raising"] else ""), self._figures(row))
+
+
+def _verdict(check, book, ended):
+    rows = [r for r in book.rows if r["check"] == check]
+    if rows:
+        return "found", None
+    if ended:
+        return "unproven", ended
+    if not book.called_names and not book.measured:
+        return "unproven", "nothing could be called"
+    return "nothing found", None
+
+
+def document(check):
+    book, said = check.book, check.child.described or {}
+    ended = check.reason if check.state != "complete" else None
+    rows = []
+    for key, title in CHECKS:
+        verdict, reason = _verdict(key, book, ended)
+        rows.append({"check": key, "title": title, "verdict": verdict, "reason": reason,
+                     "findings": len([r for r in book.rows if r["check"] == key])})
+    order = [key for key, _ in CHECKS]
+    verdict = "found" if book.rows else "undecided" if check.state != "complete" or not book.called_names else "nothing found"
+    return {
+        "schema": "benchd.check.v1", "state": check.state, "reason": check.reason, "missing": check.child.missing, "verdict": verdict,
+        "module": {"name": said.get("module", check.request["module"]), "file": said.get("file"), "version": said.get("version"),
+                   "compiled": [{"module": m, "file": f} for m, f in said.get("compiled", ())]},
+        "python": {"executable": said.get("executable"), "version": said.get("python"), "debug": said.get("debug"),
+                   "free_threaded": said.get("free_threaded")},
+        "seconds": round(time.monotonic() - check.begun, 1),
+        "checks": rows,
+        "findings": sorted(book.rows, key=lambda r: (order.index(r["check"]), r["function"])),
+        "coverage": {"functions": len(said.get("targets", ())), "called": len(book.called_names), "calls": book.calls,
+                     "measured": book.measured, "not_called": book.not_called_rows, "unfinished": book.silent_rows + book.unfinished_rows},
+    }

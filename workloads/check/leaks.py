@@ -1,0 +1,82 @@
+"""Reference leaks and references given away that were not owned: counts over many equal calls."""
+import re
+import sys
+
+from . import helper, measure, recipes
+
+
+MOST_WORKING, MOST_RAISING = 8, 8
+
+
+def _module_objects(module):
+    """What lives as long as the module: its classes and constants, and the singletons where these are counted."""
+    found = [("None", None), ("True", True), ("False", False), ("NotImplemented", NotImplemented), ("()", ())]
+    for key, value in list(vars(sys.modules[module]).items()):
+        if not key.startswith("__") and not isinstance(value, type(sys)):
+            found.append(("%s.%s" % (module, key), value))
+    return found
+
+
+def _chosen(rows, most):
+    """Different in as many places as there is room for."""
+    found = [recipes.Recipe.of(r) for r in rows]
+    if len(found) <= most:
+        return found
+    kept, seen = [], set()
+    for recipe in found:
+        new = set(enumerate(recipe.arguments)) - seen
+        if new and len(kept) < most:
+            kept.append(recipe)
+            seen |= new
+    return kept
+
+
+_kept = []
+
+
+def _hold(watched, most=8192):
+    """References that are held meanwhile: one that is dropped without right must not end the process, but be counted."""
+    size = min(most, (1 << 22) // (len(watched) + 1))
+    _kept.append([[v] * size for _, v in watched])
+
+
+def _same(call):
+    """What a call returns, when it is the same object each time: [(what, object)]."""
+    try:
+        results = [call.run() for _ in range(3)]
+    except Exception:
+        return []
+    _kept.append(results)  # if these references were not the function's to give, dropping them would end the process
+    return [("what it returns", results[0])] if results[0] is results[1] is results[2] else []
+
+
+def measure_call(target, recipe, at, raw, lasting):
+    call = recipes.Call(target, recipe)
+    text = recipes.text(target, recipe)
+    at(text + "  # many times", 60)
+    watched = call.watched()
+    _hold(watched)
+    same = _same(call)
+    _hold(same)
+    found = measure.slopes(call.run, watched + lasting + same, raw)
+    types = found.pop("types", [])
+    return [{"text": text, "what": what, "per_call": slope, "steps": steps, "calls": calls, "types": types if what == "blocks" else []}
+            for what, (slope, steps, calls) in found.items()]
+
+
+def job(job, at):
+    """Of each recipe what changes with every call."""
+    target, raw = job["target"], helper.bytes_in_use
+    lasting = _module_objects(target["module"])
+    _hold(lasting, 32768)
+    found, measured, baseline = [], 0, {r["what"]: r["per_call"] for r in job.get("baseline", ())}
+    for rows, most, raising in ((job["works"], MOST_WORKING, False), (job["raises"], MOST_RAISING, True)):
+        for recipe in _chosen(rows, most):
+            if recipes.text(target, recipe) in job["skip"]:
+                continue
+            measured += 1
+            for row in measure_call(target, recipe, at, raw, lasting):
+                own = row["per_call"] - baseline.get(re.sub(r" of the constructor$", "", row["what"]), 0)
+                if abs(own) >= 0.25:  # else it is what making the instance does
+                    found.append(dict(row, per_call=own, raising=raising))
+    return {"found": found, "measured": measured, "total": hasattr(sys, "gettotalrefcount")}

@@ -1,0 +1,124 @@
+"""Reference counts and memory over many equal calls: what grows with their number leaks."""
+import array
+import gc
+import sys
+
+CHECKPOINTS = 7
+WARM = 64
+CALLS = 40
+IMMORTAL = (1 << 29) - 1
+
+
+def _watchable(value):
+    """Whether a reference more can be seen: not of objects that live for ever, nor of those whose counts are deferred."""
+    before = sys.getrefcount(value)
+    if before >= IMMORTAL:
+        return False
+    more = [value, value]
+    seen = sys.getrefcount(value) == before + 2
+    del more
+    return seen
+
+
+class Sources:
+    """What is read at a checkpoint, in an array that is there beforehand: figures kept as objects would count themselves."""
+
+    def __init__(self, watched, raw):
+        self.watched = []
+        known = set()
+        for what, value in watched:
+            if id(value) not in known and _watchable(value):
+                known.add(id(value))
+                self.watched.append((what, value))
+        self.values = [v for _, v in self.watched]
+        self.total = getattr(sys, "gettotalrefcount", None)
+        self.raw = raw
+        self.width = 3 + len(self.values)
+        self.table = array.array("q", bytes(8 * self.width * (CHECKPOINTS + 1)))
+
+    def read(self, row):
+        gc.collect()
+        at, table, count = row * self.width, self.table, sys.getrefcount
+        table[at] = sys.getallocatedblocks()
+        table[at + 1] = self.raw() if self.raw else 0
+        table[at + 2] = self.total() if self.total else 0
+        at += 3
+        for value in self.values:
+            table[at] = count(value)
+            at += 1
+
+    def steps(self, column):
+        """Differences from checkpoint to checkpoint."""
+        column_values = self.table[column::self.width]
+        return [b - a for a, b in zip(column_values, column_values[1:])]
+
+
+def _slope(steps, calls):
+    """Per call, when it goes the same way at (all but one) checkpoint; else 0."""
+    middle = sorted(steps)[len(steps) // 2]
+    if abs(middle) * 4 < calls:  # less than once in four calls: what a cache or a table does now and then
+        return 0.0
+    same = [s for s in steps if s * middle > 0 and abs(s) * 2 >= abs(middle)]
+    return middle / calls if len(same) >= len(steps) - 1 else 0.0
+
+
+def _loop(run, calls):
+    for _ in range(calls):
+        try:
+            run()
+        except Exception:  # on purpose: calls that raise are measured, too
+            pass
+
+
+def _rounds(run, sources, calls):
+    sources.read(0)
+    for i in range(CHECKPOINTS):
+        _loop(run, calls)
+        sources.read(i + 1)
+    return [_slope(sources.steps(column), calls) for column in range(sources.width)]
+
+
+def _agree(a, b):
+    return a and b and abs(a - b) <= 0.25 * max(abs(a), abs(b))
+
+
+def _growing(run):
+    """Types of objects of which there are more after CALLS calls, as far as the collector knows them."""
+    def census():
+        found = {}
+        for thing in gc.get_objects():
+            name = type(thing).__name__
+            found[name] = found.get(name, 0) + 1
+        return found
+    gc.unfreeze()
+    gc.collect()
+    census()
+    before = census()
+    _loop(run, CALLS)
+    gc.collect()
+    after = census()
+    return sorted(((n - before.get(k, 0), k) for k, n in after.items() if n - before.get(k, 0) >= CALLS // 2), reverse=True)[:3]
+
+
+def slopes(run, watched, raw=None):
+    """{what: (per call, [steps of the second round], calls per step)} of everything that changes by the same amount with every
+    call: seen in two rounds, the second of which makes twice as many calls at a time. What is cached or filled once is not."""
+    gc.collect()
+    gc.freeze()
+    sources = Sources(watched, raw)
+    _loop(run, WARM)
+    first = _rounds(run, sources, CALLS)
+    if not any(first):
+        gc.unfreeze()
+        return {}
+    second = _rounds(run, sources, CALLS * 2)
+    found = {}
+    for column, (a, b) in enumerate(zip(first, second)):
+        if _agree(a, b):
+            what = ("blocks", "raw", "total")[column] if column < 3 else column - 3
+            found[what] = (b, sources.steps(column), CALLS * 2)
+    named = {(sources.watched[k][0] if isinstance(k, int) else k): v for k, v in found.items()}
+    if "blocks" in named:
+        named["types"] = _growing(run)
+    gc.unfreeze()
+    return named

@@ -51,6 +51,7 @@ def main(out, found, ident, host, default, *files):
                 "args": [] if embedded else ["-B", "-P", "./../../python/host_exe.py", module],
                 **{key: about[key] for key in about_keys},
                 "build_id": build_id(os.path.realpath(about["libpython"] or about["executable"])),
+                "bindings": about.get("bindings"),  # how those of our own build were compiled
                 "manifest": manifest}
     with open(out + ".new", "w") as f:
         json.dump(document, f, indent=2)

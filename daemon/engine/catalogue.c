@@ -33,6 +33,10 @@ static void interpreter_free(struct interpreter *i)
 	if (!i)
 		return;
 	catalogue_free(i->catalogue);
+	for (size_t k = 0; k < i->outdated_len; k++)
+		catalogue_free(i->outdated[k]);
+	free(i->outdated);
+	free(i->environment);
 	bd_reason_free(i->unusable);
 	free(i->argv);
 	bd_doc_done(&interpreter_doc, i);
@@ -102,6 +106,8 @@ static int load_one(const char *folder, struct interpreter **ret, struct bd_erro
 		i->host = bd_strdup("embedded");
 	}
 	i->stamp = stamp;
+	bd_auto_free char *base = bd_strndup(i->id, strcspn(i->id, "+"));
+	i->environment = bd_printf("%s/../../environments/%s", folder, base);
 	resolve_paths(i, folder);
 	i->argv = bd_strv_argv(&i->args);
 	*ret = i;
@@ -348,8 +354,15 @@ int catalogue_get(struct bd_engine *e, const char *python, const struct bd_map *
 	}
 	int r = 0;
 	pthread_mutex_lock(&e->catalogue_lock);
-	if (!i->catalogue)
-		r = describe(e, i, NULL, &i->catalogue, err);
+	int64_t stamp = built_stamp(i);
+	if (!i->catalogue || i->catalogue_stamp != stamp)
+		r = describe(e, i, NULL, &c, err);
+	if (c) {
+		if (i->catalogue)
+			*BD_PUSH(i->outdated, i->outdated_len) = i->catalogue;
+		i->catalogue = c;
+		i->catalogue_stamp = stamp;
+	}
 	c = i->catalogue;
 	pthread_mutex_unlock(&e->catalogue_lock);
 	if (r < 0)

@@ -32,11 +32,15 @@ struct interpreter {
 	struct bd_strv args;
 	/* the rest is in no file */
 	char **argv;                /* args, NULL-ended, borrowed */
+	char *environment;          /* where its bindings are built; the folder need not be there */
 	bool added;                 /* by `benchctl python add`, into the data folder … */
 	bool gone;                  /* … and removed, or built again since: only runs that began before may use it */
 	int64_t stamp;              /* of its interpreter.json */
 	struct bd_reason *unusable; /* NULL = it can be measured */
-	struct bd_catalogue *catalogue; /* NULL until asked; under catalogue_lock */
+	struct bd_catalogue *catalogue; /* NULL until asked; under catalogue_lock, as the rest */
+	int64_t catalogue_stamp;        /* built_stamp() when it was asked */
+	struct bd_catalogue **outdated; /* those before it, which a run may be using */
+	size_t outdated_len;
 };
 
 int interpreters_load(struct bd_engine *e); /* < 0: there are none, e->interpreters_error says why */
@@ -51,6 +55,11 @@ void interpreter_start(const struct interpreter *i, const char *python, struct b
 int catalogue_get(struct bd_engine *e, const char *python, const struct bd_map *env, const struct bd_catalogue **ret,
 	bool *ret_owned, struct bd_error *err);
 void catalogue_free(struct bd_catalogue *c);
+
+/* Changes when a binding was built for the interpreter since; 0 = nothing is. (built.c) */
+int64_t built_stamp(const struct interpreter *i);
+/* Adds the files of all bindings that were built for it, as they are now, to [{path, build_id}]. */
+void built_promise(const struct interpreter *i, cJSON *manifest);
 
 /* ---- allocators and the environment of a worker (environment.c) ---------------------------------------------- */
 

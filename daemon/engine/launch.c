@@ -230,6 +230,7 @@ cJSON *launch_prepare(struct run *r, const size_t *cells, size_t n, const struct
 	cJSON_AddNumberToObject(m, "seed", (double)(r->plan->seed & 0x7fffffff));
 	cJSON *manifest = config->python->manifest ? cJSON_Duplicate(config->python->manifest, true)
 						   : cJSON_CreateArray();
+	built_promise(config->python, manifest);
 	const cJSON *promised;
 	cJSON_ArrayForEach(promised, config->side->what.manifest)
 		cJSON_AddItemToArray(manifest, cJSON_Duplicate(promised, true));

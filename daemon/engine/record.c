@@ -189,6 +189,33 @@ static cJSON *interpreter_item(const char *id, const struct bd_worker_ready *rea
 	return o;
 }
 
+/* V7: what the compiled parts of the bindings are, of those that have a cell. */
+static void add_bindings(struct run *r, const char *python, const char *full)
+{
+	const struct bd_catalogue *catalogue;
+	bool owned;
+	struct bd_error err;
+	size_t len = strcspn(full, ":");
+	bd_auto_free char *name = bd_strndup(full, len);
+	cJSON *list = list_of(r->row.environment, "bindings");
+	const cJSON *item;
+	cJSON_ArrayForEach(item, list)
+		if (bd_streq(cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(item, "python")), python) &&
+			bd_streq(cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(item, "name")), name))
+			return;
+	if (catalogue_get(r->e, python, NULL, &catalogue, &owned, &err) < 0)
+		return;
+	for (size_t i = 0; i < catalogue->bindings_len; i++) {
+		const struct bd_binding_info *b = &catalogue->bindings[i];
+		if (!b->built || !bd_streq(b->name, name))
+			continue;
+		cJSON *o = cJSON_Duplicate(b->built, true);
+		add_text(o, "python", python);
+		add_text(o, "name", name);
+		cJSON_AddItemToArray(list, o);
+	}
+}
+
 void record_environment(struct run *r)
 {
 	cJSON *env = r->row.environment;
@@ -198,6 +225,8 @@ void record_environment(struct run *r)
 			continue;
 		const struct bd_worker_ready *ready = bd_worker_ready(r->slots[i].worker);
 		const char *id = bd_axes_get(c->axes, "python"), *allocator = bd_axes_get(c->axes, "allocator");
+		for (size_t k = 0; k < c->cells_len; k++)
+			add_bindings(r, id, bd_axes_get(&r->plan->cells[c->cells[k]].axes, "binding"));
 		cJSON *interpreters = list_of(env, "interpreters"), *allocators = list_of(env, "allocators");
 		/* the objects of the glibc configuration, if there is one: they differ by the preloaded allocator only */
 		if (!listed(interpreters, "id", id))

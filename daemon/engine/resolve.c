@@ -44,6 +44,15 @@ static const struct bd_binding_info *find_binding(const struct bd_catalogue *c, 
 	return NULL;
 }
 
+static const struct bd_variant_info *find_variant(const struct bd_binding_info *b, const char *binding)
+{
+	const char *colon = strchr(binding, ':');
+	for (size_t i = 0; i < b->variant_info_len; i++)
+		if (colon && bd_streq(b->variant_info[i].name, colon + 1))
+			return &b->variant_info[i];
+	return NULL;
+}
+
 /* ---- the target ----------------------------------------------------------------------------------------------- */
 
 /* The cases of a registered target, of whichever side has them. */
@@ -313,9 +322,10 @@ static struct bd_reason *illegal(const struct resolver *r, const struct bd_case_
 	if (reason)
 		return reason;
 	const struct bd_binding_info *b = find_binding(catalogue, binding, strcspn(binding, ":"));
-	if (b && b->unsupported)
-		return bd_reason_copy(b->unsupported);
-	return NULL;
+	const struct bd_variant_info *v = b ? find_variant(b, binding) : NULL;
+	if (v)
+		return v->unsupported ? bd_reason_copy(v->unsupported) : NULL;
+	return b && b->unsupported ? bd_reason_copy(b->unsupported) : NULL;
 }
 
 /* ---- cells --------------------------------------------------------------------------------------------------------- */
@@ -347,9 +357,31 @@ static int64_t batch_duration(const struct resolver *r, const struct bd_axes *ax
 	return max_ns(least, max_ns(40 * interval, 20 * work));
 }
 
-static int add_cell(struct resolver *r, const struct bd_case_info *info, const struct bd_axes *axes,
+static bool there_already(const struct plan *p, const char *case_name, const struct bd_axes *axes)
+{
+	for (size_t i = 0; i < p->cells_len; i++)
+		if (bd_streq(p->cells[i].case_name, case_name) && bd_axes_equal(&p->cells[i].axes, axes))
+			return true;
+	return false;
+}
+
+static int add_cell(struct resolver *r, const struct bd_case_info *info, struct bd_axes *axes,
 	const struct bd_catalogue *catalogue)
 {
+	const char *name = bd_axes_get(axes, "binding"), *asked = bd_axes_get(axes, "caller");
+	const struct bd_binding_info *b = find_binding(catalogue, name, strcspn(name, ":"));
+	const struct bd_variant_info *v = b ? find_variant(b, name) : NULL;
+	if (v && v->caller && asked && !bd_streq(asked, v->caller)) {
+		/* the one loop it has, once, whichever others are asked for */
+		struct bd_axes own;
+		bd_axes_copy(axes, &own);
+		bd_axes_set(&own, "caller", v->caller);
+		int res = there_already(r->p, info->name, &own) ? 0 : add_cell(r, info, &own, catalogue);
+		bd_axes_done(&own);
+		return res;
+	}
+	if (v && v->caller && there_already(r->p, info->name, axes))
+		return 0;
 	struct bd_cell cell = {.case_name = bd_strdup(info->name),
 		.id = bd_cell_id(info->name, axes),
 		.reference = -1,

@@ -213,11 +213,25 @@ struct bd_case_info {
 	struct bd_reason *reason; /* why it cannot be tried (a syntax error): its cell is `failed`; else NULL */
 	char *affinity;           /* what the case asks for, NULL = the default */
 	double timeout_s;         /* of one batch, NAN = the default */
+	struct bd_strv needs;     /* functions of the binding, of the case with its default parameters */
+	bool process;             /* its cells have a worker of their own */
+	bool measures_memory;     /* what an operation allocates is a figure of it */
+};
+struct bd_variant_info {
+	char *name;
+	struct bd_reason *unsupported; /* NULL = usable on this interpreter */
+	char *caller;                  /* the only one that can call it ("c"), NULL = any */
+	struct bd_strv functions;
+	struct bd_map absent; /* function → why it cannot be */
 };
 struct bd_binding_info {
 	char *name, *summary;
 	struct bd_strv variants;
-	struct bd_reason *unsupported; /* NULL = usable on this interpreter */
+	struct bd_reason *unsupported; /* that of all variants; NULL = one of them is usable on this interpreter */
+	bool counted;                  /* its functions call the kernel library */
+	struct bd_variant_info *variant_info;
+	size_t variant_info_len;
+	cJSON *built; /* {versions, flags, files: [{path, build_id}]} of what was compiled for it; NULL = nothing */
 };
 struct bd_catalogue {
 	struct bd_case_info *cases;
@@ -225,7 +239,7 @@ struct bd_catalogue {
 	struct bd_binding_info *bindings;
 	size_t bindings_len;
 };
-extern const struct bd_doc bd_catalogue_doc;
+extern const struct bd_doc bd_catalogue_doc, bd_binding_info_doc, bd_variant_info_doc;
 
 /* ---- cells, samples, runs --------------------------------------------------------------------------------------- */
 
@@ -356,7 +370,7 @@ struct bd_thread_result {
 };
 struct bd_memory_result {
 	int64_t rss_peak_bytes, rss_bytes;
-	double bytes_per_op;
+	double bytes_per_op, allocations_per_op;
 	int64_t allocator_bytes;
 };
 struct bd_cell_result {

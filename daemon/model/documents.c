@@ -74,16 +74,23 @@ static const struct bd_field bd_case_info_fields[] = {FR(bd_case_info, STRING, n
 	FR(bd_case_info, STRING, shape), F(bd_case_info, STRING, plain),
 	FD(bd_case_info, ARRAY, params, case_param_doc), F(bd_case_info, INT, target),
 	FD(bd_case_info, OPTIONAL, reason, bd_reason_doc), F(bd_case_info, STRING, affinity),
-	F(bd_case_info, DOUBLE, timeout_s)};
+	F(bd_case_info, DOUBLE, timeout_s), F(bd_case_info, STRINGS, needs), F(bd_case_info, BOOL, process),
+	F(bd_case_info, BOOL, measures_memory)};
 static DOC(case_info_doc, bd_case_info, NULL, true);
+
+static const struct bd_field bd_variant_info_fields[] = {FR(bd_variant_info, STRING, name),
+	FD(bd_variant_info, OPTIONAL, unsupported, bd_reason_doc), F(bd_variant_info, STRING, caller),
+	F(bd_variant_info, STRINGS, functions), F(bd_variant_info, MAP, absent)};
+DOC(bd_variant_info_doc, bd_variant_info, NULL, true);
 
 static const struct bd_field bd_binding_info_fields[] = {FR(bd_binding_info, STRING, name),
 	F(bd_binding_info, STRING, summary), FR(bd_binding_info, STRINGS, variants),
-	FD(bd_binding_info, OPTIONAL, unsupported, bd_reason_doc)};
-static DOC(binding_info_doc, bd_binding_info, NULL, true);
+	FD(bd_binding_info, OPTIONAL, unsupported, bd_reason_doc), F(bd_binding_info, BOOL, counted),
+	FD(bd_binding_info, ARRAY, variant_info, bd_variant_info_doc), F(bd_binding_info, JSON, built)};
+DOC(bd_binding_info_doc, bd_binding_info, NULL, true);
 
 static const struct bd_field bd_catalogue_fields[] = {FD(bd_catalogue, ARRAY, cases, case_info_doc),
-	FD(bd_catalogue, ARRAY, bindings, binding_info_doc)};
+	FD(bd_catalogue, ARRAY, bindings, bd_binding_info_doc)};
 DOC(bd_catalogue_doc, bd_catalogue, NULL, true);
 
 /* ---- the run document */
@@ -124,7 +131,7 @@ static DOC(thread_result_doc, bd_thread_result, NULL, true);
 
 static const struct bd_field bd_memory_result_fields[] = {F(bd_memory_result, INT, rss_peak_bytes),
 	F(bd_memory_result, INT, rss_bytes), F(bd_memory_result, DOUBLE, bytes_per_op),
-	F(bd_memory_result, INT, allocator_bytes)};
+	F(bd_memory_result, DOUBLE, allocations_per_op), F(bd_memory_result, INT, allocator_bytes)};
 static DOC(memory_result_doc, bd_memory_result, NULL, true);
 
 static const struct bd_field bd_cell_result_fields[] = {FR(bd_cell_result, STRING, id),

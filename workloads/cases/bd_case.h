@@ -82,6 +82,10 @@ struct bd_case {
 	/* V9, both or none: every thread has an interpreter of its own. Into that of thread i, and back. */
 	int (*go_into)(struct bd_work *w, unsigned i, struct bd_error *err);
 	void (*come_back)(struct bd_work *w, unsigned i);
+	bool process;             /* its cells have a worker of their own */
+	bool measures_memory;     /* what an operation allocates is a figure of it */
+	const char *const *needs; /* functions of the binding, at its default parameters: for lists */
+	size_t needs_len;
 	/* What a reader of its figure should know. */
 	void (*notes)(struct bd_work *w, struct bd_reason **ret, size_t *ret_n);
 };

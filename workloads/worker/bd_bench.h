@@ -216,6 +216,10 @@ struct bd_call {
 	PyObject *args;     /* tuple, the keyword arguments last */
 	PyObject *keywords; /* tuple of their names, NULL = none */
 	Py_ssize_t k;       /* which argument is the result before, -1 = none */
+	/* A function of the kernel library itself, by its pointer, where the binding gives one: NULL = it gives a function of
+	 * Python's. Its arguments are all of the kind, as is the result. */
+	const void *kernel;
+	enum bd_call_kind { BD_CALL_I64, BD_CALL_F64, BD_CALL_BOOL } kind;
 };
 /* From what a case's call() gave. */
 int bd_call_read(PyObject *called, struct bd_call *ret, struct bd_error *err);
@@ -226,6 +230,9 @@ int bd_call_compile(struct bd_work *w, const struct bd_call *c, struct bd_error 
 int bd_call_compile_statement(struct bd_work *w, PyObject *given, struct bd_error *err);
 /* per_turn calls per tick, from C. */
 PyObject *bd_call_run(const struct bd_work *w, const struct bd_call *c, PyObject *ticks, PyObject *k);
+/* The same where the call is a kernel's: pycall_kernel.c. */
+int bd_call_read_kernel(struct bd_call *c, struct bd_error *err);
+PyObject *bd_call_run_kernel(const struct bd_work *w, const struct bd_call *c, PyObject *ticks, PyObject *k);
 
 /* ---- self.c: what this process is ------------------------------------------------------------------------------- */
 

@@ -197,6 +197,10 @@ void bd_library_describe(const struct bd_case *c, struct bd_case_info *info)
 	info->plain = bd_strdup(c->plain);
 	info->target = BD_NULL_INT;
 	info->timeout_s = NAN;
+	info->process = c->process;
+	info->measures_memory = c->measures_memory;
+	for (size_t i = 0; i < c->needs_len; i++)
+		bd_strv_add(&info->needs, c->needs[i]);
 	for (size_t i = 0; i < c->params_len; i++) {
 		struct bd_case_param *p = BD_PUSH(info->params, info->params_len);
 		p->name = bd_strdup(c->params[i].name);
@@ -206,28 +210,48 @@ void bd_library_describe(const struct bd_case *c, struct bd_case_info *info)
 	}
 }
 
+/* Fills a document from the JSON text that a function of loader.py gives; false with an exception. */
+static bool told(PyObject *text, const struct bd_doc *doc, void *ret)
+{
+	const char *s = text ? PyUnicode_AsUTF8(text) : NULL;
+	struct bd_error err = {0};
+	bd_auto_json cJSON *json = s ? cJSON_Parse(s) : NULL;
+	if (s && (!json || bd_doc_decode(doc, json, ret, &err) < 0))
+		PyErr_Format(PyExc_ValueError, "loader.py: %s", json ? err.message : "no JSON");
+	return s && !PyErr_Occurred();
+}
+
+static void describe_variant(const char *binding, const char *name, struct bd_variant_info *info)
+{
+	bd_auto_py PyObject *about = call("variant", "(ss)", binding, name);
+	struct bd_error err = {0};
+	if (told(about, &bd_variant_info_doc, info))
+		return;
+	bd_library_error_set(&err, "binding-unusable");
+	info->name = bd_strdup(name);
+	info->unsupported = bd_reason_from_error(&err);
+}
+
 static void describe_binding(const char *name, struct bd_binding_info *info)
 {
-	info->name = bd_strdup(name);
 	bd_auto_py PyObject *about = call("binding", "(s)", name);
-	const char *summary;
-	PyObject *variants;
 	struct bd_error err = {0};
-	if (!about || !PyArg_ParseTuple(about, "sO!", &summary, &PyTuple_Type, &variants)) {
+	if (!told(about, &bd_binding_info_doc, info)) {
 		bd_py_error_set(&err, "binding-unusable");
+		info->name = bd_strdup(name);
 		info->unsupported = bd_reason_from_error(&err);
 		info->summary = bd_strdup("");
 		return;
 	}
-	info->summary = bd_strdup(summary);
-	for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(variants); i++) {
-		const char *variant = PyUnicode_AsUTF8(PyTuple_GET_ITEM(variants, i));
-		bd_strv_add(&info->variants, variant);
-		bd_auto_free char *full = bd_printf("%s:%s", name, variant);
-		PyObject *functions;
-		if (!info->unsupported && bd_library_binding(full, &functions, &err) < 0)
-			info->unsupported = bd_reason_from_error(&err);
+	bool usable = false;
+	for (size_t i = 0; i < info->variants.n; i++) {
+		struct bd_variant_info *v = BD_PUSH(info->variant_info, info->variant_info_len);
+		bd_doc_init(&bd_variant_info_doc, v);
+		describe_variant(name, info->variants.v[i], v);
+		usable = usable || !v->unsupported;
 	}
+	if (!usable && info->variant_info_len)
+		info->unsupported = bd_reason_copy(info->variant_info[0].unsupported);
 }
 
 void bd_library_catalogue(struct bd_catalogue *ret)

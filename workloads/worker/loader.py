@@ -23,12 +23,22 @@ class Missing:
         self.reason, self.hint = str(reason), str(hint)
 
 
+class Kernel:
+    """A function of the kernel library that a loop of C calls as it is: no boundary is crossed."""
+
+    def __init__(self, symbol, kind, arguments):
+        self.symbol, self.kind, self.arguments = symbol, kind, arguments  # kind: i64, f64, bool
+
+    def __call__(self, *_):
+        raise TypeError("%s is called from C only" % self.symbol)
+
+
 class Functions(dict):
     """What a variant of a binding exposes, by name; asking for what it has not is Unsupported."""
 
-    def __init__(self, name, found, counted):
+    def __init__(self, name, found, counted=True, caller=None):
         super().__init__((k, v) for k, v in found.items() if not isinstance(v, Missing))
-        self.name, self.counted = name, counted
+        self.name, self.counted, self.caller = name, bool(counted), caller
         self.absent = {k: v for k, v in found.items() if isinstance(v, Missing)}
 
     def __missing__(self, function):
@@ -42,6 +52,7 @@ class Host:
 
     Unsupported = Unsupported
     missing = staticmethod(Missing)
+    kernel = staticmethod(Kernel)
 
     def __init__(self, folder, python, kernels):
         self.folder = folder    # of this interpreter's worker and compiled bindings
@@ -80,6 +91,15 @@ class Host:
         except ImportError as e:
             raise Unsupported("%s cannot be imported: %s" % (name, e), "./dev bindings %s" % self.base) from e
 
+    def compiled(self, binding):
+        """The same of what the product's own build made beside the worker; None: that is nothing."""
+        import json
+        with open(os.path.join(self.folder, "interpreter.json"), encoding="utf-8") as f:
+            about = json.load(f)
+        files = [o for o in about["manifest"] if o["path"].startswith("bdb_" + binding)]
+        made = about.get("bindings") or {}
+        return {"status": "ok", "versions": made.get("versions", {}), "flags": made.get("flags"), "files": files} if files else None
+
     def built(self, binding):
         """What was built of a binding in the environment, as build.py wrote it; None: nothing is built there."""
         if not self.environment:
@@ -109,7 +129,7 @@ def _site_packages(environment):
     abi = version + getattr(sys, "abiflags", "").replace("d", "")
     return [os.path.join(environment, "site-packages")] + [
         os.path.join(environment, *venv, "lib", name, "site-packages")
-        for venv in ((), ("venv",)) for name in dict.fromkeys((abi, version))]
+        for venv in (("env",), ()) for name in dict.fromkeys((abi, version))]
 
 
 host = None
@@ -122,22 +142,46 @@ def open_library(folder, python, kernels):
     host = Host(folder, python, kernels)
 
 
+def descriptor(name):
+    return host.source("binding", os.path.join(host.python, "bindings", name + ".py"))
+
+
+def _of(module, name, variant, default):
+    """A descriptor says it for all of its variants, or for each in a dict."""
+    value = getattr(module, name, default)
+    return value.get(variant, default) if isinstance(value, dict) else value
+
+
 def binding(name):
-    """(summary, variants) of a binding."""
-    module = host.source("binding", os.path.join(host.python, "bindings", name + ".py"))
-    return module.summary, tuple(module.variants)
+    """What a binding is, whether or not it can be loaded, as JSON."""
+    import json
+    module = descriptor(name)
+    built = host.built(name) or host.compiled(name)
+    return json.dumps({
+        "name": name, "summary": module.summary, "variants": list(module.variants),
+        "counted": any(_of(module, "counted", v, True) for v in module.variants),
+        "built": {k: built.get(k) for k in ("versions", "flags", "files")} if built and built["status"] == "ok" else None})
+
+
+def variant(name, which):
+    """The same of one variant, which is loaded; Unsupported, or whatever its descriptor raises, when it cannot be."""
+    import json
+    found = functions(name, which)
+    return json.dumps({"name": which, "caller": found.caller, "functions": sorted(f for f in found if f != "native"),
+                       "absent": {f: why.reason for f, why in sorted(found.absent.items())}})
 
 
 def functions(name, variant):
     """The functions of one variant by name, plus `native`: addresses it calls, where they are not its own."""
-    module = host.source("binding", os.path.join(host.python, "bindings", name + ".py"))
+    module = descriptor(name)
     if variant not in module.variants:
         raise LookupError("binding %s has the variants %s, not %s" % (name, ", ".join(module.variants), variant))
     full = "%s:%s" % (name, variant)
     built = host.built(name)
     if built and built["status"] != "ok":
         raise Unsupported(built.get("reason") or "%s was not built" % name, built.get("hint") or "")
-    return Functions(full, module.load(variant, host), bool(getattr(module, "counted", True)))
+    return Functions(full, module.load(variant, host), _of(module, "counted", variant, True),
+                     _of(module, "caller", variant, None))
 
 
 def case_files(folder):
@@ -197,6 +241,11 @@ def needs(wanted, axes):
     return (wanted,) if isinstance(wanted, str) else tuple(wanted)
 
 
+def default_needs(about):
+    """The same of a case with its default parameters."""
+    return needs(about["needs"], {name: values[0] for name, _, values in about["params"]})
+
+
 def require(functions_, wanted, axes):
     for name in needs(wanted, axes):
         functions_[name]
@@ -218,6 +267,11 @@ def arguments(called):
     if len(places) > 1:
         raise ValueError("call() has cell.k twice")
     return function, tuple(values), tuple(keywords), places[0] if places else -1
+
+
+def kernel_of(function):
+    """(symbol, kind, how many arguments) of a kernel that is called as it is, else None."""
+    return (function.symbol, function.kind, function.arguments) if isinstance(function, Kernel) else None
 
 
 def part(name):

@@ -17,8 +17,8 @@ int bd_call_read(PyObject *called, struct bd_call *ret, struct bd_error *err)
 		return bd_error_set(err, -EINVAL, "bad-case", "", "call() has more than %zu arguments",
 			BD_LEN(((struct bd_work *)NULL)->args) - 1);
 	*ret = (struct bd_call){Py_NewRef(function), Py_NewRef(args),
-		PyTuple_GET_SIZE(keywords) ? Py_NewRef(keywords) : NULL, k};
-	return 0;
+		PyTuple_GET_SIZE(keywords) ? Py_NewRef(keywords) : NULL, k, NULL, BD_CALL_I64};
+	return bd_call_read_kernel(ret, err);
 }
 
 void bd_call_done(struct bd_call *c)

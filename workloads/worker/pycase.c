@@ -62,6 +62,8 @@ static int make_loop(struct bd_work *w, struct bd_error *err)
 		return bd_call_compile_statement(w, given, err);
 	int r = bd_call_read(given, &s->call, err);
 	s->in_c = in_c;
+	if (r == 0 && s->call.kernel && !in_c)
+		return bd_error_set(err, -ENOTSUP, "caller", "use caller=c", "it is no function of Python's");
 	return r < 0 || in_c ? r : bd_call_compile(w, &s->call, err);
 }
 
@@ -132,7 +134,9 @@ static PyObject *run(struct bd_work *w, PyObject *ticks, PyObject *k)
 					      : Py_NewRef(k);
 	if (!first || PyDict_SetItem(s->firsts, k, first) < 0)
 		return NULL;
-	return s->in_c ? bd_call_run(w, &s->call, ticks, first) : bd_loop_run(w, ticks, first);
+	if (!s->in_c)
+		return bd_loop_run(w, ticks, first);
+	return (s->call.kernel ? bd_call_run_kernel : bd_call_run)(w, &s->call, ticks, first);
 }
 
 static int verify(struct bd_work *w, PyObject *start, uint64_t ops, PyObject *result, struct bd_error *err)
@@ -236,6 +240,25 @@ static const char *text(PyObject *about, const char *name)
 	return s ? s : "";
 }
 
+static int list_needs(PyObject *about, struct bd_case *c, struct bd_error *err)
+{
+	bd_auto_py PyObject *args = PyTuple_Pack(1, about);
+	bd_auto_py PyObject *names = args ? bd_library_call("default_needs", args) : NULL;
+	if (!names)
+		return bd_py_error_set(err, "bad-case");
+	size_t n = (size_t)PyTuple_GET_SIZE(names);
+	const char **list = bd_alloc((n + 1) * sizeof *list);
+	for (size_t i = 0; i < n; i++) {
+		const char *name = PyUnicode_AsUTF8(PyTuple_GET_ITEM(names, (Py_ssize_t)i));
+		if (!name)
+			return bd_py_error_set(err, "bad-case");
+		list[i] = bd_strdup(name);
+	}
+	c->needs = list;
+	c->needs_len = n;
+	return 0;
+}
+
 int bd_pycase_new(PyObject *about, struct bd_case **ret, struct bd_error *err)
 {
 	PyObject *params = PyDict_GetItemString(about, "params");
@@ -275,6 +298,11 @@ int bd_pycase_new(PyObject *about, struct bd_case **ret, struct bd_error *err)
 		c->copies = f->copies ? copies : NULL;
 		c->mapped_twice = flag(about, "mapped_twice");
 	}
+	c->process = flag(about, "process");
+	c->measures_memory = flag(about, "measures_memory");
+	r = list_needs(about, c, err);
+	if (r < 0)
+		return r;
 	c->data = f;
 	*ret = c;
 	return 0;

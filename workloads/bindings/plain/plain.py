@@ -1,7 +1,9 @@
-"""Binding descriptor: no boundary at all. The same functions written in Python, as the yardstick of every binding."""
-summary = "the same work in plain Python: no boundary is crossed"
-variants = ("python",)
-counted = False
+"""Binding descriptor: no boundary at all. The same functions written in Python, and those of the kernel library itself, called
+from a loop of C: the yardsticks of every binding."""
+summary = "no boundary: the same functions in plain Python, or the native ones in a loop of C"
+variants = ("python", "c")
+counted = {"python": False}
+caller = {"c": "c"}
 
 MASK = 0x3fffffff
 MUL, ADD = 6364136223846793005 & MASK, 1442695040888963407 & MASK  # of the kernels' chain, which is the same mod 2^30
@@ -39,5 +41,16 @@ def kwargs(k, a=0, b=0, c=0):
     return k + a + b + c & MASK
 
 
+def kernels(host):
+    found = {"noargs": host.kernel("bd_kernel_tick", "i64", 0), "plusone": host.kernel("bd_kernel_plusone", "i64", 1),
+             "kwargs": host.missing("C has no keyword arguments")}
+    for kind in ("i64", "f64", "bool"):
+        for n in COUNTS:
+            found["%s_%d" % (kind, n)] = host.kernel("bd_kernel_%s_%d" % (kind, n), kind, n)
+    return found
+
+
 def load(variant, host):
+    if variant == "c":
+        return kernels(host)
     return {"noargs": chain(), "plusone": plusone, "kwargs": kwargs, **scalars()}

@@ -120,7 +120,7 @@ struct config {                     /* what needs a process of its own, in every
 	const struct bd_axes *axes; /* of its first cell: the process-level axes are the same for all */
 	const struct interpreter *python;
 	const struct side *side;
-	bool threaded;
+	bool threaded, alone;
 	int replica; /* 1: the second process of the A/A row */
 	size_t *cells;
 	size_t cells_len;
@@ -138,6 +138,7 @@ struct plan {
 		double timeout_s;
 	} * limits;
 	size_t limits_len;
+	struct bd_strv alone; /* cases whose cells have a process of their own */
 	bool ab;
 	double precision, equivalence; /* NAN = not asked */
 	struct config *configs;

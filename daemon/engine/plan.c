@@ -175,11 +175,12 @@ static void make_configs(struct bd_engine *e, struct plan *p)
 		const struct bd_cell *c = &p->cells[i];
 		if (c->status != BD_CELL_OK)
 			continue;
+		bool alone = bd_strv_has(&p->alone, c->case_name);
 		bool threaded = bd_axes_threads(&c->axes) > 1, same = bd_streq(c->role, "same-process");
 		int replica = bd_streq(c->role, "second-process");
 		struct config *config = same ? config_of(p, (size_t)c->twin) : NULL;
-		for (size_t k = 0; k < p->configs_len && !config; k++)
-			if (p->configs[k].threaded == threaded && p->configs[k].replica == replica &&
+		for (size_t k = 0; k < p->configs_len && !config && !alone; k++)
+			if (!p->configs[k].alone && p->configs[k].threaded == threaded && p->configs[k].replica == replica &&
 				same_process(p->configs[k].axes, &c->axes) &&
 				(!threaded || p->configs[k].threads + threads_with_twin(p, i) <= MAX_PROCESS_THREADS))
 				config = &p->configs[k];
@@ -187,6 +188,7 @@ static void make_configs(struct bd_engine *e, struct plan *p)
 			config = BD_PUSH(p->configs, p->configs_len);
 			*config = (struct config){.axes = &c->axes,
 				.threaded = threaded,
+				.alone = alone,
 				.replica = replica,
 				.side = &p->sides[p->ab && bd_streq(bd_axes_get(&c->axes, "side"), "b")],
 				.python = interpreter_find(e, bd_axes_get(&c->axes, "python"))};
@@ -325,6 +327,7 @@ void plan_free(struct plan *p)
 	for (size_t i = 0; i < p->limits_len; i++)
 		free(p->limits[i].case_name);
 	free(p->limits);
+	bd_strv_done(&p->alone);
 	bd_doc_done(&bd_request_doc, &p->request);
 	bd_doc_done(&bd_suite_doc, &p->suite);
 	free(p);

@@ -5,6 +5,9 @@
 #include <errno.h>
 #include <stdio.h>
 
+#define BINDING_EACH "each"
+#define BINDING_ALL "all"
+
 struct resolver {
 	struct bd_engine *e;
 	struct plan *p;
@@ -138,12 +141,12 @@ static int one_of(struct resolver *r, const char *axis, const char *value, const
 
 static int check_binding(struct resolver *r, const char *value, const struct bd_catalogue *catalogue)
 {
-	const char *known[128];
-	size_t n = 0;
-	for (size_t i = 0; i < catalogue->bindings_len; i++) {
-		const struct bd_binding_info *b = &catalogue->bindings[i];
-		known[n++] = b->name;
-	}
+	const char *known[128] = {BINDING_EACH, BINDING_ALL};
+	size_t n = 2;
+	if (bd_streq(value, BINDING_EACH) || bd_streq(value, BINDING_ALL))
+		return 0;
+	for (size_t i = 0; i < catalogue->bindings_len && n < BD_LEN(known); i++)
+		known[n++] = catalogue->bindings[i].name;
 	size_t len = strcspn(value, ":");
 	const struct bd_binding_info *b = find_binding(catalogue, value, len);
 	if (!b) {
@@ -266,19 +269,32 @@ static void values_of(struct resolver *r, const struct bd_case_info *info, const
 				bd_strv_add(ret, bd_axis_kinds[i].fallback);
 }
 
-/* `capi` means all its variants; a binding without variants is its own. */
+static void add_binding(struct bd_strv *out, const char *name, const char *variant)
+{
+	bd_auto_free char *one = variant ? bd_printf("%s:%s", name, variant) : bd_strdup(name);
+	if (!bd_strv_has(out, one)) /* `capi,capi:fastcall` names one of them twice */
+		bd_strv_add(out, one);
+}
+
+/* `capi` means all its variants; a binding without variants is its own. `each` means the first variant of every binding,
+ * `all` every variant of every binding: whatever there is, also when a suite was written before it. */
 static void expand_bindings(struct bd_strv *values, const struct bd_catalogue *catalogue)
 {
 	struct bd_strv out = {0};
 	for (size_t i = 0; i < values->n; i++) {
 		const char *v = values->v[i];
-		const struct bd_binding_info *b = find_binding(catalogue, v, strlen(v));
-		for (size_t k = 0; k < (b && b->variants.n ? b->variants.n : 1); k++) {
-			bd_auto_free char *one = b && b->variants.n ? bd_printf("%s:%s", v, b->variants.v[k])
-								    : bd_strdup(v);
-			if (!bd_strv_has(&out, one)) /* `capi,capi:fastcall` names one of them twice */
-				bd_strv_add(&out, one);
+		bool each = bd_streq(v, BINDING_EACH), all = bd_streq(v, BINDING_ALL);
+		bool some = false;
+		for (size_t k = 0; k < catalogue->bindings_len; k++) {
+			const struct bd_binding_info *b = &catalogue->bindings[k];
+			if (!b->variants.n || !(each || all || bd_streq(b->name, v)))
+				continue;
+			some = true;
+			for (size_t n = 0; n < (each ? 1 : b->variants.n); n++)
+				add_binding(&out, b->name, b->variants.v[n]);
 		}
+		if (!some)
+			add_binding(&out, v, NULL);
 	}
 	bd_strv_done(values);
 	*values = out;
@@ -445,6 +461,8 @@ static int add_case(struct resolver *r, const char *name, const char *python, co
 			known[n] = catalogue->cases[n].name;
 		return unknown(r->err, "bad-suite", "the suite names a case that does not exist:", name, known, n);
 	}
+	if (info->process && !bd_strv_has(&r->p->alone, info->name))
+		bd_strv_add(&r->p->alone, info->name);
 	struct bd_choices values = {0};
 	for (size_t i = 0; i < bd_axis_kinds_len + info->params_len; i++) {
 		const char *axis = i < bd_axis_kinds_len ? bd_axis_kinds[i].name

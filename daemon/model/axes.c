@@ -6,7 +6,7 @@
 /* Fixed order of every id. The parameters of a case follow, by name. */
 const struct bd_axis_kind bd_axis_kinds[] = {
 	{"python", NULL, "interpreter, by its id (benchctl cases --json lists them)", true},
-	{"binding", NULL, "how the boundary is crossed, NAME or NAME:VARIANT", false},
+	{"binding", NULL, "how the boundary is crossed: NAME, NAME:VARIANT, each, all", false},
 	{"caller", "python", "what calls: a loop of Python bytecode (python) or of C (c: plugins, commands)", false},
 	{"allocator", "glibc", "what serves malloc: glibc, jemalloc, mimalloc or tcmalloc (LD_PRELOAD)", true},
 	{"objalloc", "pymalloc", "Python's object allocator: pymalloc or malloc (PYTHONMALLOC)", true},

@@ -188,11 +188,20 @@ class Worker:
         return ready
 
     def manifest(self):
+        """What is promised: the interpreter's own files, and what was built of bindings in its environment."""
         with open(os.path.join(self.folder, "interpreter.json")) as f:
-            return json.load(f)["manifest"]
+            promised = json.load(f)["manifest"]
+        environment = os.path.join(self.folder, "..", "..", "environments", self.interpreter["id"].partition("+")[0])
+        for name in sorted(os.listdir(environment)) if os.path.isdir(environment) else []:
+            if name.endswith(".json"):
+                with open(os.path.join(environment, name)) as f:
+                    promised += [dict(o, path=os.path.join(environment, o["path"])) for o in json.load(f)["files"]]
+        return promised
 
     def prepare(self, cells, **fields):
         """The answers, one per cell."""
+        if not cells:
+            return []
         message = {"cells": cells, "steps": STEPS, "processors": processors(), "probe_steps": STEPS["50us"], "seed": 7,
                    "manifest": self.manifest()}
         message.update(fields)
@@ -245,7 +254,7 @@ STEPS = {name: max(1, int(_per_us * us)) for name, us in
 
 def cell(number=0, case="gil-contention", threads=1, binding="capi:fastcall", affinity="pinned", iterations=0,
          duration_ns=0, **params):
-    axes = {"python": default()["id"], "binding": binding, "caller": "bytecode", "allocator": "glibc",
+    axes = {"python": default()["id"], "binding": binding, "caller": "python", "allocator": "glibc",
             "threads": threads, "affinity": affinity, "gc": "on"}
     axes.update(params)
     return {"cell": number, "case": case, "axes": axes, "threads": threads, "affinity": affinity,

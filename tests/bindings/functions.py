@@ -120,8 +120,8 @@ def shown(f, args):
 
 
 # What a value of the wrong type may raise, and what a number out of range may: a binding's own choice of these.
-TYPE = (TypeError, ValueError, AttributeError)
-RANGE = (OverflowError, TypeError, ValueError)
+TYPE = (TypeError, ValueError, AttributeError, ctypes.ArgumentError)
+RANGE = (OverflowError, TypeError, ValueError, ctypes.ArgumentError)
 
 
 class Function:
@@ -326,6 +326,10 @@ def callback_more(tester, f):
         return x + 1
     got = raises(Broken, f, fails, 7, 100)
     check(got is error, "another exception came out than was raised")
+    try:  # a number that a binding may have a meaning for
+        check(f(lambda x: -1, 1, 1) == MASK, "-1 given back is not masked")
+    except RANGE:
+        pass
     raises(TYPE, f, lambda x: "text", 1, 1)
     raises(TYPE, f, lambda x: None, 1, 1)
     raises(TypeError, f, lambda: 1, 1, 1)
@@ -431,6 +435,7 @@ def six_more(tester, Six):
         raises(RANGE, setattr, s, "c", big)
     raises(TYPE, setattr, s, "a", "text")
     raises((AttributeError, TypeError), setattr, s, "total", 1)
+    check(s.c == -(1 << 63) and s.a == 1, "what was refused changed an attribute")
     s.c = 3
     check(len(s) == 6 and [s[i] for i in range(6)] == [1, 2, 3, 4, 5, 6] and list(s) == [1, 2, 3, 4, 5, 6], "it is no sequence of its fields")
     raises(IndexError, lambda: s[6])

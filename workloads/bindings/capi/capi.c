@@ -40,15 +40,18 @@ static struct bd_capi_function work[] = {
 
 /* ---- the module --------------------------------------------------------------------------------------------------- */
 
-static struct bd_capi_function *const tables[] = {work, bd_capi_scalars};
+static struct bd_capi_function *const tables[] = {work, bd_capi_scalars, bd_capi_texts, bd_capi_sequences,
+	bd_capi_buffers, bd_capi_calls, bd_capi_objects};
 
-/* variants[name]: the functions by one convention. The dictionary of it, a borrowed one. */
-static PyObject *add_variant(PyObject *variants, const char *name)
+/* variants[name]: the functions by one convention, and the classes. The dictionary of it, a borrowed one. */
+static PyObject *add_variant(PyObject *variants, const char *name, PyObject *classes)
 {
 	PyObject *d = PyDict_New();
 	if (!d)
 		return NULL;
-	int r = PyDict_SetItemString(variants, name, d);
+	int r = classes ? PyDict_Update(d, classes) : 0;
+	if (r == 0)
+		r = PyDict_SetItemString(variants, name, d);
 	Py_DECREF(d);
 	return r < 0 ? NULL : d;
 }
@@ -60,7 +63,7 @@ static int add(PyObject *d, const char *name, PyObject *function)
 	return r;
 }
 
-static int add_functions(PyObject *module, PyObject *variants)
+static int add_functions(PyObject *module, PyObject *variants, PyObject *classes)
 {
 	static const char *const names[] = {
 		[BD_CAPI_FASTCALL] = "fastcall",
@@ -70,7 +73,7 @@ static int add_functions(PyObject *module, PyObject *variants)
 		[BD_CAPI_SINGLE] = "single",
 	};
 	for (int v = 0; v < BD_CAPI_CONVENTIONS; v++) {
-		PyObject *d = add_variant(variants, names[v]);
+		PyObject *d = add_variant(variants, names[v], v == BD_CAPI_SINGLE ? NULL : classes);
 		if (!d)
 			return -1;
 		for (size_t t = 0; t < sizeof tables / sizeof *tables; t++)
@@ -83,11 +86,11 @@ static int add_functions(PyObject *module, PyObject *variants)
 }
 
 #ifndef BD_CAPI_LIMITED
-static int add_vectorcalls(PyObject *module, PyObject *variants)
+static int add_vectorcalls(PyObject *module, PyObject *variants, PyObject *classes)
 {
 	struct bd_capi_state *state = bd_capi_state(module);
 	state->function = bd_capi_function_type(module);
-	PyObject *d = state->function ? add_variant(variants, "vectorcall") : NULL;
+	PyObject *d = state->function ? add_variant(variants, "vectorcall", classes) : NULL;
 	if (!d)
 		return -1;
 	for (size_t t = 0; t < sizeof tables / sizeof *tables; t++)
@@ -100,7 +103,7 @@ static int add_vectorcalls(PyObject *module, PyObject *variants)
 }
 #endif
 
-static int fill(PyObject *module, PyObject *variants)
+static int fill(PyObject *module, PyObject *variants, PyObject *classes)
 {
 #define NAME(name) #name,
 	static const char *const names[] = {BD_CAPI_NAMES(NAME)};
@@ -110,10 +113,10 @@ static int fill(PyObject *module, PyObject *variants)
 		if (!state->names[i])
 			return -1;
 	}
-	if (add_functions(module, variants) < 0)
+	if (bd_capi_objects_make(module, classes) < 0 || add_functions(module, variants, classes) < 0)
 		return -1;
 #ifndef BD_CAPI_LIMITED
-	if (add_vectorcalls(module, variants) < 0)
+	if (add_vectorcalls(module, variants, classes) < 0)
 		return -1;
 #endif
 	return PyModule_AddObjectRef(module, "variants", variants);
@@ -121,8 +124,9 @@ static int fill(PyObject *module, PyObject *variants)
 
 static int exec(PyObject *module)
 {
-	PyObject *variants = PyDict_New();
-	int r = variants ? fill(module, variants) : -1;
+	PyObject *variants = PyDict_New(), *classes = PyDict_New();
+	int r = variants && classes ? fill(module, variants, classes) : -1;
+	Py_XDECREF(classes);
 	Py_XDECREF(variants);
 	return r;
 }
@@ -133,6 +137,10 @@ static int traverse(PyObject *module, visitproc visit, void *arg)
 	for (int i = 0; i < BD_CAPI_NAMES_LEN; i++)
 		Py_VISIT(state->names[i]);
 	Py_VISIT(state->function);
+	Py_VISIT(state->six);
+	Py_VISIT(state->six_gc);
+	Py_VISIT(state->six_freelist);
+	Py_VISIT(state->walker);
 	return 0;
 }
 
@@ -142,6 +150,13 @@ static int clear(PyObject *module)
 	for (int i = 0; i < BD_CAPI_NAMES_LEN; i++)
 		Py_CLEAR(state->names[i]);
 	Py_CLEAR(state->function);
+	Py_CLEAR(state->six);
+	Py_CLEAR(state->six_gc);
+	Py_CLEAR(state->six_freelist);
+	Py_CLEAR(state->walker);
+#ifndef BD_CAPI_LIMITED
+	bd_capi_free_clear(&state->free);
+#endif
 	return 0;
 }
 
@@ -162,16 +177,14 @@ static PyModuleDef_Slot slots[] = {
 };
 
 #ifdef BD_CAPI_LIMITED
-#define MODULE "bdb_abi3"
 #define INIT PyInit_bdb_abi3
 #else
-#define MODULE "bdb_capi"
 #define INIT PyInit_bdb_capi
 #endif
 
 static struct PyModuleDef definition = {
 	PyModuleDef_HEAD_INIT,
-	.m_name = MODULE,
+	.m_name = BD_CAPI_MODULE,
 	.m_doc = "The kernel library, function by function; `variants` has them by calling convention.",
 	.m_size = sizeof(struct bd_capi_state),
 	.m_slots = slots,

@@ -107,7 +107,7 @@ static PyType_Slot slots[] = {
 };
 
 static PyType_Spec spec = {
-	.name = "bdb_capi.Function",
+	.name = BD_CAPI_MODULE ".Function",
 	.basicsize = sizeof(struct bd_capi_callable),
 	.flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_GC | Py_TPFLAGS_HAVE_VECTORCALL | Py_TPFLAGS_IMMUTABLETYPE |
 		Py_TPFLAGS_DISALLOW_INSTANTIATION,

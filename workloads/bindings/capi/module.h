@@ -6,23 +6,43 @@
 #define PY_SSIZE_T_CLEAN
 #include <Python.h>
 
+#include <stdbool.h>
+
 #include "bd_kernels.h"
 #include "limited.h"
+
+#ifdef BD_CAPI_LIMITED
+#define BD_CAPI_MODULE "bdb_abi3"
+#else
+#define BD_CAPI_MODULE "bdb_capi"
+#endif
 
 /* ---- module state --------------------------------------------------------------------------------------------- */
 
 /* Names of parameters, which arrive as interned strings. */
 #define BD_CAPI_NUMBERED(X) \
 	X(a0) X(a1) X(a2) X(a3) X(a4) X(a5) X(a6) X(a7) X(a8) X(a9) X(a10) X(a11) X(a12) X(a13) X(a14) X(a15)
-#define BD_CAPI_NAMED(X) X(k) X(n) X(x) X(f) X(s) X(a) X(b) X(c) X(obj) X(seq) X(map) X(rows) X(data) X(steps) X(depth)
-#define BD_CAPI_NAMES(X) BD_CAPI_NUMBERED(X) BD_CAPI_NAMED(X)
+#define BD_CAPI_LETTERS(X) X(a) X(b) X(c) X(d) X(e) X(f) X(k) X(n) X(s) X(x)
+#define BD_CAPI_WORDS(X) X(data) X(depth) X(map) X(obj) X(rows) X(seq) X(step) X(steps) X(value)
+#define BD_CAPI_NAMES(X) BD_CAPI_NUMBERED(X) BD_CAPI_LETTERS(X) BD_CAPI_WORDS(X)
 #define BD_CAPI_NAME(name) BD_CAPI_NAME_##name,
 enum bd_capi_name { BD_CAPI_NAMES(BD_CAPI_NAME) BD_CAPI_NAMES_LEN };
 #undef BD_CAPI_NAME
 
+#define BD_CAPI_FREE_MAX 64
+struct bd_capi_free { /* memory of objects that are gone */
+	void *kept[BD_CAPI_FREE_MAX];
+	int n;
+#ifdef Py_GIL_DISABLED
+	PyMutex mutex;
+#endif
+};
+
 struct bd_capi_state {
 	PyObject *names[BD_CAPI_NAMES_LEN];
 	PyTypeObject *function; /* whose instances are called by vectorcall */
+	PyTypeObject *six, *six_gc, *six_freelist, *walker;
+	struct bd_capi_free free;
 };
 
 static inline struct bd_capi_state *bd_capi_state(PyObject *module)
@@ -53,13 +73,21 @@ struct bd_capi_function {
 		.by = { {NULL, NULL, 0, NULL} } \
 	} /* of a table */
 
-extern struct bd_capi_function bd_capi_scalars[];
+extern struct bd_capi_function bd_capi_scalars[], bd_capi_texts[], bd_capi_sequences[], bd_capi_buffers[],
+	bd_capi_calls[], bd_capi_objects[];
 
 /* Always NULL, with a TypeError. */
 PyObject *bd_capi_wrong_count(const char *function, Py_ssize_t want, Py_ssize_t given);
 PyObject *bd_capi_no_keywords(const char *function);
 /* … with a ValueError. */
 PyObject *bd_capi_negative(const char *parameter);
+
+/* The integer that a called function gave, masked, or BD_KERNEL_STOP with an exception; takes the reference. */
+uint64_t bd_capi_number_of(PyObject *result);
+
+/* The types, into the module's state and into the dictionary. */
+int bd_capi_objects_make(PyObject *module, PyObject *classes);
+void bd_capi_free_clear(struct bd_capi_free *list);
 
 /* Positional and keyword arguments in the order of `names`, for METH_FASTCALL | METH_KEYWORDS; those not given are NULL. */
 int bd_capi_bind(PyObject *module, const char *function, const unsigned char *names, Py_ssize_t names_len,

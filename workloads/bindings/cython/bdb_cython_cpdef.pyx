@@ -1,6 +1,6 @@
 # cython: language_level=3, freethreading_compatible=True
-"""The same as cpdef functions: callable from C as well, so that their results have C types too. What takes Python's objects
-or C++'s containers would be no other than in bdb_cython, and is only there."""
+"""The same as cpdef functions: callable from C as well, so that their results have C types too. What takes Python's
+objects, memoryviews or C++'s containers would be no other than in bdb_cython, and is only there."""
 from cpython.buffer cimport PyBUF_SIMPLE, PyBuffer_Release, PyObject_GetBuffer
 from cpython.unicode cimport PyUnicode_AsUTF8AndSize
 from libc.stdint cimport int64_t, uint64_t
@@ -116,7 +116,7 @@ cpdef bint bool_16(bint a, bint b, bint c, bint d, bint e, bint f, bint g, bint 
                    bint n, bint o, bint p) noexcept:
     return bd_kernel_bool_16(a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p)
 
-cpdef uint64_t text(uint64_t k, str s not None) except? 0xffffffffffffffff:
+cpdef uint64_t text(uint64_t k, str s) except? 0xffffffffffffffff:
     cdef Py_ssize_t n
     cdef const char *data = PyUnicode_AsUTF8AndSize(s, &n)
     return bd_kernel_sum(k, data, n)
@@ -128,11 +128,3 @@ cpdef uint64_t sum(uint64_t k, object data) except? 0xffffffffffffffff:
     k = bd_kernel_sum(k, view.buf, view.len)
     PyBuffer_Release(&view)
     return k
-
-
-cpdef double sum_f64(const double[::1] data not None) except? -1:
-    return bd_kernel_sum_f64(&data[0] if data.shape[0] else NULL, data.shape[0])
-
-
-cpdef double sum_f64_strided(const double[:] data not None) except? -1:
-    return bd_kernel_sum_f64_strided(&data[0] if data.shape[0] else NULL, data.shape[0], data.strides[0])

@@ -1,7 +1,7 @@
 /* sub-interpreters: every thread runs Python in an interpreter of its own, which has its own GIL or shares the main one's.
  * A batch goes in once and comes out once; what is timed in between is plain Python, so that the row of one thread and that
  * of several differ in nothing but how many run. Interpreters live until the process ends. */
-#include "bd_case.h"
+#include "bd_bench.h"
 
 #include <errno.h>
 #include <unistd.h>
@@ -30,52 +30,19 @@ struct state {
 	PyThreadState *outside; /* of the main thread while it is in one of them */
 };
 
-static int make(bool own, PyThreadState **ret, struct bd_error *err)
-{
-#if PY_VERSION_HEX >= 0x030c0000
-#ifdef Py_GIL_DISABLED
-	const int strict = 1;
-#else
-	const int strict = own;
-#endif
-	const PyInterpreterConfig config = {.use_main_obmalloc = !own,
-		.allow_fork = 0,
-		.allow_exec = 0,
-		.allow_threads = 1,
-		.allow_daemon_threads = 0,
-		.check_multi_interp_extensions = strict,
-		.gil = own ? PyInterpreterConfig_OWN_GIL : PyInterpreterConfig_SHARED_GIL};
-	PyStatus status = Py_NewInterpreterFromConfig(ret, &config);
-	if (PyStatus_Exception(status))
-		return bd_error_set(err, -EIO, "no-interpreter", "", "no interpreter: %s",
-			status.err_msg ? status.err_msg : "no reason was given");
-#else
-	(void)own;
-	*ret = Py_NewInterpreter();
-	if (!*ret)
-		return bd_error_set(err, -EIO, "no-interpreter", "", "no interpreter, and no reason was given");
-#endif
-	return 0;
-}
-
 static int setup(struct bd_work *w, struct bd_error *err)
 {
 	bool own = bd_streq(bd_work_param(w, "lock"), "own");
 	if (!own && !bd_streq(bd_work_param(w, "lock"), "shared"))
 		return bd_error_set(err, -EINVAL, "unknown-value", "", "lock is own or shared, not %s",
 			bd_work_param(w, "lock"));
-#if PY_VERSION_HEX < 0x030c0000
-	if (own)
-		return bd_error_set(err, -ENOTSUP, "no-own-gil", "Python 3.12 or newer, or lock=shared",
-			"before Python 3.12 all interpreters of a process share one GIL");
-#endif
 	struct state *s = bd_alloc(sizeof *s);
 	s->each = bd_alloc((size_t)w->threads * sizeof *s->each);
 	w->state = s;
 	w->per_turn = 10;
 	PyThreadState *outside = PyThreadState_Get();
 	for (int i = 0; i < w->threads; i++) {
-		int r = make(own, &s->each[i].made, err);
+		int r = bd_subinterpreter_new(own, &s->each[i].made, err);
 		if (r < 0)
 			return r;
 		r = bd_loop_compile("", "k = (k * " TEXT(MUL) " + " TEXT(ADD) ") & 0x3fffffff", w->per_turn,

@@ -33,7 +33,7 @@ struct bd_plugin_place {
 
 struct bd_plugin_manager;
 
-/* folder: for the copies, made if it is not there; what is left in it in the end is removed, and it too. host and place
+/* folder: for the copies, made if it is not there and removed in the end; NULL: for plugins of the program only. host and place
  * (may be NULL) are borrowed for the manager's life. */
 int bd_plugin_manager_new(const char *folder, enum bd_plugin_space space, const struct bd_plugin_host *host,
 	const struct bd_plugin_place *place, struct bd_plugin_manager **ret, struct bd_error *err);

@@ -58,6 +58,8 @@ static int copy_bytes(int from, int to)
 
 static int copy_file(struct bd_plugin_manager *m, const char *path, char **ret, struct bd_error *err)
 {
+	if (!m->folder)
+		return bd_error_set(err, -EINVAL, "plugin-copy", "", "this manager has no folder for %s", path);
 	bd_auto_close int from = open(path, O_RDONLY | O_CLOEXEC);
 	struct stat st;
 	if (from < 0 || fstat(from, &st) < 0)
@@ -315,7 +317,7 @@ struct bd_plugin_counts bd_plugin_manager_counts(const struct bd_plugin_manager 
 int bd_plugin_manager_new(const char *folder, enum bd_plugin_space space, const struct bd_plugin_host *host,
 	const struct bd_plugin_place *place, struct bd_plugin_manager **ret, struct bd_error *err)
 {
-	int r = bd_mkdirs(folder, 0700);
+	int r = folder ? bd_mkdirs(folder, 0700) : 0;
 	if (r < 0)
 		return bd_error_set(err, r, "plugin-copy", "", "cannot make the folder %s: %s", folder, strerror(-r));
 	struct bd_plugin_manager *m = bd_alloc(sizeof *m);
@@ -337,7 +339,8 @@ void bd_plugin_manager_free(struct bd_plugin_manager **m)
 			retire(old, old->slots[i].now);
 		free(old->slots[i].name);
 	}
-	rmdir(old->folder);
+	if (old->folder)
+		rmdir(old->folder);
 	free(old->slots);
 	free(old->folder);
 	free(old);

@@ -165,6 +165,7 @@ struct bd_team {
 	struct bd_lane *lanes;
 	unsigned n;
 	int64_t start_ns, wall_ns, stop_ns;
+	int64_t spent_ns;     /* of one thread: as wall_ns, with what run() did not time */
 	uint64_t stray_calls; /* kernel calls by threads that have no slot */
 	/* the rest is team.c's */
 	const struct bd_batch *batch;
@@ -245,6 +246,20 @@ bool bd_self_gil_enabled(void);
 bool bd_self_gil_at_start(void);             /* when bd_self_report was called */
 void bd_self_gil(struct bd_worker_gil *ret); /* gil.c */
 void bd_self_runtime(char **ret_address, int64_t *ret_size);
+
+/* ---- children.c ---------------------------------------------------------------------------------------------------- */
+
+/* Runs a program to its end: its status, and what it wrote to standard output and error, or -errno when that cannot be. It
+ * ends with us. */
+int bd_child_run(char *const *argv, char *const *envp, char **ret_text, int *ret_status);
+/* The worker's own environment, but for what is between it and benchd, and these n. */
+void bd_child_environment(const char *const *without, size_t n, struct bd_strv *ret);
+
+/* ---- interpreters.c ------------------------------------------------------------------------------------------------ */
+
+/* A sub-interpreter, with a GIL of its own or the shared one; its thread state is the current one afterwards. -ENOTSUP: this
+ * Python has no GILs of their own. */
+int bd_subinterpreter_new(bool own, PyThreadState **ret, struct bd_error *err);
 
 /* ---- a cell -------------------------------------------------------------------------------------------------------- */
 

@@ -288,8 +288,9 @@ static void run_alone(struct bd_team *team)
 	struct usage before;
 	begin_nogil(lane, &before);
 	bd_kernel_take_slot(lane->slot);
-	team->start_ns = bd_clock_mono_ns();
+	int64_t began_ns = team->start_ns = bd_clock_mono_ns();
 	work(lane, &before);
+	team->spent_ns = bd_clock_mono_ns() - began_ns;
 	if (is_child)
 		_exit(0);
 	alone = NULL;

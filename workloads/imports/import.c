@@ -38,10 +38,10 @@ static PyObject *add(PyObject *k_object, long y)
 #define ONE(X) X(0, 0, 0)
 #define TEN(X, H, T) \
 	X(H, T, 0) X(H, T, 1) X(H, T, 2) X(H, T, 3) X(H, T, 4) X(H, T, 5) X(H, T, 6) X(H, T, 7) X(H, T, 8) X(H, T, 9)
-#define HUNDRED(X, H)                                                                                           \
-	TEN(X, H, 0)                                                                                            \
-	TEN(X, H, 1) TEN(X, H, 2) TEN(X, H, 3) TEN(X, H, 4) TEN(X, H, 5) TEN(X, H, 6) TEN(X, H, 7) TEN(X, H, 8) \
-		TEN(X, H, 9)
+#define HUNDRED(X, H) \
+	TEN(X, H, 0)  \
+	TEN(X, H, 1)  \
+	TEN(X, H, 2) TEN(X, H, 3) TEN(X, H, 4) TEN(X, H, 5) TEN(X, H, 6) TEN(X, H, 7) TEN(X, H, 8) TEN(X, H, 9)
 #define MANY(X)       \
 	HUNDRED(X, 0) \
 	HUNDRED(X, 1) HUNDRED(X, 2) HUNDRED(X, 3) HUNDRED(X, 4) HUNDRED(X, 5) HUNDRED(X, 6) TEN(X, 7, 0) TEN(X, 7, 1)

@@ -111,6 +111,10 @@ class Host:
         except FileNotFoundError:
             return None
 
+    def part(self, name):
+        """Another Python file of the worker."""
+        return self.source("worker", os.path.join(self.python, name + ".py"))
+
     def source(self, prefix, path):
         """A Python file, under a name that no module of a user's can have."""
         if path not in self._loaded:
@@ -276,12 +280,12 @@ def kernel_of(function):
 
 def part(name):
     """Another Python file of the worker."""
-    return host.source("worker", os.path.join(host.python, name + ".py"))
+    return host.part(name)
 
 
 def cell(axes, threads, steps, functions_):
     """What a case's setup() is given."""
-    return types.SimpleNamespace(axes=axes, threads=threads, steps=steps, binding=functions_, k=K,
+    return types.SimpleNamespace(axes=axes, threads=threads, steps=steps, binding=functions_, k=K, host=host,
                                  counted=getattr(functions_, "counted", True), Unsupported=Unsupported,
                                  arrivals=checks.Arrivals, exactly_once=checks.exactly_once)
 

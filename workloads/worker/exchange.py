@@ -42,9 +42,12 @@ def library(cell):
     return cell.host.extension("bdb_exchange")
 
 
+BROUGHT = {"numpy": "arrays", "nanoarrow": "nanoarrow", "cffi": "cffi"}  # package: what `./dev bindings` builds brings it
+
+
 def package(cell, name):
-    """A module of the environment in which arrays are tried, or Unsupported with the reason why it is not there."""
-    built = cell.host.built("arrays")
+    """A package of this interpreter's environment, or Unsupported with the reason why it is not there."""
+    built = cell.host.built(BROUGHT[name])
     if built and built["status"] != "ok":
         raise cell.Unsupported("%s: %s" % (name, built["reason"] or "it could not be installed"), built["hint"] or "")
     return cell.host.package(name)
@@ -76,7 +79,7 @@ def _ctypes(cell, payload):
 
 
 def _cffi(cell, payload):
-    ffi = cell.host.package("cffi").FFI()
+    ffi = package(cell, "cffi").FFI()
     ffi.cdef("uint64_t bd_kernel_sum(uint64_t x, const void *data, uint64_t n);")
     return ("k = native(k, pointer(payload), n)",
             {"native": ffi.dlopen(cell.host.kernels).bd_kernel_sum, "pointer": ffi.from_buffer, "payload": payload,

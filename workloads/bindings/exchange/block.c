@@ -197,9 +197,8 @@ static int set_column(struct bd_arrow_array *a, struct block *b, Py_ssize_t firs
 	struct column *own = malloc(sizeof *own);
 	if (!own)
 		return ENOMEM;
-	*own = (struct column){lend(b), {NULL, b->data}};
+	*own = (struct column){lend(b), {NULL, b->data + first}};
 	*a = (struct bd_arrow_array){.length = n,
-		.offset = first,
 		.n_buffers = 2,
 		.buffers = own->buffers,
 		.release = release_column,

@@ -180,8 +180,8 @@ static void make_configs(struct bd_engine *e, struct plan *p)
 		int replica = bd_streq(c->role, "second-process");
 		struct config *config = same ? config_of(p, (size_t)c->twin) : NULL;
 		for (size_t k = 0; k < p->configs_len && !config && !alone; k++)
-			if (!p->configs[k].alone && p->configs[k].threaded == threaded && p->configs[k].replica == replica &&
-				same_process(p->configs[k].axes, &c->axes) &&
+			if (!p->configs[k].alone && p->configs[k].threaded == threaded &&
+				p->configs[k].replica == replica && same_process(p->configs[k].axes, &c->axes) &&
 				(!threaded || p->configs[k].threads + threads_with_twin(p, i) <= MAX_PROCESS_THREADS))
 				config = &p->configs[k];
 		if (!config) {

@@ -126,6 +126,10 @@ class Matrix(unittest.TestCase):
             self.assertEqual(answer["status"], "ok", (cell, answer))
             self.assertEqual(w.batch(cell["cell"], iterations=1)["type"], "sample")
             self.assertEqual([a["status"] for a in w.bye(1)], ["ok"])
+            good.append(cell["cell"])
+        works = {c["case"] for c in made if c["cell"] in good}
+        for name in {c["case"] for c in made} - works:  # of the interpreter, then, not of every binding
+            self.assertTrue(all(expected(interpreter, c, env) for c in made if c["case"] == name), "%s works with no binding" % name)
         for message, names in sorted(lacking.items()):
             print("unsupported", interpreter["id"], "%d×" % len(names), message)
 

@@ -53,6 +53,8 @@ static inline PyObject *bd_capi_fast_item(PyObject *fast, Py_ssize_t i)
 	return PyList_Check(fast) ? PyList_GetItem(fast, i) : PyTuple_GetItem(fast, i);
 }
 
+#undef PySequence_Fast_GET_ITEM /* there, but made of macros that are not */
+#undef PySequence_Fast_GET_SIZE
 #define PySequence_Fast_GET_ITEM bd_capi_fast_item
 #define PySequence_Fast_GET_SIZE PySequence_Size
 #define PyList_SET_ITEM PyList_SetItem

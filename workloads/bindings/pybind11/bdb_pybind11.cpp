@@ -106,15 +106,18 @@ PYBIND11_MODULE(bdb_pybind11, m, py::mod_gil_not_used(), py::multiple_interprete
 	m.def("sum_f64", &sum_f64);
 	m.def("sum_f64_strided", &sum_f64_strided);
 
-	m.def("callback", &bd::callback);
+	/* None would be an empty std::function. */
+	m.def("callback", &bd::callback, "f"_a.none(false), "k"_a, "n"_a);
 	/* The caster of std::function takes the GIL for each call. */
-	m.def("callback_foreign", &bd::callback_foreign, py::call_guard<py::gil_scoped_release>());
+	m.def("callback_foreign", &bd::callback_foreign, "f"_a.none(false), "k"_a, "n"_a,
+		py::call_guard<py::gil_scoped_release>());
 	m.def("error", &bd::error);
-	m.def("catch", &bd::caught);
+	m.def("catch", &bd::caught, "f"_a.none(false), "k"_a);
 	m.def("overload", py::overload_cast<int64_t>(&bd::overload));
 	/* No int becomes a float because it is too large for the first. */
 	m.def("overload", py::overload_cast<double>(&bd::overload), py::arg().noconvert());
-	m.def("overload", py::overload_cast<const std::string &>(&bd::overload));
+	/* std::string would take bytes too. */
+	m.def("overload", [](const py::str &s) { return bd::overload(s.cast<std::string>()); });
 	m.def("lookup", &lookup);
 
 	py::class_<bd::Six>(m, "Six")

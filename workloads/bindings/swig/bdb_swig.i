@@ -17,7 +17,6 @@
 %include <std_string.i>
 %include <std_vector.i>
 %include <std_map.i>
-%include <pybuffer.i>
 %include <attribute.i>
 
 /* ---- errors ------------------------------------------------------------------------------------------------------- */
@@ -90,8 +89,8 @@ uint64_t spin_release(uint64_t k, uint64_t steps)
 }
 %}
 
-%rename("%(strip:[bd_kernel_])s") "";
 %rename(noargs) bd_kernel_tick;
+%rename(plusone) bd_kernel_plusone;
 uint64_t bd_kernel_tick();
 int64_t bd_kernel_plusone(int64_t x);
 
@@ -103,6 +102,9 @@ int64_t bd_kernel_plusone(int64_t x);
 #define ARGS_8(T) ARGS_6(T), T a6, T a7
 #define ARGS_16(T) ARGS_8(T), T a8, T a9, T a10, T a11, T a12, T a13, T a14, T a15
 %define SCALARS(K)
+%rename(i64_ ## K) bd_kernel_i64_ ## K;
+%rename(f64_ ## K) bd_kernel_f64_ ## K;
+%rename(bool_ ## K) bd_kernel_bool_ ## K;
 int64_t bd_kernel_i64_ ## K(ARGS_ ## K(int64_t));
 double bd_kernel_f64_ ## K(ARGS_ ## K(double));
 bool bd_kernel_bool_ ## K(ARGS_ ## K(bool));
@@ -138,7 +140,17 @@ int64_t keywords(int64_t k, int64_t a = 0, int64_t b = 0, int64_t c = 0)
 	$1 = std::string_view(utf8, static_cast<size_t>(size));
 }
 
-%pybuffer_binary(const char *data, size_t n);
+/* pybuffer.i would give the buffer back before it is used, and looks neither at formats nor at strides: without a GIL
+ * another thread may resize it meanwhile. */
+%typemap(in) (const char *data, size_t n) (Py_buffer view = Py_buffer()) {
+	if (PyObject_GetBuffer($input, &view, PyBUF_CONTIG_RO) < 0)
+		SWIG_fail;
+	$1 = static_cast<char *>(view.buf);
+	$2 = static_cast<size_t>(view.len);
+}
+%typemap(freearg) (const char *data, size_t n) {
+	PyBuffer_Release(&view$argnum); /* nothing, where there is none */
+}
 %inline %{
 uint64_t sum(uint64_t k, const char *data, size_t n)
 {
@@ -168,7 +180,6 @@ PyObject *bytes_out(uint64_t k, size_t n)
 }
 %}
 
-/* pybuffer.i looks neither at the format nor at strides, and gives the buffer back before it is used. */
 %{
 static void doubles(PyObject *data, int flags, Py_buffer *view)
 {
@@ -202,6 +213,8 @@ static void doubles(PyObject *data, int flags, Py_buffer *view)
 %typemap(freearg) (const double *v, uint64_t n), (const double *v, uint64_t n, int64_t stride_bytes) {
 	PyBuffer_Release(&view$argnum); /* nothing, where there is none */
 }
+%rename(sum_f64) bd_kernel_sum_f64;
+%rename(sum_f64_strided) bd_kernel_sum_f64_strided;
 double bd_kernel_sum_f64(const double *v, uint64_t n);
 double bd_kernel_sum_f64_strided(const double *v, uint64_t n, int64_t stride_bytes);
 
@@ -261,13 +274,17 @@ static bd::row row_from_python(PyObject *row)
 }
 %}
 %typemap(in) const std::vector<bd::row> & (std::vector<bd::row> rows) {
-	swig::SwigVar_PyObject fast = PySequence_Fast($input, "expected a sequence of tuples (int, float, str)");
-	if (!fast)
+	Py_ssize_t n = PySequence_Size($input);
+	if (n < 0)
 		SWIG_fail;
 	try {
-		rows.reserve(static_cast<size_t>(PySequence_Fast_GET_SIZE((PyObject *)fast)));
-		for (Py_ssize_t i = 0; i < PySequence_Fast_GET_SIZE((PyObject *)fast); i++)
-			rows.push_back(row_from_python(PySequence_Fast_GET_ITEM((PyObject *)fast, i)));
+		rows.reserve(static_cast<size_t>(n));
+		for (Py_ssize_t i = 0; i < n; i++) {
+			swig::SwigVar_PyObject row = PySequence_GetItem($input, i);
+			if (!row)
+				throw PythonError();
+			rows.push_back(row_from_python(row));
+		}
 	} catch (PythonError &e) {
 		e.restore();
 		SWIG_fail;

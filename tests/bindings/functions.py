@@ -95,7 +95,7 @@ def same(got, want, what):
         for g, w in zip(got, want):
             same(g, w, what)
     elif isinstance(want, dict):
-        same(list(got.items()), list(want.items()), what)
+        same(sorted(got.items()), sorted(want.items()), what)  # containers of C++ and Rust have an order of their own
     else:
         check(got == want, "%s gave %r, expected %r", what, got, want)
 
@@ -330,8 +330,8 @@ def callback_more(tester, f):
         check(f(lambda x: -1, 1, 1) == MASK, "-1 given back is not masked")
     except RANGE:
         pass
-    raises(TYPE, f, lambda x: "text", 1, 1)
-    raises(TYPE, f, lambda x: None, 1, 1)
+    raises(CAST, f, lambda x: "text", 1, 1)
+    raises(CAST, f, lambda x: None, 1, 1)
     raises(TypeError, f, lambda: 1, 1, 1)
     raises(TYPE, f, 5, 1, 1)
 
@@ -373,7 +373,7 @@ def lookup_more(tester, f):
             raise error
     check(raises(Broken, f, Fails(), 1, 1) is error, "another exception came out than was raised")
     raises(AttributeError, f, object(), 1, 1)
-    raises(TYPE, f, collections.namedtuple("T", "value")("text"), 1, 1)
+    raises(CAST, f, collections.namedtuple("T", "value")("text"), 1, 1)
 
 
 def batch_more(tester, f):
@@ -407,7 +407,7 @@ def virtual_more(tester, f):
     check(tester.kernels.calls - before == (2 if tester.counted else 0), "run_virtual does not count one call")
     error = Broken("mine")
     check(raises(Broken, f, Fails(), 1, 1) is error, "another exception came out than was raised")
-    raises((*TYPE, RuntimeError), f, Wrong_(), 1, 1)
+    raises(CAST, f, Wrong_(), 1, 1)
     raises(TYPE, f, None, 1, 1)
 
     def once():

@@ -114,10 +114,9 @@ PYBIND11_MODULE(bdb_pybind11, m, py::mod_gil_not_used(), py::multiple_interprete
 	m.def("error", &bd::error);
 	m.def("catch", &bd::caught, "f"_a.none(false), "k"_a);
 	m.def("overload", py::overload_cast<int64_t>(&bd::overload));
-	/* No int becomes a float because it is too large for the first. */
-	m.def("overload", py::overload_cast<double>(&bd::overload), py::arg().noconvert());
-	/* std::string would take bytes too. */
-	m.def("overload", [](const py::str &s) { return bd::overload(s.cast<std::string>()); });
+	/* double would take an int that is too large for the first, std::string would take bytes. */
+	m.def("overload", [](const py::float_ &x) { return bd::overload(static_cast<double>(x)); });
+	m.def("overload", [](const py::str &s) { return bd::overload(static_cast<std::string>(s)); });
 	m.def("lookup", &lookup);
 
 	py::class_<bd::Six>(m, "Six")

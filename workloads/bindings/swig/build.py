@@ -1,7 +1,7 @@
 """SWIG: the interface becomes a module with proxy classes in Python, and one with built-in types.
 
-SWIG is that of the package index, on every system the same: distributions have versions that crash on a str which is no UTF-8
-(before 4.3, under Python 3.13), and none that knows free threading (before 4.4)."""
+SWIG is that of the package index, on every system the same: before 4.3 its modules crash under Python 3.13 when a str has no
+UTF-8, and before 4.4 it knows nothing of free threading; Debian 12 has 4.1."""
 import os
 
 

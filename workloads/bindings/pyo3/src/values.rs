@@ -1,7 +1,7 @@
 //! Texts, bytes, buffers, sequences, maps and rows.
 use std::collections::HashMap;
 
-use pyo3::buffer::{PyBuffer, PyUntypedBuffer};
+use pyo3::buffer::{Element, PyBuffer, PyUntypedBuffer};
 use pyo3::exceptions::{PyBufferError, PyMemoryError};
 use pyo3::prelude::*;
 use pyo3::pybacked::PyBackedStr;
@@ -63,19 +63,37 @@ pub fn sum(k: u64, data: &Bound<'_, PyAny>) -> PyResult<u64> {
     Ok(k)
 }
 
+/// None for an array of nothing: PyO3 refuses memory that is not aligned, and where there is none the address may be any.
+fn doubles(data: &Bound<'_, PyAny>) -> PyResult<Option<PyBuffer<f64>>> {
+    let view = PyUntypedBuffer::get(data)?;
+    if view.item_count() == 0 && f64::is_compatible_format(view.format()) {
+        return Ok(None);
+    }
+    view.into_typed().map(Some)
+}
+
 #[pyfunction]
-pub fn sum_f64(py: Python<'_>, data: PyBuffer<f64>) -> PyResult<f64> {
-    let v = data.as_slice(py).ok_or_else(|| PyBufferError::new_err("the buffer is not contiguous"))?;
+pub fn sum_f64(data: &Bound<'_, PyAny>) -> PyResult<f64> {
+    let view = doubles(data)?;
+    let v = match &view {
+        Some(view) => {
+            view.as_slice(data.py()).ok_or_else(|| PyBufferError::new_err("the buffer is not contiguous"))?
+        }
+        None => &[],
+    };
     Ok(unsafe { kernels::bd_kernel_sum_f64(v.as_ptr().cast(), v.len() as u64) })
 }
 
 #[pyfunction]
-pub fn sum_f64_strided(data: PyBuffer<f64>) -> PyResult<f64> {
-    if data.dimensions() != 1 || data.suboffsets().is_some() {
+pub fn sum_f64_strided(data: &Bound<'_, PyAny>) -> PyResult<f64> {
+    let Some(view) = doubles(data)? else {
+        return Ok(unsafe { kernels::bd_kernel_sum_f64_strided(std::ptr::null(), 0, 0) });
+    };
+    if view.dimensions() != 1 || view.suboffsets().is_some() {
         return Err(PyBufferError::new_err("the buffer does not have one dimension"));
     }
-    let (n, stride) = (data.shape()[0] as u64, data.strides()[0] as i64);
-    Ok(unsafe { kernels::bd_kernel_sum_f64_strided(data.buf_ptr().cast(), n, stride) })
+    let (n, stride) = (view.shape()[0] as u64, view.strides()[0] as i64);
+    Ok(unsafe { kernels::bd_kernel_sum_f64_strided(view.buf_ptr().cast(), n, stride) })
 }
 
 // ---- sequences

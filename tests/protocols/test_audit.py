@@ -1,0 +1,123 @@
+"""The audit of shared memory finds every rule that a planted exporter breaks, and nothing where none is broken."""
+import json
+import os
+import subprocess
+import sys
+import unittest
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path.insert(0, os.path.join(os.path.dirname(HERE), "worker"))
+import bench_worker as bw  # noqa: E402
+
+AUDIT = os.path.join(bw.HOME, "python", "benchd_check", "protocols.py")
+MODULES = os.path.join(bw.BUILD, "tests", "protocols")
+# What must be told of each: (protocol, property).
+PLANTED = {"buffer-copies": ("buffer", "address"), "buffer-no-reference": ("buffer", "lifetime"),
+           "buffer-resizes": ("buffer", "refused-resize"), "buffer-kept": ("buffer", "resize-after-release"),
+           "buffer-leaks": ("buffer", "references"), "buffer-grants-writes": ("buffer", "readonly"),
+           "buffer-crashes": ("any", "asking"), "dlpack-copies": ("dlpack", "address"),
+           "dlpack-no-reference": ("dlpack", "lifetime"), "dlpack-frees-early": ("dlpack", "shared"),
+           "dlpack-hides-readonly": ("dlpack", "readonly"), "dlpack-resizes": ("dlpack", "refused-resize"),
+           "arrow-copies": ("arrow", "address"), "arrow-no-reference": ("arrow", "lifetime"),
+           "arrow-frees-early": ("arrow", "shared"), "stream-no-reference": ("arrow-stream", "lifetime")}
+# ctypes.resize() moves the memory of an array though somebody has its buffer.
+KNOWN_OF_PYTHON = {("ctypes array", "buffer", "refused-resize")}
+
+
+def bases():
+    return {i["id"].partition("+")[0]: i["executable"] for i in bw.interpreters()}
+
+
+def kinds():
+    """The default, and one without a GIL, whose memory comes from elsewhere."""
+    free = [i["id"].partition("+")[0] for i in bw.interpreters() if i["free_threaded"] and not i["debug"]]
+    return [next(iter(bases())), *free[:1]]
+
+
+class Audit(unittest.TestCase):
+    def audit(self, base, *objects, status, more=(), exchange=False):
+        folder = os.path.join(MODULES, base)
+        paths = [folder, HERE] + ([os.path.join(bw.INTERPRETERS, base)] if exchange else [])
+        p = subprocess.run([bases()[base], "-P", AUDIT, "--json", *more, *objects], cwd=folder, stdin=subprocess.DEVNULL,
+                           env={"PATH": "/usr/bin:/bin", "PYTHONPATH": os.pathsep.join(paths), "PYTHONDONTWRITEBYTECODE": "1"},
+                           stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=600, text=True)
+        self.assertEqual(p.returncode, status, p.stdout + p.stderr)
+        self.error = p.stderr
+        return json.loads(p.stdout)["rows"] if p.stdout else None
+
+    @staticmethod
+    def failed(rows):
+        return {(r["object"], r["protocol"], r["property"]) for r in rows if r["verdict"] == "fail"}
+
+    def test_each_planted_rule_is_found(self):
+        objects = {"planted:Planted('%s')" % kind: told for kind, told in PLANTED.items()}
+        for base in kinds():
+            with self.subTest(python=base):
+                failed = self.failed(self.audit(base, *objects, status=1))
+                for name, (protocol, prop) in objects.items():
+                    self.assertIn((name, protocol, prop), failed)
+
+    def test_an_exporter_that_breaks_none(self):
+        for base in bases():
+            with self.subTest(python=base):
+                rows = self.audit(base, "planted:Planted('none')", status=0)
+                self.assertEqual({r["protocol"] for r in rows}, {"buffer", "dlpack", "arrow", "arrow-stream"})
+                self.assertEqual({r["verdict"] for r in rows}, {"pass", "not-applicable"})
+                self.assertEqual({r["property"] for r in rows if r["protocol"] == "buffer" and r["verdict"] == "pass"},
+                                 {"address", "write-through", "lifetime", "shared", "refused-resize", "resize-after-release", "readonly",
+                                  "references"})
+
+    def test_only_the_protocol_that_breaks_it_is_told(self):
+        base = next(iter(bases()))
+        rows = self.audit(base, "planted:Planted('arrow-no-reference')", "planted:Planted('dlpack-no-reference')",
+                          "planted:Planted('buffer-leaks')", status=1)
+        self.assertEqual({(protocol, prop) for _, protocol, prop in self.failed(rows)},
+                         {("arrow", "lifetime"), ("dlpack", "lifetime"), ("buffer", "references"),
+                          ("arrow", "refused-resize"), ("dlpack", "refused-resize")})  # nobody counts whom nobody knows
+
+    def test_the_exchange_itself(self):
+        data = "bytes(range(256)) * 16"
+        for base in bases():
+            with self.subTest(python=base):
+                rows = self.audit(base, "bdb_exchange:Block(%s)" % data, "bdb_exchange:Block(%s, readonly=True)" % data,
+                                  "bdb_exchange:Batches(Block(%s), 3)" % data, status=0, exchange=True)
+                self.assertEqual({r["protocol"] for r in rows},
+                                 {"buffer", "interface", "dlpack", "dlpack-1", "arrow", "arrow-stream"})
+                passed = {(r["protocol"], r["property"]) for r in rows if r["verdict"] == "pass"}
+                for protocol in ("buffer", "dlpack", "dlpack-1", "arrow"):
+                    for prop in ("address", "lifetime", "shared", "refused-resize", "resize-after-release", "references"):
+                        self.assertIn((protocol, prop), passed)
+
+    def test_array_interfaces(self):
+        base = next(iter(bases()))
+        rows = self.audit(base, *("planted_python:%s()" % c for c in ("Honest", "Copies", "Dangles", "Raises")), status=1)
+        failed = self.failed(rows)
+        self.assertIn(("planted_python:Copies()", "interface", "address"), failed)
+        self.assertIn(("planted_python:Dangles()", "interface", "lifetime"), failed)
+        self.assertIn(("planted_python:Raises()", "interface", "address"), failed)
+        self.assertNotIn("planted_python:Honest()", {name for name, _, _ in failed})
+
+    def test_what_every_python_has(self):
+        for base in bases():
+            with self.subTest(python=base):
+                rows = self.audit(base, status=1)
+                self.assertLessEqual({"bytes", "bytearray", "array.array", "memoryview", "mmap.mmap", "ctypes array"},
+                                     {r["object"] for r in rows})
+                self.assertEqual(self.failed(rows), KNOWN_OF_PYTHON)
+
+    def test_one_that_hangs(self):
+        base = next(iter(bases()))
+        rows = self.audit(base, "planted:Planted('buffer-hangs')", status=1, more=("--deadline", "1"))
+        details = {r["detail"] for r in rows if r["verdict"] == "fail"}
+        self.assertIn("no answer within 1 s", details)
+
+    def test_what_cannot_be_tried(self):
+        base = next(iter(bases()))
+        for words, said in ((("planted_python:refuses()",), "cannot be made"), (("planted_python:Nothing()",), "none of the protocols"),
+                            (("nobody_has_this:x",), "nobody_has_this"), (("planted_python",), "MODULE:EXPRESSION")):
+            self.assertIsNone(self.audit(base, *words, status=2))
+            self.assertIn(said, self.error)
+
+
+if __name__ == "__main__":
+    unittest.main()

@@ -56,7 +56,8 @@ static void finding(const cJSON *document, const cJSON *f, int number, const str
 	cJSON_ArrayForEach(line, part(f, "call")) {
 		const char *code = cJSON_GetStringValue(line);
 		bd_str_puts(out, "   ");
-		bd_putf(out, s, BD_PLAIN, ">>> %s\n", code ? code : ""); /* whole: it is there to be copied */
+		bd_put(out, s, BD_BOLD, code ? code : ""); /* whole: it is there to be copied */
+		bd_str_puts(out, "\n");
 	}
 	paragraph(out, s, 3, BD_PLAIN, "", text_of(f, "evidence"));
 	if (*text_of(f, "hint"))

@@ -6,11 +6,22 @@ from checking import Checks, built
 # What must be said of each: the check, the function, and words of the evidence.
 PLANTED = {
     "borrowed_item": ("references", "first", "element 1 of argument 1 has 1 reference fewer"),
+    "borrowed_kept": ("references", "remember", "used by"),
+    "borrowed_mutated": ("references", "sum", "when it is gone (while it is used)"),
     "borrowed_result": ("references", "setting", "what it returns has 1 reference fewer"),
+    "buffer_callback": ("buffers", "each", "when it is gone (while it is used)"),
+    "buffer_held": ("buffers", "checksum", "cannot be resized after the call"),
+    "buffer_method": ("buffers", "Scanner", "when it is gone (after the call)"),
+    "buffer_moves": ("buffers", "Store.grow", "its memory moved"),
+    "buffer_orphan": ("buffers", "Block", "other bytes after it is gone"),
+    "buffer_pointer": ("buffers", "feed", "when it is gone (after the call)"),
     "crash_overflow": ("crashes", "reversed", "SIGABRT"),
     "crash_unchecked": ("crashes", "length", "SIG"),
     "error_left": ("errors", "number", "with an exception set"),
     "error_unset": ("errors", "positive", "without setting an exception"),
+    "gil_error": ("gil", "root", "PyErr_SetString is called"),
+    "gil_released": ("gil", "squares", "without holding the GIL"),
+    "gil_thread": ("gil", "later", "on a thread of the module's own"),
     "leak_argument": ("leaks", "twice", "argument 1 has 1 reference more"),
     "leak_malloc": ("leaks", "upper", "bytes of malloc"),
     "leak_object": ("leaks", "count", "list (+1 per call)"),
@@ -33,7 +44,8 @@ class Planted(Checks):
                 found = [f for f in document["findings"] if f["check"] == check]
                 self.assertEqual({f["function"] for f in found}, {f"planted_{name}.{function}"})
                 self.assertIn(words, found[0]["evidence"])
-                self.assertIn(f"planted_{name}.{function}(", found[0]["call"][0])
+                self.assertIn(f"planted_{name}.{function.split('.')[0]}(", "\n".join(found[0]["call"]))
+                self.assertEqual({f["check"] for f in document["findings"]}, {check}, "one mistake, one check")
                 self.assertTrue(found[0]["hint"])
 
     def test_its_twin_is_clean(self):

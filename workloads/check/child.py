@@ -10,8 +10,9 @@ import os
 import resource
 import signal
 import sys
+import time
 
-from . import kinds, leaks, explore, recipes, targets
+from . import buffers, explore, helper, hostile, kinds, later, leaks, recipes, targets
 
 OUT = -1
 PATIENCE = 10  # s, for one call
@@ -26,10 +27,11 @@ class At:
 
     def __init__(self, stage):
         self.stage = stage
+        self.part = None  # of the job, to be left out when this ends the process
 
     def __call__(self, text, patience=None):
         signal.alarm(patience or PATIENCE)
-        say(at=text, stage=self.stage)
+        say(at=text, stage=self.stage, part=self.part)
 
 
 def limits():
@@ -93,7 +95,7 @@ def describe(request, before, name):
 
 def job_explore(job, at):
     instance = recipes.Recipe.of(job["instance"]) if job["instance"] else None
-    explorer = explore.Explorer(job["target"], instance, set(job["skip"]), at)
+    explorer = explore.Explorer(job["target"], instance, set(job["skip"]), at, settle)
     works, raises, reason = explorer.run()
     wrong = [[recipes.text(job["target"], recipes.Recipe(*key[:2], instance)), result] for key, result in explorer.seen.items()
              if result and result[0] == "SystemError"]
@@ -101,7 +103,7 @@ def job_explore(job, at):
             "contract": wrong}
 
 
-JOBS = {"explore": job_explore, "leaks": leaks.job}
+JOBS = {"explore": job_explore, "leaks": leaks.job, "later": later.job, "hostile": hostile.job, "buffers": buffers.job}
 
 
 def add_instances(rows):
@@ -116,8 +118,16 @@ def work(job):
     at(job["about"], 4 * PATIENCE)
     add_instances(job.get("instances", ()))
     result = JOBS[job["job"]](job, at)
+    settle(2)
     signal.alarm(0)
     say(result=result)
+
+
+def settle(seconds):
+    """Lets threads that a call left behind come to their end, as far as they do."""
+    end = time.monotonic() + seconds
+    while len(os.listdir("/proc/self/task")) > 1 and time.monotonic() < end:
+        time.sleep(0.002)
 
 
 def fork_and_work(job):
@@ -129,6 +139,7 @@ def fork_and_work(job):
         return
     status = 70
     try:
+        helper.die_with_parent()
         work(job)
         status = 0
     except MemoryError:
@@ -143,6 +154,8 @@ def main(request):
     global OUT
     OUT = int(os.environ.pop("BENCHD_CHECK_FD"))
     limits()
+    helper.die_with_parent()
+    helper.tell_faults(OUT)
     import inspect, array  # noqa: E401,F401 (so that they are no part of what the user's module brings)
     before = set(sys.modules)
     signal.signal(signal.SIGALRM, signal.SIG_DFL)
@@ -160,6 +173,8 @@ def main(request):
     os.chdir(request["scratch"])
     gc.collect()
     said = describe(request, before, name)
+    said["watched"], said["unwatched"] = helper.watch([file for _, file in said["compiled"]])
+    said["helper"] = helper.missing
     say(described=said)
     for line in sys.stdin:
         job = json.loads(line)

@@ -11,7 +11,8 @@ import time
 from . import findings
 
 OUT = 3  # where benchctl reads
-MOST_CRASHES = 4  # of one function in one job, each by other arguments
+MOST_CRASHES = 4    # of one function in one job, each by other arguments
+MOST_FOLLOWING = 60
 MAIN = os.path.join(os.path.dirname(os.path.abspath(__file__)), "main.py")
 
 
@@ -31,7 +32,8 @@ class Outcome:
     """What became of a job."""
 
     def __init__(self):
-        self.result, self.error, self.end, self.at, self.stage, self.said, self.events = None, None, None, None, None, "", []
+        self.result, self.error, self.end, self.said, self.events = None, None, None, "", []
+        self.at, self.stage, self.part = None, None, None  # what was being called, last
 
     @property
     def fine(self):
@@ -100,7 +102,7 @@ class Child:
     def _follow(self, outcome):
         for event in self.events():
             if "at" in event:
-                outcome.at, outcome.stage = event["at"], event["stage"]
+                outcome.at, outcome.stage, outcome.part = event["at"], event["stage"], event.get("part")
             elif "result" in event:
                 outcome.result, outcome.error = event["result"], event.get("error")
             elif "end" in event:
@@ -152,7 +154,7 @@ class Check:
         self.begun = time.monotonic()
         self.child.deadline = self.begun + request["seconds"]
         self.book = findings.Book()
-        self.works, self.instances = {}, {}
+        self.targets, self.works, self.instances = [], {}, {}
         self.state, self.reason = "complete", None
 
     # ---- jobs, and what their ends mean --------------------------------------------------------------------------------------
@@ -163,7 +165,6 @@ class Check:
         for _ in range(MOST_CRASHES):
             job = dict(job, target=target, about=target["name"], instances=self.arguments(), skip=skip)
             outcome = self.child.do(job)
-            self.book.events(outcome, target)
             if outcome.fine:
                 return outcome.result
             at = outcome.at or target["name"]
@@ -174,9 +175,10 @@ class Check:
                 return outcome.result
             else:
                 self.book.ended(outcome, target)
-            if at.split("  #")[0] in skip:
+            part = outcome.part or at.split("  #")[0]
+            if part in skip:
                 break
-            skip.append(at.split("  #")[0])
+            skip.append(part)
         return outcome.result if outcome else None
 
     def arguments(self):
@@ -217,15 +219,49 @@ class Check:
         if result:
             self.book.leaks(target, result)
 
+    def _working(self, target, most=8):
+        found = self.works.get(target["name"])
+        return found["works"][:most] if found and target["name"] not in self.book.unsafe else []
+
+    def _following(self, target):
+        """What is called after a call of this, each as it works: what needs the same instance first, then what needs least."""
+        rows = [(t, self._working(t, 1)[0]) for t in self.targets if self._working(t, 1) and t["kind"] != "class"]
+        own = target["owner"] or target["path"]
+        rows.sort(key=lambda r: (r[0]["module"] != target["module"] or r[0]["owner"] != own, r[0]["owner"] is not None, len(r[1][0])))
+        return rows[:MOST_FOLLOWING]
+
+    def later(self, target):
+        works = self._working(target, 32)
+        if works:
+            result = self.run({"job": "later", "works": works, "following": self._following(target)}, target)
+            self.book.count("later", result)
+
+    def hostile(self, target):
+        works = self._working(target, 32)
+        if works:
+            self.book.count("hostile", self.run({"job": "hostile", "works": works}, target))
+
+    def buffers(self, target):
+        found = self.works.get(target["name"])
+        if not found or not (found["works"] or found["raises"]) or target["name"] in self.book.unsafe:
+            return
+        methods = [(t, self._working(t, 1)[0]) for t in self.targets if t["kind"] == "method" and t["module"] == target["module"] and
+                   t["owner"] == target["path"] and self._working(t, 1)] if target["kind"] == "class" else []
+        result = self.run({"job": "buffers", "works": found["works"], "raises": found["raises"], "methods": methods}, target)
+        self.book.count("buffers", result)
+        if result:
+            self.book.buffers(target, result)
+
     def work(self):
         begun = self.child.begin()
         if not begun.fine or self.child.failed:
             return self.lost(begun)
-        all_targets = sorted(self.child.described["targets"], key=lambda t: t["kind"] != "class")
-        stages = (("calling", self.explore), ("counting references", self.leaks))
+        self.targets = sorted(self.child.described["targets"], key=lambda t: t["kind"] != "class")
+        stages = (("calling", self.explore), ("counting references", self.leaks), ("buffers", self.buffers),
+                  ("using arguments up", self.later), ("hostile arguments", self.hostile))
         for number, (what, stage) in enumerate(stages):
-            for i, target in enumerate(all_targets):
-                say(progress={"stage": what, "done": number * len(all_targets) + i, "of": len(stages) * len(all_targets),
+            for i, target in enumerate(self.targets):
+                say(progress={"stage": what, "done": number * len(self.targets) + i, "of": len(stages) * len(self.targets),
                               "about": target["name"]})
                 stage(target)
         return None

@@ -93,8 +93,8 @@ _kept = []  # arguments and results: dropping a reference that was borrowed woul
 
 
 class Explorer:
-    def __init__(self, target, instance, skip, say):
-        self.target, self.instance, self.say = target, instance, say
+    def __init__(self, target, instance, skip, say, settle):
+        self.target, self.instance, self.say, self.settle = target, instance, say, settle
         self.skip, self.seen = skip, {}
         self.trials = 0
         self.arities_out, self.hints = set(), []
@@ -113,6 +113,7 @@ class Explorer:
         try:
             call = recipes.Call(self.target, recipe)
             _kept.append((call, call.run()))
+            self.settle(0.2)  # a thread it started is seen with the call that did
             result = None
         except Exception as error:  # everything else ends the child, and is seen by that
             result = (type(error).__name__, str(error)[:600])

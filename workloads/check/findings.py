@@ -26,6 +26,13 @@ _HINTS = {
     "raw": "memory of malloc is not freed on this way through the function",
     "error": "; it happens when the call fails: look at the early returns",
     "crash": "run the line under a debugger: gdb --args python -X dev -c '...'",
+    "gil": "take it with PyGILState_Ensure, or make the call before Py_BEGIN_ALLOW_THREADS or after Py_END_ALLOW_THREADS",
+    "used": "something refers to an argument after the call without a reference of its own: Py_INCREF what is kept",
+    "lent": "Python code that runs meanwhile (an element's __index__, a callback) can drop what was only lent: Py_INCREF it before, or "
+            "take a new reference (PySequence_GetItem, PyList_GetItemRef)",
+    "pointer": "a pointer into an argument is good as long as the argument or a Py_buffer of it is held: keep one of these, or copy",
+    "held": "PyBuffer_Release is missing on this way through the function",
+    "export": "bf_getbuffer must keep the memory where it is until bf_releasebuffer, and the view's obj must be what owns it",
     "contract": "a function that returns NULL sets an exception, one that returns an object sets none",
 }
 
@@ -47,9 +54,12 @@ class Book:
         self.calls = 0
         self.called_names, self.not_called_rows, self.silent_rows, self.unfinished_rows = [], [], [], []
         self.slopes, self.measured, self.total = {}, 0, False
+        self.unsafe = set()  # functions that take references away: whatever follows a call of theirs may be their doing
+        self.lacking = {}  # stages that could not be done, with the reason
 
-    def add(self, check, target, code, evidence, hint, figures=None):
-        key = (check, target["name"], re.sub(r"\d+", "#", evidence)[:60])
+    def add(self, check, target, code, evidence, hint, figures=None, about=None):
+        """about: of what there is to be one finding for each function."""
+        key = (check, target["name"], about or re.sub(r"\d+", "#", evidence)[:60])
         if key in self.seen:
             return
         self.seen.add(key)
@@ -72,21 +82,45 @@ class Book:
 
     # ---- findings --------------------------------------------------------------------------------------------------------------
 
-    def events(self, outcome, target):
-        pass
-
     def ended(self, outcome, target):
         """The process did not survive a call."""
-        fatal = [m.group(0).strip() for m in (p.search(outcome.said) for p in _FATAL) if m]
+        code = (outcome.at or target["name"]).split("\n")
+        gil = next((e for e in outcome.events if "gil" in e), None)
+        fault = next((e for e in outcome.events if "fault" in e), None)
+        if gil:
+            thread = ", on a thread of the module's own" if gil["own_thread"] else ""
+            self.add("gil", target, code, "%s is called at %s without holding the GIL%s" % (gil["gil"], gil["where"], thread), _HINTS["gil"])
+        elif fault and fault["region"] >= 0:
+            self._used(outcome, target, code, fault)
+        elif re.search(r"without holding the GIL|the GIL is released|not called with the GIL", outcome.said):
+            self.add("gil", target, code, self._death(outcome, fault), _HINTS["gil"])
+        elif outcome.stage in ("later", "hostile"):
+            self.add("references", target, code, self._death(outcome, fault), _HINTS["used" if outcome.stage == "later" else "lent"],
+                     about=outcome.stage)
+        else:
+            self.add("crashes", target, code, self._death(outcome, fault), _HINTS["crash"])
+
+    @staticmethod
+    def _death(outcome, fault):
         if outcome.end is not None and outcome.end >= 0:
             evidence = "the process ended with exit status %d" % outcome.end
         else:
             evidence = "the process was ended by %s" % _signal_name(outcome.end)
-        if fatal:
-            evidence += ": " + fatal[0][:200]
-        check = "gil" if "without holding the GIL" in outcome.said or "the GIL is released" in outcome.said or \
-            "not called with the GIL" in outcome.said else "crashes"
-        self.add(check, target, outcome.at or target["name"], evidence, _HINTS["crash"])
+        if fault:
+            evidence += " at %s (address %s)" % (fault["where"], fault["address"])
+        fatal = [m.group(0).strip() for m in (p.search(outcome.said) for p in _FATAL) if m]
+        return evidence + (": " + fatal[0][:200] if fatal else "")
+
+    def _used(self, outcome, target, code, fault):
+        """A fault in memory that was given back."""
+        how = "while it is used" if outcome.stage == "hostile" else "after the call"
+        if fault["region"] == 0:
+            evidence = "an argument is used by %s when it is gone (%s)" % (fault["where"], how)
+            self.add("references", target, code, evidence, _HINTS["lent" if outcome.stage == "hostile" else "used"],
+                     about=outcome.stage)
+        else:
+            evidence = "%s uses the memory of an argument, %d bytes in, when it is gone (%s)" % (fault["where"], fault["offset"], how)
+            self.add("buffers", target, code, evidence, _HINTS["pointer"], about=outcome.stage)
 
     def contract(self, target, rows):
         for text, (kind, message) in rows:
@@ -112,10 +146,25 @@ class Book:
                 self._memory(target, rows[0])
                 return
 
+    def buffers(self, target, result):
+        for row in result["held"]:
+            about = "argument %d " % row["place"]  # a buffer that is held holds a reference
+            self.rows = [r for r in self.rows if (r["check"], r["function"]) != ("leaks", target["name"]) or about not in r["evidence"]]
+            self.add("buffers", target, row["lines"], "the buffer of argument %d cannot be resized after the call and its result are gone "
+                     "(%d of %d times)" % (row["place"], row["held"], row["of"]), _HINTS["held"])
+        for row in result["exports"]:
+            self.add("buffers", row["target"], row["lines"], row["evidence"], _HINTS["export"])
+
+    def count(self, stage, result):
+        if result and result["reason"]:
+            self.lacking[stage] = result["reason"]
+
     def _figures(self, row):
         return {"what": row["what"], "per_call": row["per_call"], "steps": row["steps"], "calls_per_step": row["calls"]}
 
     def _reference(self, target, row):
+        if row["per_call"] < 0:
+            self.unsafe.add(target["name"])
         per, steps = row["per_call"], ", ".join("%+d" % s for s in row["steps"])
         more = "%s has %s reference%s %s after each call (%s over %d calls each)" % (
             row["what"], _times(per), "" if abs(per) == 1 else "s", "more" if per > 0 else "fewer", steps, row["calls"])
@@ -137,7 +186,7 @@ class Book:
         self.add("leaks", target, row["text"], evidence, _HINTS[hint] + (_HINTS["error"] if row["raising"] else ""), self._figures(row))
 
 
-def _verdict(check, book, ended):
+def _verdict(check, book, ended, said):
     rows = [r for r in book.rows if r["check"] == check]
     if rows:
         return "found", None
@@ -145,6 +194,10 @@ def _verdict(check, book, ended):
         return "unproven", ended
     if not book.called_names and not book.measured:
         return "unproven", "nothing could be called"
+    if check == "gil" and said.get("unwatched"):
+        return "unproven", said["unwatched"]
+    if check == "buffers" and book.lacking.get("later"):
+        return "unproven", book.lacking["later"]
     return "nothing found", None
 
 
@@ -153,7 +206,7 @@ def document(check):
     ended = check.reason if check.state != "complete" else None
     rows = []
     for key, title in CHECKS:
-        verdict, reason = _verdict(key, book, ended)
+        verdict, reason = _verdict(key, book, ended, said)
         rows.append({"check": key, "title": title, "verdict": verdict, "reason": reason,
                      "findings": len([r for r in book.rows if r["check"] == key])})
     order = [key for key, _ in CHECKS]

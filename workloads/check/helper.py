@@ -1,35 +1,90 @@
-"""What Python itself has no words for: the C library's count of bytes, and ending with one's parent. All None where this
-interpreter has no ctypes."""
+"""helper.c by ctypes, and what the C library knows. Everything does nothing, or is None, where this interpreter has no ctypes;
+`missing` says so."""
+import os
 import signal
 
 bytes_in_use = None
-die_with_parent = None
+missing = None
+_library = None
 
 try:
     import ctypes
 except ImportError:
     ctypes = None
+    missing = "this interpreter has no ctypes"
+
+LIBRARY = os.path.join(os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)))), "libbdcheck.so")
 
 
 def _prepare():
-    global bytes_in_use, die_with_parent
+    global bytes_in_use, _library, missing
     libc = ctypes.CDLL(None, use_errno=True)
+    if hasattr(libc, "mallinfo2"):
+        class MallInfo(ctypes.Structure):
+            _fields_ = [(n, ctypes.c_size_t) for n in ("arena", "ordblks", "smblks", "hblks", "hblkhd", "usmblks", "fsmblks",
+                                                       "uordblks", "fordblks", "keepcost")]
+        libc.mallinfo2.restype = MallInfo
 
-    def die(prctl=libc.prctl):
-        prctl(1, ctypes.c_ulong(signal.SIGKILL), 0, 0, 0)  # PR_SET_PDEATHSIG
-    die_with_parent = die
-    if not hasattr(libc, "mallinfo2"):
+        def used(mallinfo=libc.mallinfo2):
+            info = mallinfo()
+            return info.uordblks + info.hblkhd
+        bytes_in_use = used
+    try:
+        library = ctypes.CDLL(LIBRARY)
+    except OSError as error:
+        missing = str(error)
         return
+    word, size = ctypes.c_void_p, ctypes.c_size_t
+    library.bdcheck_watch.argtypes = [ctypes.c_char_p]
+    library.bdcheck_region.argtypes = [word, size, ctypes.c_int]
+    library.bdcheck_guard.argtypes = [word, size]
+    library.bdcheck_fill.argtypes = [size]
+    _library = library
 
-    class MallInfo(ctypes.Structure):
-        _fields_ = [(n, ctypes.c_size_t) for n in ("arena", "ordblks", "smblks", "hblks", "hblkhd", "usmblks", "fsmblks", "uordblks",
-                                                   "fordblks", "keepcost")]
-    libc.mallinfo2.restype = MallInfo
 
-    def used(mallinfo=libc.mallinfo2):
-        info = mallinfo()
-        return info.uordblks + info.hblkhd
-    bytes_in_use = used
+def die_with_parent():
+    if ctypes:
+        ctypes.CDLL(None).prctl(1, ctypes.c_ulong(signal.SIGKILL), 0, 0, 0)  # PR_SET_PDEATHSIG
+
+
+def tell_faults(fd):
+    if _library:
+        _library.bdcheck_faults(fd)
+
+
+def watch(paths):
+    """Leads what these files call of the C API through a check for the GIL: (how many functions, reason why none)."""
+    if not _library:
+        return 0, missing
+    count = 0
+    for path in paths:
+        n = _library.bdcheck_watch(os.fsencode(os.path.realpath(path)))
+        if n < 0:
+            return 0, "calls cannot be watched on this processor"
+        count += n
+    return count, None if count else "it is compiled into the interpreter, so that its own calls cannot be told from that one's"
+
+
+def watching(on):
+    if _library:
+        _library.bdcheck_watching(on)
+
+
+def region(start, length, label):
+    _library.bdcheck_region(start, length, label)
+
+
+def fill(length):
+    _library.bdcheck_fill(length)
+
+
+def guard(start, length):
+    return bool(_library.bdcheck_guard(start, length))
+
+
+def address_of(exporter):
+    """Of the memory that something writable exports."""
+    return ctypes.addressof(ctypes.c_char.from_buffer(exporter))
 
 
 if ctypes:

@@ -26,8 +26,9 @@ class Recipe:
         return self.arguments + tuple(kind for _, kind in self.named)
 
 
-def _arguments_text(recipe):
-    texts = [kinds.ALL[k].text for k in recipe.arguments]
+def inside(recipe, instead=()):
+    """What stands between the parentheses; instead: texts of some places."""
+    texts = [instead[i] if i in instead else kinds.ALL[k].text for i, k in enumerate(recipe.arguments)]
     return ", ".join(texts + ["%s=%s" % (n, kinds.ALL[k].text) for n, k in recipe.named])
 
 
@@ -35,12 +36,12 @@ def text(target, recipe):
     """The call as a line of Python."""
     if target["kind"] == "calls":
         return target["name"] + "()"
-    inside = _arguments_text(recipe)
+    between = inside(recipe)
     if target["owner"] is None:
-        return "%s(%s)" % (target["name"], inside)
-    made = "%s.%s(%s)" % (target["module"], target["owner"], _arguments_text(recipe.instance) if recipe.instance else "")
+        return "%s(%s)" % (target["name"], between)
+    made = "%s.%s(%s)" % (target["module"], target["owner"], inside(recipe.instance) if recipe.instance else "")
     name = target["path"].rpartition(".")[2]
-    return "%s.%s" % (made, name) if target["kind"] == "getter" else "%s.%s(%s)" % (made, name, inside)
+    return "%s.%s" % (made, name) if target["kind"] == "getter" else "%s.%s(%s)" % (made, name, between)
 
 
 class Call:

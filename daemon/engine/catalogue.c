@@ -37,6 +37,7 @@ static void interpreter_free(struct interpreter *i)
 		catalogue_free(i->outdated[k]);
 	free(i->outdated);
 	free(i->environment);
+	free(i->folder);
 	bd_reason_free(i->unusable);
 	free(i->argv);
 	bd_doc_done(&interpreter_doc, i);
@@ -82,11 +83,19 @@ static int64_t stamp_of(const char *path)
 		((uint64_t)st.st_mtim.tv_sec * 1000000000U + (uint64_t)st.st_mtim.tv_nsec));
 }
 
+/* Of a worker and of the cases and bindings beside it. */
+static int64_t folder_stamp(const char *folder)
+{
+	bd_auto_free char *path = bd_printf("%s/interpreter.json", folder),
+			   *sources = bd_printf("%s/../../worker.id", folder);
+	return (int64_t)((uint64_t)stamp_of(path) * 31 + (uint64_t)stamp_of(sources));
+}
+
 static int load_one(const char *folder, struct interpreter **ret, struct bd_error *err)
 {
 	bd_auto_free char *path = bd_printf("%s/interpreter.json", folder);
 	bd_auto_free char *text = NULL;
-	int64_t stamp = stamp_of(path);
+	int64_t stamp = folder_stamp(folder);
 	int r = bd_file_read(path, 1 << 20, &text, NULL);
 	if (r < 0)
 		return bd_error_set(err, r, "worker-missing", NULL, "cannot read %s: %s", path, strerror(-r));
@@ -106,6 +115,7 @@ static int load_one(const char *folder, struct interpreter **ret, struct bd_erro
 		i->host = bd_strdup("embedded");
 	}
 	i->stamp = stamp;
+	i->folder = bd_strdup(folder);
 	bd_auto_free char *base = bd_strndup(i->id, strcspn(i->id, "+"));
 	i->environment = bd_printf("%s/../../environments/%s", folder, base);
 	resolve_paths(i, folder);
@@ -221,15 +231,30 @@ static void take_added(struct bd_engine *e, const char *home, const char *source
 	free(list.v);
 }
 
-/* Sees what was added and removed since. What is gone stays in memory: a run may be using it. Holds the lock. */
+/* Those of this build, when they were built again since. */
+static void refresh_own(struct bd_engine *e)
+{
+	size_t n = e->interpreters_len;
+	for (size_t i = 0; i < n; i++) {
+		struct interpreter *old = e->interpreters[i], *one = NULL;
+		if (old->added || old->gone || folder_stamp(old->folder) == old->stamp ||
+			load_one(old->folder, &one, &(struct bd_error){0}) < 0) /* it is being written */
+			continue;
+		old->gone = true;
+		*BD_PUSH(e->interpreters, e->interpreters_len) = one;
+	}
+}
+
+/* Sees what was built again, added and removed since. What is gone stays in memory: a run may be using it. Holds the lock. */
 static void refresh(struct bd_engine *e)
 {
+	refresh_own(e);
 	int64_t stamp = stamp_of(e->added_dir);
 	if (stamp == e->added_stamp)
 		return;
 	e->added_stamp = stamp;
 	for (size_t i = 0; i < e->interpreters_len; i++)
-		e->interpreters[i]->gone = e->interpreters[i]->added;
+		e->interpreters[i]->gone |= e->interpreters[i]->added;
 	bd_auto_free char *home = bd_printf("%s/..", e->interpreters_dir), *sources = worker_sources(home);
 	DIR *d = opendir(e->added_dir);
 	struct dirent *entry;

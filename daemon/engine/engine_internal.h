@@ -35,7 +35,8 @@ struct interpreter {
 	char *environment;          /* where its bindings are built; the folder need not be there */
 	bool added;                 /* by `benchctl python add`, into the data folder … */
 	bool gone;                  /* … and removed, or built again since: only runs that began before may use it */
-	int64_t stamp;              /* of its interpreter.json */
+	char *folder;               /* of its worker */
+	int64_t stamp;              /* tells it from one that was built later */
 	struct bd_reason *unusable; /* NULL = it can be measured */
 	struct bd_catalogue *catalogue; /* NULL until asked; under catalogue_lock, as the rest */
 	int64_t catalogue_stamp;        /* built_stamp() when it was asked */

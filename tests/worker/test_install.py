@@ -46,12 +46,30 @@ class Install(unittest.TestCase):
             self.assertEqual(done.returncode, 0, done.stderr)
             base = bw.default()["version"] + "~2"
             self.assertEqual(json.loads(done.stdout)["added"], [base, base + "+exe"])
+            self.install_again(prefix, benchctl, env)
         finally:
             subprocess.run([benchctl, "daemon", "stop", "--force"], env=env, capture_output=True, timeout=60)
         home = os.path.join(data, "interpreters", base, "lib", "benchd")
         for name in ("libbdkernels.so", "worker.id"):
             with open(os.path.join(home, name), "rb") as mine, open(os.path.join(prefix, "lib", "benchd", name), "rb") as theirs:
                 self.assertEqual(mine.read(), theirs.read(), name)
+
+    def install_again(self, prefix, benchctl, env):
+        """What is installed while a daemon runs is what it measures with from then on."""
+        def names():
+            done = subprocess.run([benchctl, "--json", "cases"], env=env, capture_output=True, text=True, timeout=60)
+            return [c["name"] for c in json.loads(done.stdout)["cases"]]
+
+        home = os.path.join(prefix, "lib", "benchd")
+        case = os.path.join(home, "python", "cases", "made-later.py")
+        self.assertNotIn("made-later", names())
+        with open(case, "w", encoding="utf-8") as f:
+            f.write('"""made later"""\ndef run(ticks, state):\n    return None\ndef verify(state, result, operations):\n    return True\n')
+        self.assertNotIn("made-later", names())  # as long as nothing says that it was installed
+        sources = os.path.join(home, "worker.id")
+        shutil.copy(sources, sources + ".new")
+        os.replace(sources + ".new", sources)
+        self.assertIn("made-later", names())
 
 
 if __name__ == "__main__":

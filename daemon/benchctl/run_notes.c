@@ -286,7 +286,9 @@ static void about_notes(const struct bd_run_document *doc, const struct bd_scree
 	size_t n = 0;
 	for (size_t i = 0; i < doc->cells_len; i++)
 		for (size_t k = 0; k < doc->cells[i].notes_len; k++)
-			say(&said, &n, "", &doc->cells[i].notes[k], &doc->cells[i]);
+			if (!bd_streq(doc->cells[i].notes[k].key, "copies") &&
+				!bd_streq(doc->cells[i].notes[k].key, "zero-copy")) /* they have a column */
+				say(&said, &n, "", &doc->cells[i].notes[k], &doc->cells[i]);
 	for (size_t i = 0; i < n; i++) {
 		bd_auto_str struct bd_str text = {0};
 		if (said[i].cells_len == 1 && doc->cells_len > 1) {

@@ -238,7 +238,7 @@ void bd_run_header(const struct bd_run_document *doc, const struct bd_screen *s,
 
 struct columns {
 	size_t name, first_axis, time, time_width, ops, ratio, ratio_width, scaling, scaling_width, wait, blocker, p99,
-		split, cpu, fairness, work, steady, samples, first, memory;
+		split, cpu, fairness, work, steady, samples, first, memory, allocations, allocated, copies;
 };
 
 static void make_columns(const struct table *t, struct bd_grid *g, struct columns *c)
@@ -258,6 +258,9 @@ static void make_columns(const struct table *t, struct bd_grid *g, struct column
 	c->ratio_width = bd_grid_column(g, (struct bd_grid_column){interval, true, true, false, 5});
 	c->scaling = bd_grid_column(g, (struct bd_grid_column){"scaling", true, false, false, 1});
 	c->scaling_width = bd_grid_column(g, (struct bd_grid_column){interval, true, true, false, 7});
+	c->copies = bd_grid_column(g, (struct bd_grid_column){"V3", false, false, false, 0});
+	c->allocations = bd_grid_column(g, (struct bd_grid_column){"allocs/op", true, false, false, 1});
+	c->allocated = bd_grid_column(g, (struct bd_grid_column){"B/op", true, false, false, 2});
 	c->wait = bd_grid_column(g, (struct bd_grid_column){t->wide ? "GIL wait" : "wait", true, false, false, 1});
 	c->blocker = bd_grid_column(g,
 		(struct bd_grid_column){t->wide ? "main blocker" : "blocker", false, false, false, 3});
@@ -379,6 +382,13 @@ static void figures(const struct table *t, struct bd_grid *g, const struct colum
 	}
 	if (t->s->verbose && cell->memory && cell->memory->rss_peak_bytes > 0)
 		bd_grid_set(g, c->memory, BD_PLAIN, "%.1f MB", (double)cell->memory->rss_peak_bytes / 1e6);
+	for (size_t i = 0; i < cell->notes_len; i++) /* which of the two V3 found */
+		if (bd_streq(cell->notes[i].key, "copies") || bd_streq(cell->notes[i].key, "zero-copy"))
+			bd_grid_set(g, c->copies, BD_PLAIN, "%s", cell->notes[i].key);
+	if (cell->memory && isfinite(cell->memory->allocations_per_op)) {
+		bd_grid_set(g, c->allocations, BD_PLAIN, "%.2f", cell->memory->allocations_per_op);
+		set_taken(g, c->allocated, BD_PLAIN, bd_text_count(cell->memory->allocated_bytes_per_op));
+	}
 	if (cell->samples > 0)
 		bd_grid_set(g, c->samples, BD_DIM, "%lld", (long long)cell->samples);
 }

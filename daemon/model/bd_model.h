@@ -214,6 +214,7 @@ struct bd_case_info {
 	char *affinity;           /* what the case asks for, NULL = the default */
 	double timeout_s;         /* of one batch, NAN = the default */
 	struct bd_strv needs;     /* functions of the binding, of the case with its default parameters */
+	struct bd_strv bindings;  /* NAME:VARIANT of those that have them here */
 	bool process;             /* its cells have a worker of their own */
 	bool measures_memory;     /* what an operation allocates is a figure of it */
 };
@@ -370,7 +371,9 @@ struct bd_thread_result {
 };
 struct bd_memory_result {
 	int64_t rss_peak_bytes, rss_bytes;
-	double bytes_per_op, allocations_per_op;
+	double bytes_per_op;           /* kept */
+	double allocations_per_op;     /* asked for, of cases that measure it; NAN = of others */
+	double allocated_bytes_per_op; /* in these */
 	int64_t allocator_bytes;
 };
 struct bd_cell_result {
@@ -569,7 +572,7 @@ struct bd_worker_cell { /* answer to prepare and bye, and instead of a sample wh
 /* Answer to memory {cell}. */
 struct bd_worker_memory {
 	int64_t rss_bytes, rss_peak_bytes, allocator_bytes, allocator_before_bytes;
-	double bytes_per_op;
+	double bytes_per_op, allocations_per_op, allocated_bytes_per_op; /* NAN = unknown */
 };
 extern const struct bd_doc bd_worker_memory_doc;
 extern const struct bd_doc bd_worker_cell_doc;

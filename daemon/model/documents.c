@@ -74,8 +74,8 @@ static const struct bd_field bd_case_info_fields[] = {FR(bd_case_info, STRING, n
 	FR(bd_case_info, STRING, shape), F(bd_case_info, STRING, plain),
 	FD(bd_case_info, ARRAY, params, case_param_doc), F(bd_case_info, INT, target),
 	FD(bd_case_info, OPTIONAL, reason, bd_reason_doc), F(bd_case_info, STRING, affinity),
-	F(bd_case_info, DOUBLE, timeout_s), F(bd_case_info, STRINGS, needs), F(bd_case_info, BOOL, process),
-	F(bd_case_info, BOOL, measures_memory)};
+	F(bd_case_info, DOUBLE, timeout_s), F(bd_case_info, STRINGS, needs), F(bd_case_info, STRINGS, bindings),
+	F(bd_case_info, BOOL, process), F(bd_case_info, BOOL, measures_memory)};
 static DOC(case_info_doc, bd_case_info, NULL, true);
 
 static const struct bd_field bd_variant_info_fields[] = {FR(bd_variant_info, STRING, name),
@@ -131,7 +131,8 @@ static DOC(thread_result_doc, bd_thread_result, NULL, true);
 
 static const struct bd_field bd_memory_result_fields[] = {F(bd_memory_result, INT, rss_peak_bytes),
 	F(bd_memory_result, INT, rss_bytes), F(bd_memory_result, DOUBLE, bytes_per_op),
-	F(bd_memory_result, DOUBLE, allocations_per_op), F(bd_memory_result, INT, allocator_bytes)};
+	F(bd_memory_result, DOUBLE, allocations_per_op), F(bd_memory_result, DOUBLE, allocated_bytes_per_op),
+	F(bd_memory_result, INT, allocator_bytes)};
 static DOC(memory_result_doc, bd_memory_result, NULL, true);
 
 static const struct bd_field bd_cell_result_fields[] = {FR(bd_cell_result, STRING, id),
@@ -263,7 +264,8 @@ DOC(bd_worker_cell_doc, bd_worker_cell, NULL, true);
 
 static const struct bd_field bd_worker_memory_fields[] = {F(bd_worker_memory, INT, rss_bytes),
 	F(bd_worker_memory, INT, rss_peak_bytes), F(bd_worker_memory, INT, allocator_bytes),
-	F(bd_worker_memory, INT, allocator_before_bytes), F(bd_worker_memory, DOUBLE, bytes_per_op)};
+	F(bd_worker_memory, INT, allocator_before_bytes), F(bd_worker_memory, DOUBLE, bytes_per_op),
+	F(bd_worker_memory, DOUBLE, allocations_per_op), F(bd_worker_memory, DOUBLE, allocated_bytes_per_op)};
 DOC(bd_worker_memory_doc, bd_worker_memory, NULL, true);
 
 static const struct bd_field bd_worker_sample_fields[] = {FR(bd_worker_sample, INT, cell),

@@ -124,6 +124,8 @@ static void memory_of(const cJSON *facts, struct bd_cell_result *ret)
 		*ret->memory = (struct bd_memory_result){.rss_peak_bytes = m.rss_peak_bytes,
 			.rss_bytes = m.rss_bytes,
 			.bytes_per_op = m.bytes_per_op,
+			.allocations_per_op = m.allocations_per_op,
+			.allocated_bytes_per_op = m.allocated_bytes_per_op,
 			.allocator_bytes = m.allocator_bytes};
 		return;
 	}

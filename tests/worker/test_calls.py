@@ -74,5 +74,30 @@ class Calls(Catching):
         self.invalid(answer, "V1", "count-differs")
 
 
+class Memory(Catching):
+    @bw.each_kind
+    def test_allocations_of_an_operation(self, interpreter):
+        """5000 bytes are more than pymalloc serves itself: that it asks another allocator is no second allocation."""
+        w = self.worker(interpreter, env={"BENCHD_CASES": MUTANT_CASES})
+        sizes = (0, 100, 5000)
+        self.ok(w.prepare([cell(i, case="allocates", binding="plain", size=str(size), iterations=500) for i, size in enumerate(sizes)]))
+        empty = bytes(0).__sizeof__()
+        for i, size in enumerate(sizes):
+            m = w.ask("memory", cell=i)
+            self.assertAlmostEqual(m["allocations_per_op"], 1 if size else 0, delta=0.02)
+            if size and not interpreter["debug"]:  # without a GIL an object has some bytes more in front
+                self.assertLessEqual(size + empty, m["allocated_bytes_per_op"] + size / 100)
+                self.assertLess(m["allocated_bytes_per_op"], size + empty + 32)
+            self.assertAlmostEqual(m["bytes_per_op"] or 0, 0, delta=5)
+            self.assertEqual(w.batch(i, iterations=20)["type"], "sample")  # the hooks are gone again
+        self.ok(w.bye(len(sizes)))
+
+    def test_of_a_case_that_does_not_ask(self):
+        w = self.worker(bw.default())
+        self.ok(w.prepare([cell(0, case="ffi.null", binding="plain", iterations=100)]))
+        m = w.ask("memory", cell=0)
+        self.assertEqual((m["allocations_per_op"], m["allocated_bytes_per_op"]), (None, None))
+
+
 if __name__ == "__main__":
     unittest.main()

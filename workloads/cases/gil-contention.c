@@ -24,6 +24,8 @@ static const struct bd_param params[] = {
 	{"u", "native work per call, calibrated once per run", u_values, BD_LEN(u_values)},
 };
 
+static const char *const needs[] = {"spin_release"};
+
 static int setup(struct bd_work *w, struct bd_error *err)
 {
 	const char *gil = bd_work_param(w, "gil");
@@ -77,6 +79,8 @@ const struct bd_case bd_case_gil_contention = {
 	.shape = BD_SHAPE_CONTENDED,
 	.params = params,
 	.params_len = BD_LEN(params),
+	.needs = needs,
+	.needs_len = BD_LEN(needs),
 	.setup = setup,
 	.run = bd_loop_run,
 	.verify = verify,

@@ -53,7 +53,14 @@ void bd_sample_begin(struct bd_bench_cell *c, uint64_t probe_steps, struct bd_wo
 void bd_sample_add(const struct bd_team *team, struct bd_worker_sample *s); /* the batch that just was */
 void bd_sample_end(struct bd_bench_cell *c, uint64_t probe_steps, struct bd_worker_sample *s);
 /* What one batch of the cell (NULL: nothing) does to memory; false when run() said so. */
-bool bd_memory_of(struct bd_bench_cell *c, bool (*run)(struct bd_bench_cell *c), struct bd_worker_memory *m);
+bool bd_memory_of(struct bd_bench_cell *c, bool (*run)(struct bd_bench_cell *c, int64_t times),
+	struct bd_worker_memory *m);
+
+/* ---- allocations.c ----------------------------------------------------------------------------------------- */
+
+/* Counts what all threads ask Python's allocators for, between the two. */
+void bd_allocations_begin(void);
+void bd_allocations_end(uint64_t *ret_calls, uint64_t *ret_bytes);
 
 /* ---- targets.c, userfile.c: what users bring ------------------------------------------------------------------ */
 

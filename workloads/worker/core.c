@@ -404,9 +404,9 @@ static void batch(const cJSON *m)
 
 /* ---- memory, bye ------------------------------------------------------------------------------------------- */
 
-static bool run_once(struct bd_bench_cell *c)
+static bool run_once(struct bd_bench_cell *c, int64_t times)
 {
-	struct bd_batch batch = {.iterations = c->duration_ns ? 0 : (uint64_t)BD_MAX(c->iterations, 1),
+	struct bd_batch batch = {.iterations = c->duration_ns ? 0 : (uint64_t)(BD_MAX(c->iterations, 1) * times),
 		.duration_ns = c->duration_ns,
 		.processors = &c->processors,
 		.affinity = c->affinity};

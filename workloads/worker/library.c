@@ -254,6 +254,25 @@ static void describe_binding(const char *name, struct bd_binding_info *info)
 		info->unsupported = bd_reason_copy(info->variant_info[0].unsupported);
 }
 
+static bool has_all(const struct bd_variant_info *v, const struct bd_strv *needs)
+{
+	for (size_t i = 0; i < needs->n; i++)
+		if (!bd_strv_has(&v->functions, needs->v[i]))
+			return false;
+	return !v->unsupported;
+}
+
+static void add_bindings(const struct bd_catalogue *all, struct bd_case_info *info)
+{
+	for (size_t i = 0; i < all->bindings_len; i++)
+		for (size_t k = 0; k < all->bindings[i].variant_info_len; k++) {
+			const struct bd_variant_info *v = &all->bindings[i].variant_info[k];
+			bd_auto_free char *full = bd_printf("%s:%s", all->bindings[i].name, v->name);
+			if (has_all(v, &info->needs))
+				bd_strv_add(&info->bindings, full);
+		}
+}
+
 void bd_library_catalogue(struct bd_catalogue *ret)
 {
 	bd_doc_init(&bd_catalogue_doc, ret);
@@ -265,4 +284,7 @@ void bd_library_catalogue(struct bd_catalogue *ret)
 	bd_strv_split(&names, bd_interpreter.bindings, ',');
 	for (size_t i = 0; i < names.n; i++)
 		describe_binding(names.v[i], BD_PUSH(ret->bindings, ret->bindings_len));
+	for (size_t i = 0; i < ret->cases_len; i++)
+		if (!ret->cases[i].plain)
+			add_bindings(ret, &ret->cases[i]);
 }

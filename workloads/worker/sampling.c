@@ -190,7 +190,42 @@ static void read_memory(struct bd_worker_memory *m)
 	m->allocator_bytes = bd_malloc_live_bytes();
 }
 
-bool bd_memory_of(struct bd_bench_cell *c, bool (*run)(struct bd_bench_cell *c), struct bd_worker_memory *m)
+static uint64_t ops_of(const struct bd_team *team)
+{
+	uint64_t ops = 0;
+	for (unsigned i = 0; i < team->n; i++)
+		ops += team->lanes[i].ops + team->lanes[i].straddled;
+	return ops;
+}
+
+/* What an operation asks for: the difference of a batch and one twice as long, so that what a batch itself needs is not
+ * part of it. Threads have batches as long as each other, and their operations are the many. */
+static bool count_allocations(struct bd_bench_cell *c, bool (*run)(struct bd_bench_cell *c, int64_t times),
+	struct bd_worker_memory *m)
+{
+	uint64_t calls[2], bytes[2], ops[2];
+	for (int i = 0; i < 2; i++) {
+		bd_allocations_begin();
+		bool ok = run(c, i + 1);
+		bd_allocations_end(&calls[i], &bytes[i]);
+		if (!ok)
+			return false;
+		ops[i] = ops_of(c->team);
+		drop_results(c->team);
+	}
+	if (c->team->n > 1 || ops[1] <= ops[0]) {
+		ops[0] = calls[0] = bytes[0] = 0;
+		if (!ops[1])
+			return true;
+	}
+	double n = (double)(ops[1] - ops[0]);
+	m->allocations_per_op = BD_MAX((double)(int64_t)(calls[1] - calls[0]) / n, 0.0);
+	m->allocated_bytes_per_op = BD_MAX((double)(int64_t)(bytes[1] - bytes[0]) / n, 0.0);
+	return true;
+}
+
+bool bd_memory_of(struct bd_bench_cell *c, bool (*run)(struct bd_bench_cell *c, int64_t times),
+	struct bd_worker_memory *m)
 {
 	if (!c) {
 		read_memory(m);
@@ -202,11 +237,9 @@ bool bd_memory_of(struct bd_bench_cell *c, bool (*run)(struct bd_bench_cell *c),
 	forget_peak();
 	read_memory(m);
 	int64_t own_peak = m->rss_peak_bytes;
-	if (!run(c))
+	if (!run(c, 1))
 		return false;
-	int64_t ops = 0;
-	for (unsigned i = 0; i < c->team->n; i++)
-		ops += (int64_t)(c->team->lanes[i].ops + c->team->lanes[i].straddled);
+	uint64_t ops = ops_of(c->team);
 	drop_results(c->team); /* the last operation's result is no growth */
 	read_memory(m);
 	const struct bd_children *children = &c->work.children;
@@ -220,5 +253,5 @@ bool bd_memory_of(struct bd_bench_cell *c, bool (*run)(struct bd_bench_cell *c),
 	int64_t now = live_bytes();
 	if (live != BD_NULL_INT && now != BD_NULL_INT && ops)
 		m->bytes_per_op = (double)(now - live) / (double)ops;
-	return true;
+	return !c->work.desc->measures_memory || count_allocations(c, run, m);
 }

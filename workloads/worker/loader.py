@@ -82,10 +82,13 @@ class Host:
         return module
 
     def package(self, name):
-        """A module of the environment's packages; whatever else this process has comes before them."""
+        """A module of the environment's packages. They come before what else is installed, for they are the versions that the
+        bindings were built with, and one that finds half of another does not work; and after the standard library."""
         if self._packages is None:
             self._packages = [p for p in _site_packages(self.environment) if os.path.isdir(p)]
-            sys.path.extend(self._packages)
+            installed = [i for i, p in enumerate(sys.path) if os.path.basename(p) in ("site-packages", "dist-packages")]
+            at = installed[0] if installed else len(sys.path)
+            sys.path[at:at] = self._packages
         try:
             return importlib.import_module(name)
         except ImportError as e:

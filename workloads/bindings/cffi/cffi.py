@@ -65,15 +65,17 @@ def scalars(lib):
 def buffers(ffi, lib):
     add_up, add_up_f64, fill = lib.bd_kernel_sum, lib.bd_kernel_sum_f64, lib.bd_kernel_fill
     from_buffer, new, unpack = ffi.from_buffer, ffi.new, ffi.unpack
-    doubles, chars = ffi.typeof("double[]"), ffi.typeof("char[]")
+    cast, pointer, chars = ffi.cast, ffi.typeof("double *"), ffi.typeof("char[]")
 
     def sum_(k, data):
         view = from_buffer(data)
         return add_up(k, view, len(view))
 
     def sum_f64(data):
-        view = from_buffer(doubles, data)
-        return add_up_f64(view, len(view))
+        view = from_buffer(data)
+        if len(view) % 8:
+            raise ValueError("no whole number of doubles")
+        return add_up_f64(cast(pointer, view), len(view) // 8)
 
     def text_copy(k, s):
         data = s.encode()
@@ -93,8 +95,8 @@ def buffers(ffi, lib):
 def sequences(ffi, lib):
     sum_i64, sum_f64, sum_texts = lib.bd_kernel_sum_i64, lib.bd_kernel_sum_f64, lib.bd_kernel_sum_texts
     fill_i64, fill_f64, text, fail = lib.bd_kernel_fill_i64, lib.bd_kernel_fill_f64, lib.bd_kernel_text, lib.bd_kernel_fail
-    new, unpack, from_buffer = ffi.new, ffi.unpack, ffi.from_buffer
-    integers, doubles, chars = ffi.typeof("int64_t[]"), ffi.typeof("double[]"), ffi.typeof("char[]")
+    new, unpack, from_buffer, string = ffi.new, ffi.unpack, ffi.from_buffer, ffi.string
+    integers, doubles, char_arrays = ffi.typeof("int64_t[]"), ffi.typeof("double[]"), ffi.typeof("char[][%d]" % TEXT)
 
     # A list or tuple in place of a pointer: cffi makes the array, for as long as the call takes.
     def seq_i64_in(k, seq):
@@ -118,8 +120,10 @@ def sequences(ffi, lib):
         return unpack(values, n)
 
     def texts(k, n):
-        out = new(chars, TEXT)
-        return [unpack(out, text(k, i, out)).decode() for i in range(n)]
+        native = new(char_arrays, n)
+        for i in range(n):
+            text(k, i, native[i])
+        return [string(out).decode() for out in native]
 
     def seq_str_out(k, n):
         made = texts(k, n)
@@ -224,6 +228,7 @@ def compiled(host):
 
 def opened(host):
     """The same of the library as it is."""
+    host.package("_cffi_backend")  # the one of this release, which cffi itself would import too late
     ffi = host.package("cffi").FFI()
     ffi.cdef(declarations())
     lib = ffi.dlopen(host.kernels)

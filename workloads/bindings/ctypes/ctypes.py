@@ -108,6 +108,11 @@ def buffers(lib):
     def nbytes(data):
         return len(data) if isinstance(data, (bytes, bytearray)) else memoryview(data).nbytes
 
+    def doubles(n):
+        if n % 8:
+            raise ValueError("no whole number of doubles")
+        return n // 8
+
     def sum_(k, data):
         n = nbytes(data)
         try:
@@ -121,8 +126,8 @@ def buffers(lib):
         try:
             at = data if isinstance(data, bytes) else (char * n).from_buffer(data)
         except TypeError:
-            return borrower.through_view(data, simple, lambda v: add_up_f64(address(v.buf), n // 8))
-        return add_up_f64(at, n // 8)
+            return borrower.through_view(data, simple, lambda v: add_up_f64(address(v.buf), doubles(n)))
+        return add_up_f64(at, doubles(n))
 
     def steps(view):
         if view.ndim != 1 or view.itemsize != 8:
@@ -191,8 +196,10 @@ def sequences(lib):
         return values[:]
 
     def texts(k, n):
-        out = ct.create_string_buffer(TEXT)
-        return [out[:text(k, i, out)].decode() for i in range(n)]
+        native = (ct.c_char * TEXT * n)()
+        for i, out in enumerate(native):
+            text(k, i, out)
+        return [out.value.decode() for out in native]
 
     def seq_str_out(k, n):
         made = texts(k, n)

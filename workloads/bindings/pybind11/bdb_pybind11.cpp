@@ -114,8 +114,9 @@ PYBIND11_MODULE(bdb_pybind11, m, py::mod_gil_not_used(), py::multiple_interprete
 	m.def("error", &bd::error);
 	m.def("catch", &bd::caught, "f"_a.none(false), "k"_a);
 	m.def("overload", py::overload_cast<int64_t>(&bd::overload));
-	/* double would take an int that is too large for the first, std::string would take bytes. */
-	m.def("overload", [](const py::float_ &x) { return bd::overload(static_cast<double>(x)); });
+	/* double takes any int, be it too large for the first; std::string would take bytes. */
+	m.def("overload", [](const py::int_ &) -> int64_t { throw std::overflow_error("int too large for int64_t"); });
+	m.def("overload", py::overload_cast<double>(&bd::overload));
 	m.def("overload", [](const py::str &s) { return bd::overload(static_cast<std::string>(s)); });
 	m.def("lookup", &lookup);
 

@@ -76,9 +76,7 @@ fn doubles(data: &Bound<'_, PyAny>) -> PyResult<Option<PyBuffer<f64>>> {
 pub fn sum_f64(data: &Bound<'_, PyAny>) -> PyResult<f64> {
     let view = doubles(data)?;
     let v = match &view {
-        Some(view) => {
-            view.as_slice(data.py()).ok_or_else(|| PyBufferError::new_err("the buffer is not contiguous"))?
-        }
+        Some(view) => view.as_slice(data.py()).ok_or_else(|| PyBufferError::new_err("the buffer is not contiguous"))?,
         None => &[],
     };
     Ok(unsafe { kernels::bd_kernel_sum_f64(v.as_ptr().cast(), v.len() as u64) })

@@ -266,7 +266,8 @@ def copy_tree(target, interpreter=None):
     interpreter = interpreter or default()
     home = os.path.join(target, "lib", "benchd")
     shutil.copytree(os.path.join(INTERPRETERS, interpreter["id"]), os.path.join(home, "interpreters", interpreter["id"]))
-    shutil.copytree(os.path.join(HOME, "python"), os.path.join(home, "python"))
+    for part in ("python", "plugins"):
+        shutil.copytree(os.path.join(HOME, part), os.path.join(home, part))
     shutil.copy(os.path.join(HOME, "libbdkernels.so"), home)
     return os.path.join(home, "interpreters", interpreter["id"])
 

@@ -27,6 +27,13 @@ static const struct bd_param params[] = {
 
 #define KEPT 4096
 
+/* Free-threaded 3.13 makes what is shared by threads immortal as soon as there were two: modules and functions among it. */
+#if defined(Py_GIL_DISABLED) && PY_VERSION_HEX < 0x030e0000
+#define KEEPS_MODULES true
+#else
+#define KEEPS_MODULES false
+#endif
+
 struct state {
 	enum how how;
 	bool lazy;
@@ -271,6 +278,7 @@ static int setup(struct bd_work *w, struct bd_error *err)
 		s->envp = bd_strv_argv(&s->env);
 		return 0;
 	case WARM:
+		w->says_leaks = KEEPS_MODULES;
 		return add_folder(s->folder, err);
 	case CACHED: {
 		bd_auto_free char *statement = bd_printf("import %s", s->name);
@@ -376,6 +384,9 @@ static void notes(struct bd_work *w, struct bd_reason **ret, size_t *ret_n)
 		(unsigned long long)(r->relative + r->symbolic + r->calls), (unsigned long long)r->relative,
 		(unsigned long long)r->symbolic, (unsigned long long)r->calls,
 		s->lazy ? ", bound at their first call" : "");
+	if (w->says_leaks)
+		bd_note_add(ret, ret_n, "leaks-unproven", "",
+			"this Python keeps every module that was imported since it had a second thread");
 	if (!s->rss_len)
 		return;
 	qsort(s->rss, s->rss_len, sizeof *s->rss, by_value);

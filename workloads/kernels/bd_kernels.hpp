@@ -272,7 +272,7 @@ struct Six {
 
 	int64_t operator()(int64_t x) const
 	{
-		return bd_kernel_i64_2(a, x);
+		return static_cast<int64_t>((static_cast<uint64_t>(a) + static_cast<uint64_t>(x)) & BD_KERNEL_MASK);
 	}
 
 	bool operator==(const Six &o) const

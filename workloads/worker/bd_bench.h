@@ -52,6 +52,8 @@ struct bd_team;
 void bd_sample_begin(struct bd_bench_cell *c, uint64_t probe_steps, struct bd_worker_sample *s);
 void bd_sample_add(const struct bd_team *team, struct bd_worker_sample *s); /* the batch that just was */
 void bd_sample_end(struct bd_bench_cell *c, uint64_t probe_steps, struct bd_worker_sample *s);
+/* What all allocators that Python uses have live; BD_NULL_INT where one of them cannot be read. */
+int64_t bd_memory_live_bytes(void);
 /* What one batch of the cell (NULL: nothing) does to memory; false when run() said so. */
 bool bd_memory_of(struct bd_bench_cell *c, bool (*run)(struct bd_bench_cell *c, int64_t times),
 	struct bd_worker_memory *m);

@@ -166,10 +166,20 @@ static PyObject *exactly_once(PyObject *module, PyObject *args)
 	return NULL;
 }
 
+static PyObject *live_bytes(PyObject *module, PyObject *none)
+{
+	(void)module, (void)none;
+	int64_t bytes = bd_memory_live_bytes();
+	if (bytes == BD_NULL_INT)
+		Py_RETURN_NONE;
+	return PyLong_FromLongLong(bytes);
+}
+
 PyObject *bd_checks_module(void)
 {
 	static PyMethodDef methods[] = {{"exactly_once", exactly_once, METH_VARARGS,
 						"exactly_once(consumers, sent): True, or the cell is invalid by V8."},
+		{"live_bytes", live_bytes, METH_NOARGS, "What Python's allocators have given; None: they do not tell."},
 		{NULL, NULL, 0, NULL}};
 	static struct PyModuleDef def = {PyModuleDef_HEAD_INIT, .m_name = "benchd_checks", .m_methods = methods};
 	if (PyType_Ready(&arrivals_type) < 0)

@@ -197,7 +197,7 @@ def case_files(folder):
 
 
 WAYS = ("run", "call", "loop")  # of saying what one operation is
-HOOKS = ("setup", "verify", "teardown", "enter", "first", "exporter", "view", "copies")
+HOOKS = ("setup", "verify", "teardown", "enter", "first", "exporter", "view", "copies", "notes")
 
 
 def case(path):
@@ -290,7 +290,8 @@ def cell(axes, threads, steps, functions_):
     """What a case's setup() is given."""
     return types.SimpleNamespace(axes=axes, threads=threads, steps=steps, binding=functions_, k=K, host=host,
                                  counted=getattr(functions_, "counted", True), Unsupported=Unsupported,
-                                 arrivals=checks.Arrivals, exactly_once=checks.exactly_once)
+                                 arrivals=checks.Arrivals, exactly_once=checks.exactly_once,
+                                 live_bytes=checks.live_bytes)
 
 
 def fresh(function):

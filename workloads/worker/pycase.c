@@ -4,8 +4,8 @@
 #include <errno.h>
 
 struct functions {
-	PyObject *setup, *verify, *teardown, *enter, *first, *exporter, *view, *copies; /* NULL = it has none */
-	PyObject *run, *call, *loop;                                                    /* one of them */
+	PyObject *setup, *verify, *teardown, *enter, *first, *exporter, *view, *copies, *notes; /* NULL = it has none */
+	PyObject *run, *call, *loop;                                                            /* one of them */
 	PyObject *needs, *native_calls;
 	bool verify_start; /* verify takes where k began, too */
 };
@@ -177,6 +177,25 @@ static int copies(struct bd_work *w)
 	return answer ? PyObject_IsTrue(answer) : -1;
 }
 
+/* [(key, text)] of notes(state). */
+static void notes(struct bd_work *w, struct bd_reason **ret, size_t *ret_n)
+{
+	const struct functions *f = w->desc->data;
+	const struct state *s = w->state;
+	bd_auto_py PyObject *given = PyObject_CallOneArg(f->notes, s->value);
+	bd_auto_py PyObject *list = given ? PySequence_List(given) : NULL;
+	for (Py_ssize_t i = 0; list && i < PyList_GET_SIZE(list); i++) {
+		const char *key, *said;
+		if (!PyArg_ParseTuple(PyList_GET_ITEM(list, i), "ss", &key, &said))
+			break;
+		bd_note_add(ret, ret_n, key, "", "%s", said);
+	}
+	if (PyErr_Occurred()) {
+		bd_auto_free char *failure = bd_py_error();
+		bd_wire_log_nogil("warn", "notes() of %s raised %s", w->desc->name, failure);
+	}
+}
+
 static void teardown(struct bd_work *w)
 {
 	const struct functions *f = w->desc->data;
@@ -277,6 +296,7 @@ int bd_pycase_new(PyObject *about, struct bd_case **ret, struct bd_error *err)
 		.exporter = kept(about, "exporter"),
 		.view = kept(about, "view"),
 		.copies = kept(about, "copies"),
+		.notes = kept(about, "notes"),
 		.run = kept(about, "run"),
 		.call = kept(about, "call"),
 		.loop = kept(about, "loop"),
@@ -292,6 +312,7 @@ int bd_pycase_new(PyObject *about, struct bd_case **ret, struct bd_error *err)
 	c->verify = verify;
 	c->teardown = teardown;
 	c->enter = f->enter ? enter : NULL;
+	c->notes = f->notes ? notes : NULL;
 	if (f->exporter && f->view) {
 		c->exporter = exporter;
 		c->view = view;

@@ -165,8 +165,7 @@ static int64_t pymalloc_bytes(void)
 	return bytes;
 }
 
-/* What all allocators that Python uses have live; BD_NULL_INT where one of them cannot be read. */
-static int64_t live_bytes(void)
+int64_t bd_memory_live_bytes(void)
 {
 	int64_t raw = bd_malloc_live_bytes();
 	if (raw == BD_NULL_INT || bd_streq(bd_malloc_identify()->objalloc, "malloc"))
@@ -232,7 +231,7 @@ bool bd_memory_of(struct bd_bench_cell *c, bool (*run)(struct bd_bench_cell *c, 
 		return true;
 	}
 	drop_results(c->team);
-	int64_t live = live_bytes();
+	int64_t live = bd_memory_live_bytes();
 	m->allocator_before_bytes = bd_malloc_live_bytes();
 	forget_peak();
 	read_memory(m);
@@ -250,7 +249,7 @@ bool bd_memory_of(struct bd_bench_cell *c, bool (*run)(struct bd_bench_cell *c, 
 			m->rss_peak_bytes = children->peak_bytes;
 		return true;
 	}
-	int64_t now = live_bytes();
+	int64_t now = bd_memory_live_bytes();
 	if (live != BD_NULL_INT && now != BD_NULL_INT && ops)
 		m->bytes_per_op = (double)(now - live) / (double)ops;
 	return !c->work.desc->measures_memory || count_allocations(c, run, m);

@@ -41,6 +41,42 @@ def kwargs(k, a=0, b=0, c=0):
     return k + a + b + c & MASK
 
 
+def six(name, slots):
+    """The class of six fields, which has __slots__ or a dict."""
+    def __init__(self, a, b, c, d, e, f):
+        self.a, self.b, self.c, self.d, self.e, self.f = a, b, c, d, e, f
+
+    def sum_(self):
+        return self.a + self.b + self.c + self.d + self.e + self.f & MASK
+
+    def __getitem__(self, i):
+        return (self.a, self.b, self.c, self.d, self.e, self.f)[i]
+
+    def __eq__(self, other):
+        return list(self) == list(other) if isinstance(other, type(self)) else NotImplemented
+
+    body = {"__init__": __init__, "sum": sum_, "total": property(sum_), "__len__": lambda self: 6, "__getitem__": __getitem__,
+            "__eq__": __eq__, "__hash__": None, "__call__": lambda self, x: self.a + x & MASK}
+    return type(name, (), dict(body, __slots__=tuple("abcdef")) if slots else body)
+
+
+def classes():
+    kind = six("Six", False)
+
+    class Walker:
+        def step(self, k):
+            return k + 1 & MASK
+
+    def six_batch(n):
+        return [kind(i, i + 1, i + 2, i + 3, i + 4, i + 5) for i in range(n)]
+
+    def run_virtual(walker, k, n):
+        for _ in range(n):
+            k = walker.step(k)
+        return k
+    return {"Six": kind, "Six_slots": six("Six_slots", True), "Walker": Walker, "six_batch": six_batch, "run_virtual": run_virtual}
+
+
 def kernels(host):
     found = {"noargs": host.kernel("bd_kernel_tick", "i64", 0), "plusone": host.kernel("bd_kernel_plusone", "i64", 1),
              "kwargs": host.missing("C has no keyword arguments")}
@@ -53,4 +89,4 @@ def kernels(host):
 def load(variant, host):
     if variant == "c":
         return kernels(host)
-    return {"noargs": chain(), "plusone": plusone, "kwargs": kwargs, **scalars()}
+    return {"noargs": chain(), "plusone": plusone, "kwargs": kwargs, **scalars(), **classes()}

@@ -443,8 +443,10 @@ def six_more(tester, Six):
     raises(IndexError, lambda: s[1 << 40])
     check(s == Six(1, 2, 3, 4, 5, 6) and not s == Six(1, 2, 3, 4, 5, 7) and s != Six(0, 2, 3, 4, 5, 6), "== differs")
     check(not s == 5 and s != "text", "it is equal to something else")
+    before = tester.kernels.calls
     same(s(10), 11, "s(10)")
     same(s(MASK), 0, "s(MASK)")
+    check(tester.kernels.calls == before, "s(x) counts a call, which len() and s[i] do not either")
     raises(TypeError, Six, 1, 2, 3, 4, 5)
     raises(TypeError, Six, 1, 2, 3, 4, 5, 6, 7)
     raises(TYPE, Six, 1, 2, 3, 4, 5, "text")

@@ -272,6 +272,7 @@ static int setup(struct bd_work *w, struct bd_error *err)
 	int r = read_how(w, s, err);
 	if (r < 0 || (r = find_module(w, s, err)) < 0)
 		return r;
+	w->untimed = s->how != CACHED;
 	switch (s->how) {
 	case COLD:
 		bd_child_environment((const char *const[]){"LD_BIND_NOW"}, 1, &s->env); /* would bind functions early */

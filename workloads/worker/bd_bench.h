@@ -174,7 +174,7 @@ struct bd_team {
 	struct bd_lane *lanes;
 	unsigned n;
 	int64_t start_ns, wall_ns, stop_ns;
-	int64_t spent_ns;     /* of one thread: as wall_ns, with what run() did not time */
+	int64_t spent_ns;     /* in run(), by one thread */
 	uint64_t stray_calls; /* kernel calls by threads that have no slot */
 	/* the rest is team.c's */
 	const struct bd_batch *batch;
@@ -182,6 +182,12 @@ struct bd_team {
 	_Atomic uint32_t turn, arrived, go, running, done;
 	bool quit;
 };
+
+/* How long its last batch took, with what run() did and did not time. */
+static inline int64_t bd_team_spent_ns(const struct bd_team *team)
+{
+	return team->work->untimed ? team->spent_ns : team->wall_ns;
+}
 
 /* Makes the threads (none for one) and lets them sleep without the GIL. */
 int bd_team_new(struct bd_work *work, uint64_t seed, struct bd_team **ret, struct bd_error *err);

@@ -205,8 +205,7 @@ static void note_unproven(struct bd_bench_cell *c, const struct growth *g)
 
 static int64_t per_op_ns(const struct bd_team *team)
 {
-	int64_t ns = team->n == 1 ? BD_MAX(team->wall_ns, team->spent_ns) : team->wall_ns * team->n;
-	return ns / BD_MAX((int64_t)ops_of(team), 1);
+	return bd_team_spent_ns(team) * team->n / BD_MAX((int64_t)ops_of(team), 1);
 }
 
 /* How many operations one thread does in a batch, by the last one; threads have a duration (0). */

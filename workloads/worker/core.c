@@ -200,7 +200,7 @@ bool bd_bench_run(struct bd_bench_cell *c, const struct bd_batch *batch)
 
 static bool suggest(struct bd_bench_cell *c)
 {
-	if (c->team->spent_ns > SLOW_NS) { /* the one turn that just was says enough */
+	if (bd_team_spent_ns(c->team) > SLOW_NS) { /* the one turn that just was says enough */
 		c->iterations = c->work.per_turn;
 		return true;
 	}
@@ -211,8 +211,7 @@ static bool suggest(struct bd_bench_cell *c)
 		/* On a busy machine the wall clock also counts whoever took the processor away. */
 		const struct bd_lane *lane = &c->team->lanes[0];
 		int64_t took = lane->involuntary && !lane->voluntary ? lane->cpu_ns : c->team->wall_ns;
-		/* Of much that is not timed the wall clock says more than of a busy machine. */
-		if (c->team->spent_ns > 2 * c->team->wall_ns)
+		if (c->work.untimed)
 			took = c->team->spent_ns;
 		if (took < SUGGEST_NS / 4)
 			continue;

@@ -1,5 +1,4 @@
-/* The module: one function per protocol that adds up what it is given, and a View of what was taken, for those who want to
- * look at it. The functions that are timed and the View take memory by the same code. */
+/* The module: one function per protocol that adds up what it is given. */
 #include "exchange.h"
 
 #include "bd_kernels.h"
@@ -24,8 +23,7 @@ static PyObject *sum(enum bd_protocol protocol, PyObject *const *args, Py_ssize_
 {
 	uint64_t k;
 	struct bd_held held;
-	if (wants(n, 2, "(k, data)") < 0 || counter(args[0], &k) < 0 ||
-		bd_exchange_take(protocol, args[1], false, &held) < 0)
+	if (wants(n, 2, "(k, data)") < 0 || counter(args[0], &k) < 0 || bd_exchange_take(protocol, args[1], &held) < 0)
 		return NULL;
 	k = bd_kernel_sum(k, held.data, (uint64_t)held.len);
 	bd_exchange_give_back(&held);
@@ -128,158 +126,11 @@ static PyObject *copy(PyObject *module, PyObject *const *args, Py_ssize_t n)
 	return result;
 }
 
-/* ---- View ----------------------------------------------------------------------------------------------------------- */
-
-struct view {
-	PyObject_HEAD struct bd_held held;
-	Py_ssize_t exports;
-	bool holds;
-};
-
-static const char *const protocol_names[BD_PROTOCOLS] = {"buffer", "interface", "dlpack", "dlpack_1", "arrow",
-	"arrow_stream"};
-
-static PyObject *view_new(PyTypeObject *type, PyObject *args, PyObject *words)
-{
-	static char *names[] = {"protocol", "data", "writable", NULL};
-	const char *name;
-	PyObject *data;
-	int writable = 0;
-	if (!PyArg_ParseTupleAndKeywords(args, words, "sO|p", names, &name, &data, &writable))
-		return NULL;
-	int protocol = 0;
-	while (protocol < BD_PROTOCOLS && strcmp(protocol_names[protocol], name) != 0)
-		protocol++;
-	if (protocol == BD_PROTOCOLS)
-		return PyErr_Format(PyExc_ValueError, "no protocol is called %s", name);
-	struct view *v = (struct view *)type->tp_alloc(type, 0);
-	if (v && bd_exchange_take((enum bd_protocol)protocol, data, writable, &v->held) < 0)
-		Py_CLEAR(v);
-	if (v)
-		v->holds = true;
-	return (PyObject *)v;
-}
-
-static void view_dealloc(PyObject *self)
-{
-	PyTypeObject *type = Py_TYPE(self);
-	struct view *v = (struct view *)self;
-	if (v->holds)
-		bd_exchange_give_back(&v->held);
-	type->tp_free(self);
-	Py_DECREF(type);
-}
-
-static int holds(const struct view *v)
-{
-	if (!v->holds)
-		PyErr_SetString(PyExc_ValueError, "it was released");
-	return v->holds ? 0 : -1;
-}
-
-static PyObject *view_release(PyObject *self, PyObject *none)
-{
-	(void)none;
-	struct view *v = (struct view *)self;
-	if (v->exports)
-		return PyErr_Format(PyExc_BufferError, "somebody has a buffer of it");
-	if (v->holds) {
-		v->holds = false;
-		bd_exchange_give_back(&v->held);
-	}
-	Py_RETURN_NONE;
-}
-
-static int view_getbuffer(PyObject *self, Py_buffer *buffer, int flags)
-{
-	struct view *v = (struct view *)self;
-	if (holds(v) < 0) {
-		buffer->obj = NULL;
-		return -1;
-	}
-	if (PyBuffer_FillInfo(buffer, self, v->held.data, v->held.len, v->held.readonly, flags) < 0)
-		return -1;
-	v->exports++;
-	return 0;
-}
-
-static void view_releasebuffer(PyObject *self, Py_buffer *buffer)
-{
-	(void)buffer;
-	((struct view *)self)->exports--;
-}
-
-static PyObject *view_address(PyObject *self, void *none)
-{
-	(void)none;
-	struct view *v = (struct view *)self;
-	return holds(v) < 0 ? NULL : PyLong_FromVoidPtr(v->held.data);
-}
-
-static PyObject *view_nbytes(PyObject *self, void *none)
-{
-	(void)none;
-	return PyLong_FromSsize_t(((struct view *)self)->held.len);
-}
-
-static PyObject *view_readonly(PyObject *self, void *none)
-{
-	(void)none;
-	return PyBool_FromLong(((struct view *)self)->held.readonly);
-}
-
-static PyObject *view_format(PyObject *self, void *none)
-{
-	(void)none;
-	return PyUnicode_FromString(((struct view *)self)->held.format);
-}
-
-static PyObject *view_protocol(PyObject *self, void *none)
-{
-	(void)none;
-	return PyUnicode_FromString(protocol_names[((struct view *)self)->held.protocol]);
-}
-
-static PyMethodDef view_methods[] = {
-	{"release", view_release, METH_NOARGS, "gives it back"},
-	{NULL, NULL, 0, NULL},
-};
-
-static PyGetSetDef view_members[] = {
-	{"address", view_address, NULL, "where it is", NULL},
-	{"nbytes", view_nbytes, NULL, "how much", NULL},
-	{"readonly", view_readonly, NULL, "whether it may not be written to", NULL},
-	{"format", view_format, NULL, "of an element, as in the struct module; empty: unknown", NULL},
-	{"protocol", view_protocol, NULL, "by which it was given: an exporter may know an older version only", NULL},
-	{NULL, NULL, NULL, NULL, NULL},
-};
-
-static PyType_Slot view_slots[] = {
-	{Py_tp_doc, "View(protocol, data, writable=False): memory of somebody else, until released"},
-	{Py_tp_new, view_new},
-	{Py_tp_dealloc, view_dealloc},
-	{Py_tp_methods, view_methods},
-	{Py_tp_getset, view_members},
-	{Py_bf_getbuffer, view_getbuffer},
-	{Py_bf_releasebuffer, view_releasebuffer},
-	{0, NULL},
-};
-
-static PyType_Spec view_spec = {
-	.name = "bdb_exchange.View",
-	.basicsize = sizeof(struct view),
-	.flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_IMMUTABLETYPE,
-	.slots = view_slots,
-};
-
 /* --------------------------------------------------------------------------------------------------------------------- */
 
 static int fill(PyObject *module)
 {
-	PyObject *view = PyType_FromModuleAndSpec(module, &view_spec, NULL);
-	int r = view ? PyModule_AddType(module, (PyTypeObject *)view) : -1;
-	Py_XDECREF(view);
-	return r < 0 ? -1 : bd_exchange_add_block(module);
+	return bd_exchange_add_block(module);
 }
 
 static void free_state(void *module)

@@ -76,14 +76,12 @@ struct bd_arrow_stream {
 
 /* ---- taking ------------------------------------------------------------------------------------------------------- */
 
-enum bd_protocol { BD_BUFFER, BD_INTERFACE, BD_DLPACK, BD_DLPACK_1, BD_ARROW, BD_ARROW_STREAM, BD_PROTOCOLS };
+enum bd_protocol { BD_BUFFER, BD_INTERFACE, BD_DLPACK, BD_DLPACK_1, BD_ARROW, BD_PROTOCOLS };
 
 struct bd_held { /* memory of somebody else, until bd_exchange_give_back */
 	enum bd_protocol protocol;
 	unsigned char *data;
-	Py_ssize_t len; /* bytes */
-	char format[4]; /* as in the struct module, "" = unknown */
-	bool readonly;
+	Py_ssize_t len;  /* bytes */
 	PyObject *owner; /* __array_interface__: all there is to keep the memory alive */
 	union {
 		Py_buffer buffer;
@@ -93,9 +91,9 @@ struct bd_held { /* memory of somebody else, until bd_exchange_give_back */
 	} of;
 };
 
-/* One-dimensional or compact memory of fixed-width values, without nulls; else an exception, and nothing is held. The first
- * batch of a stream, the first column of a record batch. `writable` asks for memory that may be written to. */
-int bd_exchange_take(enum bd_protocol protocol, PyObject *from, bool writable, struct bd_held *ret);
+/* One-dimensional or compact memory of fixed-width values, without nulls, to be read; else an exception, and nothing is
+ * held. Of a record batch the first column. Streams have more than one batch: bd_exchange_stream. */
+int bd_exchange_take(enum bd_protocol protocol, PyObject *from, struct bd_held *ret);
 void bd_exchange_give_back(struct bd_held *held);
 
 /* Every batch of the stream that `from` gives, one after the other: k = f(k, batch). */

@@ -3,8 +3,8 @@
 
 #include <string.h>
 
-static const char *const names[BD_PROTOCOLS] = {"buffer", "__array_interface__", "DLPack", "DLPack 1.0", "Arrow C data",
-	"Arrow C stream"};
+static const char *const names[BD_PROTOCOLS] = {"buffer", "__array_interface__", "DLPack", "DLPack 1.0",
+	"Arrow C data"};
 
 static int refuse(enum bd_protocol protocol, const char *why)
 {
@@ -12,17 +12,12 @@ static int refuse(enum bd_protocol protocol, const char *why)
 	return -1;
 }
 
-static int take_buffer(PyObject *from, bool writable, struct bd_held *h)
+static int take_buffer(PyObject *from, struct bd_held *h)
 {
-	if (PyObject_GetBuffer(from, &h->of.buffer,
-		    PyBUF_C_CONTIGUOUS | PyBUF_FORMAT | (writable ? PyBUF_WRITABLE : 0)) < 0)
+	if (PyObject_GetBuffer(from, &h->of.buffer, PyBUF_SIMPLE) < 0)
 		return -1;
-	const Py_buffer *b = &h->of.buffer;
-	h->data = b->buf;
-	h->len = b->len;
-	h->readonly = b->readonly;
-	if (b->format && strlen(b->format) < sizeof h->format)
-		strcpy(h->format, b->format);
+	h->data = h->of.buffer.buf;
+	h->len = h->of.buffer.len;
 	return 0;
 }
 
@@ -58,34 +53,25 @@ static int numbers(PyObject *tuple, int64_t *ret, int *ret_n)
 	return 0;
 }
 
-/* "<f8" → "d" and 8 bytes */
-static int typestr(const char *text, char *format, int64_t *ret_size)
+/* How many bytes "<f8" has; 0: it is none of plain numbers in this machine's order. */
+static int64_t typestr_size(const char *text)
 {
-	static const struct {
-		char text[4], format[2];
-	} known[] = {{"f8", "d"}, {"f4", "f"}, {"f2", "e"}, {"i8", "q"}, {"i4", "i"}, {"i2", "h"}, {"i1", "b"},
-		{"u8", "Q"}, {"u4", "I"}, {"u2", "H"}, {"u1", "B"}, {"b1", "?"}};
-	if (!text || !*text || *text == '>')
-		return -1;
-	for (size_t i = 0; i < sizeof known / sizeof *known; i++) {
-		if (strcmp(text + 1, known[i].text) == 0) {
-			strcpy(format, known[i].format);
-			*ret_size = known[i].text[1] - '0';
-			return 0;
-		}
-	}
-	return -1;
+	static const char kinds[] = "iufb", order = __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__ ? '<' : '>';
+	if (!text || strlen(text) != 3 || (text[0] != order && text[0] != '|') || !strchr(kinds, text[1]))
+		return 0;
+	return strchr("1248", text[2]) ? text[2] - '0' : 0;
 }
 
-static int take_interface_of(PyObject *from, PyObject *d, bool writable, struct bd_held *h)
+static int take_interface_of(PyObject *from, PyObject *d, struct bd_held *h)
 {
 	if (!PyDict_Check(d))
 		return refuse(BD_INTERFACE, "it is no dict");
-	int64_t shape[MAX_DIMENSIONS], strides[MAX_DIMENSIONS], size;
+	int64_t shape[MAX_DIMENSIONS], strides[MAX_DIMENSIONS];
 	int ndim, n;
 	PyObject *type = PyDict_GetItemString(d, "typestr"), *data = PyDict_GetItemString(d, "data");
 	PyObject *steps = PyDict_GetItemString(d, "strides");
-	if (!type || !PyUnicode_Check(type) || typestr(PyUnicode_AsUTF8(type), h->format, &size) < 0) {
+	int64_t size = type && PyUnicode_Check(type) ? typestr_size(PyUnicode_AsUTF8(type)) : 0;
+	if (!size) {
 		PyErr_Clear();
 		return refuse(BD_INTERFACE, "its typestr is none of plain numbers in this machine's byte order");
 	}
@@ -97,12 +83,8 @@ static int take_interface_of(PyObject *from, PyObject *d, bool writable, struct 
 	if (!data || !PyTuple_Check(data) || PyTuple_GET_SIZE(data) != 2)
 		return refuse(BD_INTERFACE, "its data is no (address, read only)");
 	h->data = PyLong_AsVoidPtr(PyTuple_GET_ITEM(data, 0));
-	int readonly = PyObject_IsTrue(PyTuple_GET_ITEM(data, 1));
-	if (readonly < 0 || PyErr_Occurred())
+	if (PyErr_Occurred())
 		return -1;
-	if (readonly && writable)
-		return refuse(BD_INTERFACE, "it is read only");
-	h->readonly = readonly;
 	h->len = size;
 	for (int i = 0; i < ndim; i++)
 		h->len *= shape[i];
@@ -110,12 +92,12 @@ static int take_interface_of(PyObject *from, PyObject *d, bool writable, struct 
 	return 0;
 }
 
-static int take_interface(PyObject *from, bool writable, struct bd_held *h)
+static int take_interface(PyObject *from, struct bd_held *h)
 {
 	PyObject *d = PyObject_GetAttrString(from, "__array_interface__");
 	if (!d)
 		return -1;
-	int r = take_interface_of(from, d, writable, h);
+	int r = take_interface_of(from, d, h);
 	Py_DECREF(d);
 	return r;
 }
@@ -124,19 +106,15 @@ static int take_interface(PyObject *from, bool writable, struct bd_held *h)
 
 static int take_tensor(const struct bd_dlpack_tensor *t, struct bd_held *h)
 {
-	static const char *const formats[][9] = {[BD_DLPACK_INT] = {[1] = "b", [2] = "h", [4] = "i", [8] = "q"},
-		[BD_DLPACK_UINT] = {[1] = "B", [2] = "H", [4] = "I", [8] = "Q"},
-		[BD_DLPACK_FLOAT] = {[2] = "e", [4] = "f", [8] = "d"},
-		[BD_DLPACK_BOOL] = {[1] = "?"}};
 	unsigned bytes = t->dtype.bits / 8;
 	if (t->device.type != BD_DLPACK_CPU)
 		return refuse(h->protocol, "its memory is not the processor's");
-	if (t->dtype.lanes != 1 || t->dtype.bits % 8 || bytes >= 9 ||
-		t->dtype.code >= sizeof formats / sizeof *formats || !formats[t->dtype.code][bytes])
+	bool plain = t->dtype.code == BD_DLPACK_INT || t->dtype.code == BD_DLPACK_UINT ||
+		t->dtype.code == BD_DLPACK_FLOAT || t->dtype.code == BD_DLPACK_BOOL;
+	if (!plain || t->dtype.lanes != 1 || t->dtype.bits % 8)
 		return refuse(h->protocol, "its values are no plain numbers");
 	if (!compact(t->ndim, t->shape, t->strides, 1))
 		return refuse(h->protocol, "its memory is not contiguous");
-	strcpy(h->format, formats[t->dtype.code][bytes]);
 	h->len = bytes;
 	for (int i = 0; i < t->ndim; i++)
 		h->len *= t->shape[i];
@@ -159,7 +137,7 @@ static PyObject *dlpack_capsule(PyObject *from, bool versioned)
 	return capsule;
 }
 
-static int take_dlpack(PyObject *from, bool writable, struct bd_held *h)
+static int take_dlpack(PyObject *from, struct bd_held *h)
 {
 	PyObject *capsule = dlpack_capsule(from, h->protocol == BD_DLPACK_1);
 	if (!capsule)
@@ -167,11 +145,9 @@ static int take_dlpack(PyObject *from, bool writable, struct bd_held *h)
 	int r;
 	if (PyCapsule_IsValid(capsule, "dltensor_versioned")) {
 		struct bd_dlpack_versioned *v = PyCapsule_GetPointer(capsule, "dltensor_versioned");
-		h->readonly = v->flags & BD_DLPACK_READONLY;
 		h->protocol = BD_DLPACK_1;
 		r = v->version.major != 1                ? refuse(h->protocol, "its version is not 1")
 			: take_tensor(&v->tensor, h) < 0 ? -1
-			: h->readonly && writable        ? refuse(h->protocol, "it is read only")
 							 : PyCapsule_SetName(capsule, "used_dltensor_versioned");
 		h->of.dlpack_1 = v;
 	} else if (PyCapsule_IsValid(capsule, "dltensor")) {
@@ -194,21 +170,17 @@ static void release_array(struct bd_arrow_array *a)
 		a->release(a);
 }
 
-/* The format of values of fixed width, and how many bytes they have. */
-static Py_ssize_t arrow_width(const char *format, char *ret)
+/* How many bytes values of fixed width have; 0: they have none. */
+static Py_ssize_t arrow_width(const char *format)
 {
-	static const char from[] = "cCsSiIlLefg", to[] = "bBhHiIqQefd", width[] = "11224488248";
-	const char *at = *format && !format[1] ? strchr(from, *format) : NULL;
-	if (!at)
-		return 0;
-	ret[0] = to[at - from];
-	ret[1] = '\0';
-	return width[at - from] - '0';
+	static const char formats[] = "cCsSiIlLefg", width[] = "11224488248";
+	const char *at = *format && !format[1] ? strchr(formats, *format) : NULL;
+	return at ? width[at - formats] - '0' : 0;
 }
 
 /* The values of a column, or of the first column of a record batch. */
 static int column(enum bd_protocol protocol, const struct bd_arrow_schema *s, const struct bd_arrow_array *a,
-	char *ret_format, unsigned char **ret_data, Py_ssize_t *ret_len)
+	unsigned char **ret_data, Py_ssize_t *ret_len)
 {
 	int64_t offset = a->offset, length = a->length;
 	if (strcmp(s->format, "+s") == 0) {
@@ -220,7 +192,7 @@ static int column(enum bd_protocol protocol, const struct bd_arrow_schema *s, co
 		a = a->children[0];
 		offset += a->offset;
 	}
-	Py_ssize_t width = arrow_width(s->format, ret_format);
+	Py_ssize_t width = arrow_width(s->format);
 	if (!width || s->dictionary)
 		return refuse(protocol, "its values have no fixed width");
 	if (a->null_count > 0 || (a->null_count < 0 && a->n_buffers && a->buffers[0]))
@@ -246,7 +218,7 @@ static int take_arrow(PyObject *from, struct bd_held *h)
 		if (a && !a->release)
 			refuse(h->protocol, "its array was released already");
 		else if (a)
-			r = column(h->protocol, s, a, h->format, &h->data, &h->len);
+			r = column(h->protocol, s, a, &h->data, &h->len);
 		if (!r) { /* moved: whoever destroys the capsule finds nothing to release */
 			h->of.array = *a;
 			a->release = NULL;
@@ -256,16 +228,19 @@ static int take_arrow(PyObject *from, struct bd_held *h)
 	return r;
 }
 
-static int stream_failed(struct bd_arrow_stream *stream, const char *what)
+static int stream_refused(const char *why)
 {
-	const char *text = stream->get_last_error ? stream->get_last_error(stream) : NULL;
-	PyErr_Format(PyExc_BufferError, "Arrow C stream: %s: %s", what, text ? text : "it gave no reason");
+	PyErr_Format(PyExc_BufferError, "Arrow C stream: %s", why);
 	return -1;
 }
 
-/* Calls `each` for every batch until it gives something else than 1. It may move the batch away. */
-static int batches(PyObject *from, int (*each)(const struct bd_arrow_schema *, struct bd_arrow_array *, void *),
-	void *arg)
+static int stream_failed(struct bd_arrow_stream *stream)
+{
+	const char *text = stream->get_last_error ? stream->get_last_error(stream) : NULL;
+	return stream_refused(text ? text : "it failed, and gave no reason");
+}
+
+int bd_exchange_stream(PyObject *from, uint64_t *k, uint64_t (*f)(uint64_t k, const void *data, uint64_t len))
 {
 	PyObject *capsule = PyObject_CallMethod(from, "__arrow_c_stream__", NULL);
 	if (!capsule)
@@ -274,19 +249,23 @@ static int batches(PyObject *from, int (*each)(const struct bd_arrow_schema *, s
 	struct bd_arrow_stream *stream = PyCapsule_GetPointer(capsule, "arrow_array_stream");
 	int r = -1;
 	if (stream && !stream->release)
-		refuse(BD_ARROW_STREAM, "it was released already");
+		stream_refused("it was released already");
 	else if (stream && stream->get_schema(stream, &schema))
-		stream_failed(stream, "no schema");
+		stream_failed(stream);
 	else if (stream)
 		r = 1;
 	while (r == 1) {
 		struct bd_arrow_array batch = {0};
+		unsigned char *data;
+		Py_ssize_t len;
 		if (stream->get_next(stream, &batch))
-			r = stream_failed(stream, "no batch");
+			r = stream_failed(stream);
 		else if (!batch.release)
 			r = 0;
+		else if (column(BD_ARROW, &schema, &batch, &data, &len) < 0)
+			r = -1;
 		else
-			r = each(&schema, &batch, arg);
+			*k = f(*k, data, (uint64_t)len);
 		release_array(&batch);
 	}
 	if (schema.release)
@@ -295,72 +274,22 @@ static int batches(PyObject *from, int (*each)(const struct bd_arrow_schema *, s
 	return r;
 }
 
-static int hold_batch(const struct bd_arrow_schema *schema, struct bd_arrow_array *batch, void *arg)
-{
-	struct bd_held *h = arg;
-	if (column(h->protocol, schema, batch, h->format, &h->data, &h->len) < 0)
-		return -1;
-	h->of.array = *batch;
-	batch->release = NULL;
-	return 0;
-}
-
-struct summing {
-	uint64_t k;
-	uint64_t (*f)(uint64_t k, const void *data, uint64_t len);
-};
-
-static int sum_batch(const struct bd_arrow_schema *schema, struct bd_arrow_array *batch, void *arg)
-{
-	struct summing *s = arg;
-	char format[4];
-	unsigned char *data;
-	Py_ssize_t len;
-	if (column(BD_ARROW_STREAM, schema, batch, format, &data, &len) < 0)
-		return -1;
-	s->k = s->f(s->k, data, (uint64_t)len);
-	return 1;
-}
-
-int bd_exchange_stream(PyObject *from, uint64_t *k, uint64_t (*f)(uint64_t k, const void *data, uint64_t len))
-{
-	struct summing s = {*k, f};
-	if (batches(from, sum_batch, &s) < 0)
-		return -1;
-	*k = s.k;
-	return 0;
-}
-
-static int take_stream(PyObject *from, struct bd_held *h)
-{
-	if (batches(from, hold_batch, h) < 0)
-		return -1;
-	return h->of.array.release ? 0 : refuse(h->protocol, "it has no batch");
-}
-
 /* --------------------------------------------------------------------------------------------------------------------- */
 
-int bd_exchange_take(enum bd_protocol protocol, PyObject *from, bool writable, struct bd_held *h)
+int bd_exchange_take(enum bd_protocol protocol, PyObject *from, struct bd_held *h)
 {
 	h->protocol = protocol;
-	h->format[0] = '\0';
-	h->readonly = false;
 	h->owner = NULL;
 	switch (protocol) {
 	case BD_BUFFER:
-		return take_buffer(from, writable, h);
+		return take_buffer(from, h);
 	case BD_INTERFACE:
-		return take_interface(from, writable, h);
+		return take_interface(from, h);
 	case BD_DLPACK:
 	case BD_DLPACK_1:
-		return take_dlpack(from, writable, h);
+		return take_dlpack(from, h);
 	case BD_ARROW:
-	case BD_ARROW_STREAM: /* what others may have, too, is nobody's to change */
-		if (writable)
-			return refuse(protocol, "it is read only");
-		h->readonly = true;
-		h->of.array.release = NULL;
-		return protocol == BD_ARROW ? take_arrow(from, h) : take_stream(from, h);
+		return take_arrow(from, h);
 	default:
 		PyErr_BadInternalCall();
 		return -1;
@@ -382,7 +311,6 @@ void bd_exchange_give_back(struct bd_held *h)
 			h->of.dlpack_1->deleter(h->of.dlpack_1);
 		break;
 	case BD_ARROW:
-	case BD_ARROW_STREAM:
 		release_array(&h->of.array);
 		break;
 	default:

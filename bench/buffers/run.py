@@ -1,3 +1,4 @@
+#!/usr/bin/env python3
 """The ladder: the same doubles handed over to native code by every way at every size; from which size on a way without copies is
 cheaper than a copy; and sums through a binding beside a memcpy. run.py BIN [RUN.json…]: measures, or reads runs that were."""
 import argparse

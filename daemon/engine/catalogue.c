@@ -87,7 +87,7 @@ static int64_t stamp_of(const char *path)
 static int64_t folder_stamp(const char *folder)
 {
 	bd_auto_free char *path = bd_printf("%s/interpreter.json", folder),
-			   *sources = bd_printf("%s/../../worker.id", folder);
+			  *sources = bd_printf("%s/../../worker.id", folder);
 	return (int64_t)((uint64_t)stamp_of(path) * 31 + (uint64_t)stamp_of(sources));
 }
 

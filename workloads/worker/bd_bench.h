@@ -227,6 +227,8 @@ int bd_pycase_new(PyObject *about, struct bd_case **ret, struct bd_error *err);
 
 /* ---- pycall.c: one operation as a call, in a loop of bytecode or of C ---------------------------------------------- */
 
+#define BD_CALL_UNROLL 10 /* statements per turn: the loop itself is a small part then */
+
 struct bd_call {
 	PyObject *function;
 	PyObject *args;     /* tuple, the keyword arguments last */
@@ -244,7 +246,7 @@ void bd_call_done(struct bd_call *c);
 int bd_call_compile(struct bd_work *w, const struct bd_call *c, struct bd_error *err);
 /* The same for what loop() gave: (statement, {name: object}). */
 int bd_call_compile_statement(struct bd_work *w, PyObject *given, struct bd_error *err);
-/* per_turn calls per tick, from C. */
+/* A call per tick, from C. */
 PyObject *bd_call_run(const struct bd_work *w, const struct bd_call *c, PyObject *ticks, PyObject *k);
 /* The same where the call is a kernel's: pycall_kernel.c. */
 int bd_call_read_kernel(struct bd_call *c, struct bd_error *err);

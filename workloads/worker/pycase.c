@@ -18,8 +18,6 @@ struct state {
 	bool in_c; /* the loop is ours */
 };
 
-#define UNROLL 10 /* statements per turn: the loop itself is a small part then */
-
 static PyObject *axes_dict(const struct bd_work *w)
 {
 	PyObject *d = PyDict_New();
@@ -54,7 +52,7 @@ static int make_loop(struct bd_work *w, struct bd_error *err)
 		s->run = fresh ? bd_library_call("fresh", fresh) : NULL;
 		return s->run ? 0 : bd_py_error_set(err, "bad-case");
 	}
-	w->per_turn = unroll ? (unsigned)BD_MAX(atoi(unroll), 1) : UNROLL;
+	w->per_turn = unroll ? (unsigned)BD_MAX(atoi(unroll), 1) : BD_CALL_UNROLL;
 	bd_auto_py PyObject *given = PyObject_CallOneArg(f->call ? f->call : f->loop, s->value);
 	if (!given)
 		return bd_library_error_set(err, "exception");
@@ -62,6 +60,8 @@ static int make_loop(struct bd_work *w, struct bd_error *err)
 		return bd_call_compile_statement(w, given, err);
 	int r = bd_call_read(given, &s->call, err);
 	s->in_c = in_c;
+	if (in_c && !s->call.kernel)
+		w->per_turn = 1; /* the loop of C needs no unrolling */
 	if (r == 0 && s->call.kernel && !in_c)
 		return bd_error_set(err, -ENOTSUP, "caller", "use caller=c", "it is no function of Python's");
 	return r < 0 || in_c ? r : bd_call_compile(w, &s->call, err);

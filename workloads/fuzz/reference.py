@@ -15,6 +15,7 @@ RULES = {
     "uses-int": "whatever int() takes of an object's own conversion is accepted",
     "truncates": "a float is cut to an integer",
     "only-bools": "a truth is True or False and nothing else",
+    "has-bool": "a truth is what says so itself by __bool__, or None: no text, list or other object",
     "bits": "a truth is 0 or 1, of whatever integer type",
     "more-arguments": "ints of 64 bits, texts and None beyond the arguments that are declared are ignored",
     "only-floats": "an int is no float",
@@ -37,7 +38,7 @@ class Anything(Exception):
 class Reference:
     def __init__(self, rules=()):
         self.rules = frozenset(rules)
-        self.calls = 0
+        self.calls, self.uncounted = 0, False
         self.names = dict(made.NAMES)
         self.functions = {name: getattr(self, name) for name in dir(self) if getattr(getattr(self, name), "is_function", False)}
         for n in COUNTS:
@@ -60,8 +61,8 @@ class Reference:
         self.exactly(type(x) is int and -HALF <= x < HALF)
         if isinstance(x, int):
             value = int(x)
-        elif isinstance(x, float) and "truncates" in self.rules and abs(x) < HALF:
-            value = int(x)
+        elif isinstance(x, float) and "truncates" in self.rules:
+            value = self.cut(x)
         elif hasattr(type(x), "__index__") and "no-index" not in self.rules:
             value = x.__index__()
         else:
@@ -71,6 +72,11 @@ class Reference:
         if "wraps" not in self.rules:
             raise Refused
         return (value + HALF) % WORD - HALF
+
+    def cut(self, x):
+        if not abs(x) < WORD:  # nan, too
+            raise Refused
+        return int(x)
 
     def f64(self, x):
         self.exactly(type(x) is float)
@@ -94,10 +100,14 @@ class Reference:
         if "bits" in self.rules:
             if not isinstance(x, int) or x not in (0, 1):
                 raise Refused
+        if "has-bool" in self.rules and x is not None and not hasattr(type(x), "__bool__"):
+            raise Refused
         return bool(x)
 
-    def size(self, n):
+    def size(self, n, cuts=True):
         self.exactly(type(n) is int and n >= 0)
+        if cuts and isinstance(n, float) and "truncates" in self.rules:
+            n = self.cut(n)
         if not isinstance(n, int) or n < 0:
             raise Refused
         return int(n)
@@ -116,6 +126,8 @@ class Reference:
     def start(self, k):
         """The k of all functions but the scalars: what cases hand over."""
         self.exactly(type(k) is int)
+        if isinstance(k, float) and "truncates" in self.rules:
+            k = self.cut(k)
         if not isinstance(k, int):
             raise Refused
         return int(k)
@@ -149,7 +161,6 @@ class Reference:
 
     def noargs(self, *args):
         self.count_is(args, 0)
-        self.exactly(False)  # the chain is its own
         self.count()
         return TICK & MASK
 
@@ -195,7 +206,7 @@ class Reference:
         return self.words(self.start(k), b)
 
     def bytes_out(self, k, n):
-        k, n = self.start(k), self.size(n)
+        k, n = self.start(k), self.size(n, cuts=False)
         self.count()
         return bytes([k & 0xff]) * n
 
@@ -295,6 +306,8 @@ class Reference:
         if not callable(f):
             raise Refused
         r = f(k)
+        if isinstance(r, float) and "truncates" in self.rules:
+            r = self.cut(r)
         if not isinstance(r, int):
             raise Refused
         return r & MASK
@@ -322,6 +335,8 @@ class Reference:
     def overload(self, x):
         self.count()
         if isinstance(x, str):
+            if any("\ud800" <= c <= "\udfff" for c in x):
+                raise Anything  # it has a length, and no UTF-8
             return len(x.encode() if "bytes-of-text" in self.rules else x)
         if isinstance(x, float):
             return x + 1.0
@@ -399,6 +414,7 @@ def six_of(reference):
             return self.values() == other.values() if isinstance(other, Six) else NotImplemented
 
         def __call__(self, x):
+            reference.uncounted = True  # in one language or the other
             return (self.a + reference.i64(x)) & MASK
 
     return Six
@@ -416,4 +432,4 @@ def expected(source, rules=()):
     if more:
         # Names that the reference itself refuses: a wrong number of arguments.
         return ("refused", "an exception", None) if isinstance(more[0], TypeError) else ("raised", type(more[0]).__name__, None)
-    return kind, text, reference.calls if kind == "value" else None
+    return kind, text, reference.calls if kind == "value" and not reference.uncounted else None

@@ -87,6 +87,8 @@ class Binding:
         return "exit status %d%s" % (status, ": " + lines[-1].strip() if lines else "")
 
     def can(self, call):
+        if call.function == "noargs" and not self.counted:
+            return False  # what it gives is the kernels' alone
         needed = {call.function, "Walker"} if "Walker" in call.source() else {call.function}
         return needed <= self.functions and self.dead.get(call.family(), 0) < CRASHES
 
@@ -168,7 +170,7 @@ def disagreement(answer, want, counted):
             return "refused"
         if answer["text"] != text:
             return "value"
-        return "native calls" if counted and answer["calls"] != native else None
+        return "native calls" if counted and native is not None and answer["calls"] != native else None
     if answer["kind"] != "raised":
         return "no exception"
     exact = answer["text"] == text if text.startswith("Planned(") else text in answer["types"]

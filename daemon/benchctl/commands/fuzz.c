@@ -140,19 +140,25 @@ static void finding(const cJSON *f, const char *python, const struct bd_screen *
 	if (number_of(f, "seen") > 1)
 		bd_putf(out, s, BD_DIM, ", seen %.0f times", number_of(f, "seen"));
 	/* whole: they are there to be copied */
-	if (*text_of(f, "call"))
-		bd_putf(out, s, BD_PLAIN, "\n  call      %s", text_of(f, "call"));
-	bd_putf(out, s, BD_PLAIN, "\n  expected  %s\n  got       %s\n", text_of(f, "expected"), text_of(f, "got"));
+	const char *const lines[][2] = {{"call", text_of(f, "call")}, {"expected", text_of(f, "expected")},
+		{"got", text_of(f, "got")}};
+	bd_str_puts(out, "\n");
+	for (size_t i = *lines[0][1] ? 0 : 1; i < BD_LEN(lines); i++) {
+		bd_putf(out, s, BD_PLAIN, "  %-9s %s", lines[i][0], lines[i][1]);
+		bd_str_puts(out, "\n");
+	}
 	const cJSON *after = part(f, "after");
-	if (cJSON_GetArraySize(after))
-		bd_putf(out, s, BD_PLAIN, "  not alone: after %d other calls, which --json lists\n",
+	if (cJSON_GetArraySize(after)) {
+		bd_putf(out, s, BD_PLAIN, "  not alone: after %d other calls, which --json lists",
 			cJSON_GetArraySize(after));
-	else if (*text_of(f, "call")) {
+		bd_str_puts(out, "\n");
+	} else if (*text_of(f, "call")) {
 		bd_auto_str struct bd_str word = {0};
 		for (const char *p = text_of(f, "call"); *p; p++) /* for a shell, within '' */
 			bd_str_append(&word, *p == '\'' ? "'\\''" : p, *p == '\'' ? 4 : 1);
-		bd_putf(out, s, BD_DIM, "  again     benchctl fuzz --python %s --binding %s --call '%s'\n", python,
+		bd_putf(out, s, BD_DIM, "  again     benchctl fuzz --python %s --binding %s --call '%s'", python,
 			text_of(f, "binding"), word.s ? word.s : "");
+		bd_str_puts(out, "\n");
 	}
 	bd_str_puts(out, "\n");
 }

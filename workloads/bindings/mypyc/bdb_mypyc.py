@@ -149,10 +149,18 @@ def seq_i64_in(k: i64, seq: Sequence[int]) -> i64:
 
 
 def seq_f64_in(seq: Sequence[float]) -> float:
-    total = 0.0
+    """In four sums, as the kernel has it: another order is another result."""
+    a = b = c = d = 0.0
     for x in seq:
-        total += x
-    return total
+        a, b, c, d = b, c, d, a + x
+    turns = len(seq) & 3
+    if turns == 1:
+        a, b, c, d = d, a, b, c
+    elif turns == 2:
+        a, b, c, d = c, d, a, b
+    elif turns == 3:
+        a, b, c, d = b, c, d, a
+    return a + b + c + d
 
 
 def seq_str_in(k: i64, seq: Sequence[str]) -> i64:

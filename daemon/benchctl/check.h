@@ -17,4 +17,10 @@ void check_report(const cJSON *document, const struct bd_screen *s, struct bd_st
 /* 0 no finding, 1 findings, 2 undecided. */
 int check_exit(const cJSON *document);
 
+/* The same for --protocols: how an object shares its memory; NULL: those that every interpreter has. MODULE:EXPRESSION is evaluated
+ * by that interpreter, in processes of its own. Errors: worker-missing, worker-failed. */
+int check_protocols_run(const char *python, const char *object, cJSON **ret_document, struct bd_error *err);
+void check_protocols_report(const cJSON *document, const struct bd_screen *s, struct bd_str *out);
+int check_protocols_exit(const cJSON *document); /* 0 nothing failed, 1 something did */
+
 #endif

@@ -6,8 +6,9 @@ import sys
 import unittest
 
 HERE = os.path.dirname(os.path.abspath(__file__))
-sys.path.insert(0, os.path.join(os.path.dirname(HERE), "worker"))
+sys.path[:0] = [os.path.join(os.path.dirname(HERE), name) for name in ("worker", "cli")]
 import bench_worker as bw  # noqa: E402
+from ctl import Case  # noqa: E402
 
 AUDIT = os.path.join(bw.HOME, "python", "benchd_check", "protocols.py")
 MODULES = os.path.join(bw.BUILD, "tests", "protocols")
@@ -117,6 +118,41 @@ class Audit(unittest.TestCase):
                             (("nobody_has_this:x",), "nobody_has_this"), (("planted_python",), "MODULE:EXPRESSION")):
             self.assertIsNone(self.audit(base, *words, status=2))
             self.assertIn(said, self.error)
+
+
+class Command(Case):
+    """benchctl check --protocols."""
+
+    def told(self, *words, status):
+        base = next(iter(bases()))
+        env = {"PYTHONPATH": os.pathsep.join([os.path.join(MODULES, base), HERE])}
+        p = self.popen("check", "--protocols", "--python", bases()[base], *words, env=env)
+        out, err = p.communicate(timeout=600)
+        self.assertEqual(p.returncode, status, out + err)
+        return out, err
+
+    def test_a_matrix(self):
+        out, err = self.told("planted:Planted('none')", status=0)
+        lines = out.splitlines()
+        self.assertEqual(lines[0].split()[:4], ["object", "protocol", "address", "write-through"])
+        self.assertEqual([line.split()[1:] for line in lines[1:] if " buffer " in line], [["buffer"] + ["ok"] * 8])
+        self.assertEqual(err, "")
+
+    def test_what_fails_is_named(self):
+        out, _ = self.told("planted:Planted('dlpack-frees-early')", status=1)
+        self.assertIn("FAIL", out)
+        self.assertIn("planted:Planted('dlpack-frees-early'), dlpack, shared: ", out)
+
+    def test_json(self):
+        out, _ = self.told("planted:Planted('arrow-copies')", "--json", status=1)
+        document = json.loads(out)
+        self.assertEqual(document["failed"], sum(r["verdict"] == "fail" for r in document["rows"]))
+        self.assertIn(("arrow", "address"), {(r["protocol"], r["property"]) for r in document["rows"] if r["verdict"] == "fail"})
+
+    def test_what_cannot_be_made(self):
+        out, err = self.told("planted_python:refuses()", status=2)
+        self.assertEqual(out, "")
+        self.assertIn("cannot be made", err)
 
 
 if __name__ == "__main__":

@@ -411,7 +411,8 @@ def main():
     parser.add_argument("--deadline", type=int, default=deadline_s, metavar="SECONDS", help="of each look")
     args = parser.parse_args()
     deadline_s = args.deadline
-    sys.path.insert(0, os.getcwd())
+    here = os.path.dirname(os.path.abspath(__file__))
+    sys.path[:] = [os.getcwd()] + [p for p in sys.path if os.path.abspath(p) != here]
     try:
         wanted = None
         for text in args.objects:

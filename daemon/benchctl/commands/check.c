@@ -14,6 +14,9 @@ static const struct bd_option options[] = {
 		false, 0, 0, BD_WORDS_FILE},
 	{"seconds", 0, BD_OPT_SECONDS, "TIME", "stop after so long (default 5m); what was found by then is told", false,
 		0, 0, BD_WORDS_NONE},
+	{"protocols", 0, BD_OPT_FLAG, NULL,
+		"instead, how objects share their memory: the buffer protocol, __array_interface__, DLPack, Arrow; MODULE:EXPRESSION makes one of your own, without it those known here are looked at",
+		false, 0, 0, BD_WORDS_NONE},
 };
 
 /* A word that means a file and not the name of a module. */
@@ -61,9 +64,34 @@ static int unusable(const struct bd_ctl *ctl, const cJSON *document, const char 
 	return bd_ctl_fail(ctl, &err);
 }
 
+static int protocols(struct bd_ctl *ctl, const struct bd_words *w)
+{
+	struct bd_error err;
+	bd_auto_free char *python = NULL;
+	bd_auto_json cJSON *document = NULL;
+	if (check_python(ctl, bd_words_text(w, "python"), &python, &err) < 0 ||
+		check_protocols_run(python, w->operands.n ? w->operands.v[0] : NULL, &document, &err) < 0)
+		return bd_ctl_fail(ctl, &err);
+	int status;
+	if (ctl->json) {
+		status = bd_ctl_answer_json(ctl, document);
+	} else {
+		bd_auto_str struct bd_str out = {0};
+		check_protocols_report(document, &ctl->out, &out);
+		status = bd_ctl_answer(ctl, out.s);
+	}
+	return status ? status : check_protocols_exit(document);
+}
+
 static int run(struct bd_ctl *ctl, const struct bd_words *w)
 {
 	struct bd_error err;
+	if (bd_words_flag(w, "protocols"))
+		return protocols(ctl, w);
+	if (!w->operands.n) {
+		bd_error_set(&err, -EINVAL, "usage", "for example benchctl check zlib", "check needs MODULE");
+		return bd_ctl_fail(ctl, &err);
+	}
 	bd_auto_free char *python = NULL;
 	bd_auto_json cJSON *request = NULL, *document = NULL;
 	if (registry_check(ctl, w->operands.v[0], &err) < 0 ||
@@ -87,13 +115,17 @@ const struct bd_command bd_command_check = {
 	.name = "check",
 	.summary = "find leaks, misused references and crashes in an extension",
 	.operands = "MODULE",
-	.operands_min = 1,
+	.operands_min = 0,
 	.operands_max = 1,
 	.words = BD_WORDS_FILE,
 	.details =
 		"Imports the module as it is, by name or by the path of its .so, and calls its functions and classes with "
 		"arguments of common types until calls succeed. All of this happens in child processes: a call that "
 		"crashes is a finding. Functions whose names say that they end, remove or kill something are not called."
+		"\n\n"
+		"With --protocols, an object that shares its memory is made anew for each look, in a process of its own: whether "
+		"all see the same memory, whether it stays while somebody has it, whether it can be resized meanwhile, "
+		"whether what is read only is refused to who wants to write."
 		"\n\n"
 		"Exit status: 0 nothing was found, 1 something was, 2 it could not be decided, 66 there is no such "
 		"module.",

@@ -31,7 +31,7 @@ sys.dont_write_bytecode = True
 from write_interpreter import build_id  # noqa: E402 (the path comes first)
 
 # The same for every binding, whatever its own build system would choose: only the boundary may differ.
-OPTIMISE = ("-O3", "-DNDEBUG")
+OPTIMISE = ("-O3", "-DNDEBUG", "-fno-stack-protector")
 LINK = ("-shared", "-Wl,--build-id", "-Wl,--enable-new-dtags", "-Wl,-rpath,$ORIGIN/../..")
 STANDARD = {"c": "-std=gnu17", "c++": "-std=gnu++17"}
 COMPILER = {"c": ("CC", "gcc", "cc"), "c++": ("CXX", "g++", "c++")}

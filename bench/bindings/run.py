@@ -71,7 +71,6 @@ def main():
         for row in rows:
             say(row)
             if row == "caller":
-                sys.stdout.flush()
                 failed = subprocess.run([sys.executable, os.path.join(HERE, "caller.py"), os.path.abspath(o.bin)], check=False).returncode or failed
                 continue
             try:

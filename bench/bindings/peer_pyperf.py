@@ -18,5 +18,5 @@ loader = importlib.util.module_from_spec(spec)
 spec.loader.exec_module(loader)
 loader.open_library(args.folder, os.path.join(args.home, "python"), os.path.join(args.home, "libbdkernels.so"))
 name, _, variant = args.binding.partition(":")
-runner.timeit(args.binding, stmt="\n".join(["k = add(k, 3)"] * 10), setup="k = 1", inner_loops=10,
-              globals={"add": loader.functions(name, variant)["i64_2"]})
+runner.timeit(args.binding, stmt="\n".join(["k = add(k, 3)"] * 10), setup="k, add = 1, given", inner_loops=10,
+              globals={"given": loader.functions(name, variant)["i64_2"]})

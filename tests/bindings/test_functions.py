@@ -19,8 +19,17 @@ TIMEOUT_S = 300
 
 
 def hosts():
-    """One per interpreter: bindings do not know their host."""
-    return [i for i in bw.interpreters() if i["host"] == "exe"]
+    """One per interpreter, for bindings do not know their host: the default, the newest, and one that is free-threaded;
+    BENCHD_ALL_PYTHONS=1: all of them."""
+    found = [i for i in bw.interpreters() if i["host"] == "exe"]
+    if os.environ.get("BENCHD_ALL_PYTHONS"):
+        return found
+    by_version = sorted(found, key=lambda i: [int(n) for n in i["version"].split(".")])
+    ordinary = [i for i in by_version if not i["free_threaded"]]
+    chosen = [i for i in found if i["id"].removesuffix("+exe") == bw.default()["id"].removesuffix("+exe")]
+    for more in (ordinary[-1:], [i for i in by_version if i["free_threaded"]][:1]):
+        chosen += [i for i in more if i not in chosen]
+    return chosen
 
 
 def variants():

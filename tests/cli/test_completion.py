@@ -69,7 +69,7 @@ class Words(Case):
 
     def test_suites_are_known_without_a_daemon_and_none_is_started(self):
         self.assertEqual(self.words("run", "gil"), ["gil-contention"])
-        self.assertEqual(self.words("runs", "list", "--suite", ""), ["gil-contention", "noise"])
+        self.assertLessEqual({"gil-contention", "noise", "quick"}, set(self.words("runs", "list", "--suite", "")))
         self.assertEqual(self.words("run", "gil-contention", "--threads", ""), ["1", "2", "4"])
         self.assertEqual(self.words("run", "gil-contention", "--threads", "1,"), ["1,2", "1,4"])
         self.assertEqual(self.words("run", "--allocator=glibc,je"), ["--allocator=glibc,jemalloc"])
@@ -93,10 +93,10 @@ class Words(Case):
         self.ctl("cases")  # it knows them now
         self.soon(["empty-loop"], "run", "empty")
         self.soon(["empty-loop"], "run", "--case", "empty")
-        self.soon(["--binding=ctypes:argtypes"], "run", "--binding=ctypes:")
+        self.soon(["--binding=ctypes:argtypes"], "run", "--binding=ctypes:a")
         pythons = wait_for("interpreters", 60, lambda: self.words("cases", "--python", "3"))
         self.assertEqual([p for p in pythons if not re.match(r"3\.\d+\.\d+", p)], [])
-        self.soon(["unroll="], "run", "--axis", "un")
+        self.soon(["unroll="], "run", "--axis", "unr")
         about = wait_for("what the run is", 60, lambda: self.ctl("completion", "words", "--", "runs", "show", ids[0])[0])
         self.assertRegex(about, rf"^{ids[0]}\tgil-contention, complete, 20\S+Z\n\Z")
         words = wait_for("the same in JSON", 60, lambda: self.json("completion", "words", "--", "runs", "show", ids[0])["words"])
@@ -219,8 +219,8 @@ class Shells(Case):
         self.assertEqual(self.completed("benchctl run --axis=gil=ho"), ["benchctl", "run", "--axis=gil=hold"])
         self.assertEqual(self.completed("benchctl run --axis=u=1us,100"), ["benchctl", "run", "--axis=u=1us,100us"])
         self.soon(["benchctl", "run", "--axis", "unroll="], "benchctl run --axis unr")
-        self.assertEqual(self.completed("benchctl run --binding capi:fa"), ["benchctl", "run", "--binding", "capi:fastcall"])
-        self.assertEqual(self.completed("benchctl run --binding=capi:fa"), ["benchctl", "run", "--binding=capi:fastcall"])
+        self.assertEqual(self.completed("benchctl run --binding capi:va"), ["benchctl", "run", "--binding", "capi:varargs"])
+        self.assertEqual(self.completed("benchctl run --binding=capi:va"), ["benchctl", "run", "--binding=capi:varargs"])
         self.soon(["benchctl", "run", "--binding=ctypes:argtypes"], "benchctl run --binding=ctypes:a")
         self.assertEqual(self.completed("benchctl run --axis gil=hold --thr"), ["benchctl", "run", "--axis", "gil=hold", "--threads"])
 

@@ -25,6 +25,9 @@ SUDO = """#!/bin/sh
 shift
 "$@"
 """
+CARGO = """#!/bin/sh
+echo "cargo 1.96.0"
+"""
 CMAKE = """#!/bin/sh
 case "$1" in --version) echo "cmake version 3.25.1"; exit;; esac
 echo configured >>"$STATE/calls"
@@ -43,7 +46,8 @@ class Packages(unittest.TestCase):
         for path in (self.tree, self.bin, self.state):
             os.mkdir(path)
         shutil.copy(os.path.join(ROOT, "dev"), self.tree)
-        for name, text in (("pkg-config", PKG_CONFIG), ("apt-get", APT_GET), ("sudo", SUDO), ("cmake", CMAKE)):
+        for name, text in (("pkg-config", PKG_CONFIG), ("apt-get", APT_GET), ("sudo", SUDO), ("cmake", CMAKE),
+                           ("cargo", CARGO), ("rustc", CARGO.replace("cargo", "rustc"))):
             path = os.path.join(self.bin, name)
             with open(path, "w", encoding="utf-8") as file:
                 file.write(text)

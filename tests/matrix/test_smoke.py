@@ -128,6 +128,9 @@ class Matrix(unittest.TestCase):
             self.assertEqual([a["status"] for a in w.bye(1)], ["ok"])
             good.append(cell["cell"])
         works = {c["case"] for c in made if c["cell"] in good}
+        base = interpreter["id"].removesuffix("+exe")
+        if not os.path.isdir(os.path.join(bw.HOME, "environments", base)):  # ./dev bindings: what needs one has none
+            return
         for name in {c["case"] for c in made} - works:  # of the interpreter, then, not of every binding
             self.assertTrue(all(expected(interpreter, c, env) for c in made if c["case"] == name), "%s works with no binding" % name)
         for message, names in sorted(lacking.items()):

@@ -202,8 +202,9 @@ class Tester:
         for _ in range(calls):
             once()
         grown = [self.growth(once, calls) for _ in range(rounds)]
-        if any(min(g[source] for g in grown) >= calls for source in grown[0]):  # an allocator takes a while to have all it needs
-            grown += [self.growth(once, calls) for _ in range(4 * rounds)]
+        if any(min(g[source] for g in grown) >= calls for source in grown[0]):  # looking costs something, too, however many calls
+            calls *= 8
+            grown = [self.growth(once, calls) for _ in range(rounds)]
         for source in grown[0]:
             least = min(g[source] for g in grown)
             check(least < calls, "keeps %.1f %s per call", least / calls, source)

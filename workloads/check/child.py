@@ -15,7 +15,7 @@ import time
 from . import buffers, explore, helper, hostile, kinds, later, leaks, recipes, targets
 
 OUT = -1
-PATIENCE = 10  # s, for one call
+PATIENCE = 8  # s, for one call
 
 
 def say(**event):
@@ -140,6 +140,7 @@ def fork_and_work(job):
     status = 70
     try:
         helper.die_with_parent()
+        gc.freeze()  # what there is already need not be looked at by every collection
         work(job)
         status = 0
     except MemoryError:

@@ -12,6 +12,7 @@ from . import findings
 
 OUT = 3  # where benchctl reads
 MOST_CRASHES = 4    # of one function in one job, each by other arguments
+MOST_HANGS = 2      # of one function, which is left alone then
 MOST_FOLLOWING = 60
 MAIN = os.path.join(os.path.dirname(os.path.abspath(__file__)), "main.py")
 
@@ -170,6 +171,9 @@ class Check:
             at = outcome.at or target["name"]
             if outcome.hung:
                 self.book.silent(target, at)
+                if self.book.hangs[target["name"]] >= MOST_HANGS:
+                    self.works.pop(target["name"], None)
+                    return None
             elif outcome.error:
                 self.book.unfinished(target, outcome.error)
                 return outcome.result

@@ -54,6 +54,7 @@ class Book:
         self.calls = 0
         self.called_names, self.not_called_rows, self.silent_rows, self.unfinished_rows = [], [], [], []
         self.slopes, self.measured, self.total = {}, 0, False
+        self.hangs = {}  # by function
         self.unsafe = set()  # functions that take references away: whatever follows a call of theirs may be their doing
         self.lacking = {}  # stages that could not be done, with the reason
 
@@ -75,7 +76,8 @@ class Book:
         self.not_called_rows.append({"name": target["name"], "reason": reason})
 
     def silent(self, target, text):
-        self.silent_rows.append({"name": target["name"], "reason": "a call did not return: %s" % text})
+        self.hangs[target["name"]] = self.hangs.get(target["name"], 0) + 1
+        self.silent_rows.append({"name": target["name"], "reason": "a call did not return: %s" % text.split("\n")[-1]})
 
     def unfinished(self, target, reason):
         self.unfinished_rows.append({"name": target["name"], "reason": reason})
@@ -129,6 +131,8 @@ class Book:
 
     def leaks(self, target, result):
         self.measured += result["measured"]
+        for text, reason in result["slow"]:
+            self.unfinished(target, "%s: %s" % (reason, text))
         self.total = self.total or result["total"]
         self.slopes[target["name"]] = [r for r in result["found"] if not r["raising"]]
         counted = [r for r in result["found"] if r["what"] not in ("blocks", "raw", "total")]
@@ -180,7 +184,7 @@ class Book:
         else:
             text, hint = "%s block(s) of objects' memory are kept by each call (%s over %d calls each)", "blocks"
         evidence = text % (_times(per), steps, row["calls"])
-        types = ["%s (%+.3g per call)" % (name, n / 40) for n, name in row["types"]]
+        types = ["%s (%+.3g per call)" % (name, n) for n, name in row["types"]]
         if types:
             evidence += "; of them " + ", ".join(types)
         self.add("leaks", target, row["text"], evidence, _HINTS[hint] + (_HINTS["error"] if row["raising"] else ""), self._figures(row))

@@ -73,6 +73,7 @@ KINDS = {k.name: k for k in (
     Kind("callback", "lambda *a, **k: 1009", lambda: (_callback(),)),
     Kind("dict", "{'one': 1009}", lambda: (_str("one"), _int()), lambda v: {v[0]: v[1]}),
     Kind("none", "None", lambda: (None,)),
+    Kind("char", "'d'", lambda: ("d",)),  # also a format of struct and array
     Kind("strs", "['one', 'two']", lambda: (_str("one"), _str("two")), list),
     Kind("floats", "[1.5, 2.5]", lambda: (float("1.5"), float("2.5")), list),
     Kind("objects", "[object(), object()]", lambda: (object(), object()), list),
@@ -95,7 +96,7 @@ def _date():
     return datetime.date(2000, 1, 2)
 
 
-PRIMARY = tuple(KINDS)[:14]  # what all places are tried with, before the rest is tried in one place at a time
+PRIMARY = tuple(KINDS)[:15]  # what all places are tried with, before the rest is tried in one place at a time
 
 # What functions should refuse: each goes into a call that works otherwise.
 WRONG = {k.name: k for k in (
@@ -136,6 +137,7 @@ def add_instance(name, text, make):
 
 _HINTS = (
     (r"callable|function|callback", ("callback",)),
+    (r"unicode character|format|typecode|a single character", ("char",)),
     (r"(list|sequence|iterable|vec|tuple|vector)\W*(of )?\W*(str|text)", ("strs",)),
     (r"(list|sequence|iterable|vec|tuple|vector)\W*(of )?\W*(float|double|f64|f32)", ("floats",)),
     (r"(list|sequence|iterable|vec|vector)\W*(of )?\W*tuple", ("rows", "pairs")),

@@ -69,14 +69,19 @@ def job(job, at):
     target, raw = job["target"], helper.bytes_in_use
     lasting = _module_objects(target["module"])
     _hold(lasting, 32768)
-    found, measured, baseline = [], 0, {r["what"]: r["per_call"] for r in job.get("baseline", ())}
+    found, slow, measured, baseline = [], [], 0, {r["what"]: r["per_call"] for r in job.get("baseline", ())}
     for rows, most, raising in ((job["works"], MOST_WORKING, False), (job["raises"], MOST_RAISING, True)):
         for recipe in _chosen(rows, most):
             if recipes.text(target, recipe) in job["skip"]:
                 continue
+            try:
+                rows_found = measure_call(target, recipe, at, raw, lasting)
+            except measure.TooSlow as error:
+                slow.append([recipes.text(target, recipe), str(error)])
+                continue
             measured += 1
-            for row in measure_call(target, recipe, at, raw, lasting):
+            for row in rows_found:
                 own = row["per_call"] - baseline.get(re.sub(r" of the constructor$", "", row["what"]), 0)
                 if abs(own) >= 0.25:  # else it is what making the instance does
                     found.append(dict(row, per_call=own, raising=raising))
-    return {"found": found, "measured": measured, "total": hasattr(sys, "gettotalrefcount")}
+    return {"found": found, "measured": measured, "slow": slow, "total": hasattr(sys, "gettotalrefcount")}

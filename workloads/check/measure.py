@@ -2,10 +2,11 @@
 import array
 import gc
 import sys
+import time
 
 CHECKPOINTS = 7
-WARM = 64
-CALLS = 40
+WARM, CALLS, LEAST = 64, 40, 8
+ENOUGH = 2.0  # s, for one way of calling
 IMMORTAL = (1 << 29) - 1
 
 
@@ -82,22 +83,40 @@ def _agree(a, b):
     return a and b and abs(a - b) <= 0.25 * max(abs(a), abs(b))
 
 
-def _growing(run):
-    """Types of objects of which there are more after CALLS calls, as far as the collector knows them."""
+def _growing(run, calls):
+    """Types of objects of which there are more after so many calls, as far as the collector knows them."""
     def census():
         found = {}
         for thing in gc.get_objects():
             name = type(thing).__name__
             found[name] = found.get(name, 0) + 1
         return found
-    gc.unfreeze()
     gc.collect()
     census()
     before = census()
-    _loop(run, CALLS)
+    _loop(run, calls)
     gc.collect()
     after = census()
-    return sorted(((n - before.get(k, 0), k) for k, n in after.items() if n - before.get(k, 0) >= CALLS // 2), reverse=True)[:3]
+    growing = [((n - before.get(k, 0)) / calls, k) for k, n in after.items()]
+    return sorted((row for row in growing if row[0] >= 0.5), reverse=True)[:3]
+
+
+class TooSlow(Exception):
+    """Of a call: so many of them as it takes would not end."""
+
+
+def _warm(run):
+    """Calls for the first time, and how many there are to be between checkpoints: fewer of slow ones. Every one of them counts, so
+    that what is decided does not depend on how fast the machine is."""
+    begun, n = time.monotonic(), 0
+    while n < WARM and (n < LEAST or time.monotonic() - begun < ENOUGH / 8):
+        _loop(run, 1)
+        n += 1
+    each = (time.monotonic() - begun) / n
+    calls = min(CALLS, max(LEAST, int(ENOUGH / (3 * CHECKPOINTS * (each + 1e-9)))))
+    if each * calls * 3 * CHECKPOINTS > 20 * ENOUGH:
+        raise TooSlow("a call takes too long to be made many times")
+    return calls
 
 
 def slopes(run, watched, raw=None):
@@ -106,19 +125,17 @@ def slopes(run, watched, raw=None):
     gc.collect()
     gc.freeze()
     sources = Sources(watched, raw)
-    _loop(run, WARM)
-    first = _rounds(run, sources, CALLS)
+    calls = _warm(run)
+    first = _rounds(run, sources, calls)
     if not any(first):
-        gc.unfreeze()
         return {}
-    second = _rounds(run, sources, CALLS * 2)
+    second = _rounds(run, sources, calls * 2)
     found = {}
     for column, (a, b) in enumerate(zip(first, second)):
         if _agree(a, b):
             what = ("blocks", "raw", "total")[column] if column < 3 else column - 3
-            found[what] = (b, sources.steps(column), CALLS * 2)
+            found[what] = (b, sources.steps(column), calls * 2)
     named = {(sources.watched[k][0] if isinstance(k, int) else k): v for k, v in found.items()}
     if "blocks" in named:
-        named["types"] = _growing(run)
-    gc.unfreeze()
+        named["types"] = _growing(run, calls)
     return named

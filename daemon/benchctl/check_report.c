@@ -55,7 +55,7 @@ static void finding(const cJSON *document, const cJSON *f, int number, const str
 	bd_str_puts(out, "\n");
 	cJSON_ArrayForEach(line, part(f, "call")) {
 		const char *code = cJSON_GetStringValue(line);
-		bd_str_puts(out, "   ");
+		bd_str_puts(out, "       ");
 		bd_put(out, s, BD_BOLD, code ? code : ""); /* whole: it is there to be copied */
 		bd_str_puts(out, "\n");
 	}

@@ -69,11 +69,11 @@ int check_python(const struct bd_ctl *ctl, const char *word, char **ret, struct 
 		return bd_error_set(err, -ENOENT, "no-such-input", "name one with --python", "there is no python3");
 	if (word && stat(word, &st) == 0 && S_ISDIR(st.st_mode)) {
 		found = in_folder(word);
-		if (!found)
+		if (!found && strchr(word, '/'))
 			return bd_error_set(err, -ENOENT, "no-such-input", NULL, "there is no bin/python3 in %s", word);
-	} else if (word && !found) {
-		found = python_which(word);
 	}
+	if (word && !found)
+		found = python_which(word);
 	if (!found && !strchr(word, '/')) {
 		bd_auto_json cJSON *json = NULL;
 		int r = bd_ctl_get(ctl, "/api/v1/pythons", &json, err);

@@ -19,7 +19,7 @@ def built(base=DEFAULT):
 class Checks(Case):
     def check(self, module, *args, status, base=DEFAULT):
         path = os.path.join(MODULES, base, module + ".so") if module in built(base) else module
-        out, err = self.ctl("check", path, "--json", *args, status=None)
+        out, err = self.ctl("check", path, "--json", "-q", *args, status=None)
         self.assertEqual(err, "")
         document = json.loads(out)
         self.assertEqual(self.status, status, out)

@@ -62,14 +62,22 @@ def _churn():
 def _outlives(call, at, text):
     """(evidence, lines) when a view shows something else after what exported it is gone."""
     at(text)
-    made = call.run()
-    view = _view(made)
+    instance = call.instance.run() if call.instance else None
+    if instance is None:
+        made = call.run()
+        view = _view(made)
+        lines = ["x = " + text, "m = memoryview(x); before = bytes(m)", "del x; gc.collect()", "before == bytes(m)"]
+    else:  # a view of what an instance has
+        arguments, named = call.arguments()
+        made = getattr(instance, call.name)(*arguments, **named)
+        view = made if isinstance(made, memoryview) and made.nbytes else _view(made)
+        lines = ["m = memoryview(%s); before = bytes(m)  # with the instance kept" % text, "gc.collect()  # without it",
+                 "before == bytes(m)"]
     if view is None:
         return None
-    lines = ["x = " + text, "m = memoryview(x); before = bytes(m)", "del x; gc.collect()", "before == bytes(m)"]
     at("\n".join(lines))
     before = view.tobytes()
-    del made
+    del made, instance
     gc.collect()
     _churn()
     after = view.tobytes()
@@ -139,7 +147,7 @@ def job(job, at):
             count, lines = _held(target, recipe, place, at)
             if count > 1:  # the last one may be kept on purpose, until there is another
                 held.append({"place": place + 1, "held": count, "of": TURNS, "lines": lines})
-    if target["kind"] in ("class", "function") and job["works"]:
+    if target["kind"] in ("class", "function", "method") and job["works"]:
         at.part = "exports"
         if at.part not in job["skip"]:
             recipe = recipes.Recipe.of(job["works"][0])

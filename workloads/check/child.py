@@ -12,7 +12,7 @@ import signal
 import sys
 import time
 
-from . import buffers, explore, helper, hostile, kinds, later, leaks, recipes, targets
+from . import buffers, calls, explore, helper, hostile, kinds, later, leaks, recipes, targets
 
 OUT = -1
 PATIENCE = 8  # s, for one call
@@ -82,10 +82,12 @@ def bring(request):
 
 
 def describe(request, before, name):
-    found = targets.find(targets.modules_of(before, name), name.split(".")[0])
+    rows = [t.row() for t in targets.find(targets.modules_of(before, name), name.split(".")[0])]
+    if request.get("calls"):
+        rows = calls.load(request["calls"], name)
     module = sys.modules[name]
     return {"module": name, "file": getattr(module, "__file__", None), "version": str(getattr(module, "__version__", "")) or None,
-            "compiled": targets.compiled(before, name), "targets": [t.row() for t in found],
+            "compiled": targets.compiled(before, name), "targets": rows,
             "threads": len(os.listdir("/proc/self/task")), "python": sys.version.split()[0],
             "executable": sys.executable, "debug": hasattr(sys, "gettotalrefcount"),
             "free_threaded": not getattr(sys, "_is_gil_enabled", lambda: True)()}
@@ -94,6 +96,8 @@ def describe(request, before, name):
 # ---- jobs ----------------------------------------------------------------------------------------------------------------------
 
 def job_explore(job, at):
+    if job["target"]["kind"] == "calls":
+        return calls.job_try(job, at)
     instance = recipes.Recipe.of(job["instance"]) if job["instance"] else None
     explorer = explore.Explorer(job["target"], instance, set(job["skip"]), at, settle)
     works, raises, reason = explorer.run()
@@ -165,6 +169,7 @@ def main(request):
     signal.alarm(60)
     try:
         name = bring(request)
+        said = describe(request, before, name)
     except BaseException as error:
         missing = isinstance(error, ModuleNotFoundError) and (error.name or "").split(".")[0] == request["module"].split(".")[0]
         say(failed="%s: %s" % (type(error).__name__, error), missing=missing)
@@ -173,7 +178,6 @@ def main(request):
     kinds.prepare()
     os.chdir(request["scratch"])
     gc.collect()
-    said = describe(request, before, name)
     said["watched"], said["unwatched"] = helper.watch([file for _, file in said["compiled"]])
     said["helper"] = helper.missing
     say(described=said)

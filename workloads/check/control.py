@@ -235,17 +235,23 @@ class Check:
         return rows[:MOST_FOLLOWING]
 
     def later(self, target):
+        if target["kind"] == "calls":
+            return
         works = self._working(target, 32)
         if works:
             result = self.run({"job": "later", "works": works, "following": self._following(target)}, target)
             self.book.count("later", result)
 
     def hostile(self, target):
+        if target["kind"] == "calls":
+            return
         works = self._working(target, 32)
         if works:
             self.book.count("hostile", self.run({"job": "hostile", "works": works}, target))
 
     def buffers(self, target):
+        if target["kind"] == "calls":
+            return
         found = self.works.get(target["name"])
         if not found or not (found["works"] or found["raises"]) or target["name"] in self.book.unsafe:
             return

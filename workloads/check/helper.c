@@ -394,3 +394,14 @@ void bdcheck_fill(size_t len)
 		}
 	}
 }
+
+void *bdcheck_pages(size_t len)
+{
+	void *p = mmap(NULL, len, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	return p == MAP_FAILED ? NULL : p;
+}
+
+int bdcheck_close(void *start, size_t len)
+{
+	return mprotect(start, len, PROT_NONE);
+}

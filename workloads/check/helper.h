@@ -20,5 +20,8 @@ BDCHECK_EXPORT int bdcheck_guard(uintptr_t start, size_t len);
 /* Uses up what the heap of this thread has free: the next large block gets pages of its own, and gives them back when it is
  * freed. */
 BDCHECK_EXPORT void bdcheck_fill(size_t len);
+/* Memory of whole pages, NULL when there is none, and closing it for good. */
+BDCHECK_EXPORT void *bdcheck_pages(size_t len);
+BDCHECK_EXPORT int bdcheck_close(void *start, size_t len);
 
 #endif

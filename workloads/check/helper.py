@@ -39,6 +39,9 @@ def _prepare():
     library.bdcheck_region.argtypes = [word, size, ctypes.c_int]
     library.bdcheck_guard.argtypes = [word, size]
     library.bdcheck_fill.argtypes = [size]
+    library.bdcheck_pages.argtypes = [size]
+    library.bdcheck_pages.restype = word
+    library.bdcheck_close.argtypes = [word, size]
     _library = library
 
 
@@ -80,6 +83,25 @@ def fill(length):
 
 def guard(start, length):
     return bool(_library.bdcheck_guard(start, length))
+
+
+class Pages:
+    """Memory of our own as something that exports it: by `view`, which knows whether somebody holds it."""
+
+    def __init__(self, length):
+        self.length = length
+        self.start = _library.bdcheck_pages(length)
+        if not self.start:
+            raise MemoryError
+        self.view = memoryview((ctypes.c_ubyte * length).from_address(self.start)).cast("B")
+
+    def close(self):
+        """Whether nobody holds it; who uses it from then on is caught."""
+        try:
+            self.view.release()
+        except BufferError:
+            return False
+        return _library.bdcheck_close(self.start, self.length) == 0
 
 
 def address_of(exporter):

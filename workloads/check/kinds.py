@@ -74,12 +74,12 @@ KINDS = {k.name: k for k in (
     Kind("dict", "{'one': 1009}", lambda: (_str("one"), _int()), lambda v: {v[0]: v[1]}),
     Kind("none", "None", lambda: (None,)),
     Kind("char", "'d'", lambda: ("d",)),  # also a format of struct and array
+    Kind("true", "True", lambda: (True,)),
     Kind("strs", "['one', 'two']", lambda: (_str("one"), _str("two")), list),
     Kind("floats", "[1.5, 2.5]", lambda: (float("1.5"), float("2.5")), list),
     Kind("objects", "[object(), object()]", lambda: (object(), object()), list),
     Kind("tuple", "(1009, 'two')", lambda: (_int(), _str("two")), lambda v: (v[0], v[1])),
     Kind("int", "1009", lambda: (_int(),)),
-    Kind("true", "True", lambda: (True,)),
     Kind("doubles", "array.array('d', [1.5, 2.5])", _nothing, _array("d", (1.5, 2.5))),
     Kind("rows", "[(1009, 1.5, 'two')]", lambda: (_int(), float("1.5"), _str("two")), lambda v: [(v[0], v[1], v[2])]),
     Kind("pairs", "[(1009, 'two')]", lambda: (_int(), _str("two")), lambda v: [(v[0], v[1])]),
@@ -96,7 +96,7 @@ def _date():
     return datetime.date(2000, 1, 2)
 
 
-PRIMARY = tuple(KINDS)[:15]  # what all places are tried with, before the rest is tried in one place at a time
+PRIMARY = tuple(KINDS)[:16]  # what all places are tried with, before the rest is tried in one place at a time
 
 # What functions should refuse: each goes into a call that works otherwise.
 WRONG = {k.name: k for k in (

@@ -51,7 +51,7 @@ def _same(call):
 
 
 def measure_call(target, recipe, at, raw, lasting):
-    call = recipes.Call(target, recipe)
+    call = recipes.call_of(target, recipe)
     text = recipes.text(target, recipe)
     at(text + "  # many times", 60)
     watched = call.watched()
@@ -60,7 +60,8 @@ def measure_call(target, recipe, at, raw, lasting):
     _hold(same)
     found = measure.slopes(call.run, watched + lasting + same, raw)
     types = found.pop("types", [])
-    return [{"text": text, "what": what, "per_call": slope, "steps": steps, "calls": calls, "types": types if what == "blocks" else []}
+    classes = {what for what, value in watched + lasting + same if isinstance(value, type)}
+    return [{"text": text, "what": what, "type": what in classes, "per_call": slope, "steps": steps, "calls": calls, "types": types if what == "blocks" else []}
             for what, (slope, steps, calls) in found.items()]
 
 

@@ -1,6 +1,6 @@
 """How something is called: a list of kinds of arguments, for a method also those of its instance's class, and the line of Python
 that does the same."""
-from . import kinds, targets
+from . import calls, kinds, targets
 
 
 class Recipe:
@@ -35,13 +35,17 @@ def inside(recipe, instead=()):
 def text(target, recipe):
     """The call as a line of Python."""
     if target["kind"] == "calls":
-        return target["name"] + "()"
+        return calls.text(target["name"])
     between = inside(recipe)
     if target["owner"] is None:
         return "%s(%s)" % (target["name"], between)
     made = "%s.%s(%s)" % (target["module"], target["owner"], inside(recipe.instance) if recipe.instance else "")
     name = target["path"].rpartition(".")[2]
     return "%s.%s" % (made, name) if target["kind"] == "getter" else "%s.%s(%s)" % (made, name, between)
+
+
+def call_of(target, recipe):
+    return calls.Bench(target["name"]) if target["kind"] == "calls" else Call(target, recipe)
 
 
 class Call:

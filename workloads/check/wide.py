@@ -34,6 +34,14 @@ def _doubles():
     return array.array("d", bytes(SIZE))
 
 
+_pages = []  # of views that are in use: the last is the one of this call
+
+
+def _view():
+    _pages.append(helper.Pages(1 << 18))
+    return _pages[-1].view
+
+
 LARGE = {
     "object": Large(Big, "Big()", (SLOTS,)),
     "objects": Large(lambda: [Big()], "[Big()]", (SLOTS,)),
@@ -47,6 +55,12 @@ LARGE = {
 }
 
 
+if not getattr(sys, "_is_gil_enabled", lambda: True)() or "free-threading" in sys.version:
+    # Its allocator is another one, which keeps what it is given back: then a buffer has to be memory of our own.
+    LARGE["bytearray"] = LARGE["doubles"] = Large(_view, "memoryview(bytearray(200000))")
+    LARGE["bytes"] = LARGE["bytearray"]
+
+
 def memory(value):
     """[(start, length, label)] of an object of above."""
     if isinstance(value, (list, tuple)):
@@ -58,6 +72,8 @@ def memory(value):
         return [(start - 64, header + 64, OBJECT), (start + header, sys.getsizeof(value) - header, BUFFER)]
     if isinstance(value, Big):
         return [(id(value) - 64, sys.getsizeof(value), OBJECT)]
+    if isinstance(value, memoryview):
+        return [(_pages[-1].start, _pages[-1].length, BUFFER)]
     return [(helper.address_of(value), SIZE, BUFFER)]
 
 
@@ -76,5 +92,8 @@ def watch(value):
 
 def guard(found):
     """Whether all of this memory was given back, and is closed from now on."""
+    own = [p for p in _pages if any(p.start == start for start, _, _ in found)]
+    if own:
+        return all([p.close() for p in own])
     ends = [(max(start, 0), length) for start, length, _ in found if length > 4 * 4096]
     return bool(ends) and all([helper.guard(start, length) for start, length in ends])

@@ -12,6 +12,9 @@ static const struct bd_option options[] = {
 	{"python", 0, BD_OPT_TEXT, "PYTHON",
 		"the interpreter or virtual environment that has the module: a path, a name in PATH, or an id of python list (default: the active environment, else /usr/bin/python3)",
 		false, 0, 0, BD_WORDS_FILE},
+	{"calls", 0, BD_OPT_TEXT, "FILE",
+		"make these calls in place of those that are tried: the bench_* functions of a Python file, as benchctl run measures them",
+		false, 0, 0, BD_WORDS_FILE},
 	{"seconds", 0, BD_OPT_SECONDS, "TIME", "stop after so long (default 5m); what was found by then is told", false,
 		0, 0, BD_WORDS_NONE},
 	{"protocols", 0, BD_OPT_FLAG, NULL,
@@ -29,21 +32,20 @@ static bool is_path(const char *word)
 
 static int request_of(const struct bd_words *w, cJSON **ret, struct bd_error *err)
 {
-	const char *word = w->operands.v[0];
+	const char *word = w->operands.v[0], *calls = bd_words_text(w, "calls");
 	double seconds = bd_words_seconds(w, "seconds");
-	bd_auto_free char *path = NULL;
-	if (is_path(word)) {
-		int r = path_find(word, NULL, &path);
-		if (r < 0)
-			return path_missing("there is no file", word, NULL, r, err);
-	}
+	bd_auto_free char *path = NULL, *file = NULL;
+	int r = is_path(word) ? path_find(word, NULL, &path) : 0;
+	if (r < 0)
+		return path_missing("there is no file", word, NULL, r, err);
+	r = calls ? path_find(calls, NULL, &file) : 0;
+	if (r < 0)
+		return path_missing("there is no file", calls, NULL, r, err);
 	bd_auto_free char *here = getcwd(NULL, 0);
 	cJSON *json = cJSON_CreateObject();
 	cJSON_AddStringToObject(json, "module", word);
-	if (path)
-		cJSON_AddStringToObject(json, "path", path);
-	else
-		cJSON_AddNullToObject(json, "path");
+	cJSON_AddItemToObject(json, "path", path ? cJSON_CreateString(path) : cJSON_CreateNull());
+	cJSON_AddItemToObject(json, "calls", file ? cJSON_CreateString(file) : cJSON_CreateNull());
 	cJSON_AddStringToObject(json, "cwd", here ? here : "/");
 	cJSON_AddNumberToObject(json, "seconds", seconds > 0 ? seconds : SECONDS);
 	*ret = json;

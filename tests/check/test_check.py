@@ -181,7 +181,7 @@ class Report(Checks):
         document = self.check("planted_leak_argument", status=1)
         self.assertEqual(document["schema"], "benchd.check.v1")
         self.assertEqual([c["check"] for c in document["checks"]], ["leaks", "references", "gil", "buffers", "errors", "crashes"])
-        self.assertEqual(set(document), {"schema", "state", "reason", "missing", "verdict", "module", "python", "seconds", "checks",
+        self.assertEqual(set(document), {"schema", "state", "reason", "verdict", "module", "python", "seconds", "checks",
                                          "findings", "coverage"})
         finding = document["findings"][0]
         self.assertEqual(set(finding), {"check", "function", "call", "evidence", "hint", "figures"})

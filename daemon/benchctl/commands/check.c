@@ -102,6 +102,7 @@ static int run(struct bd_ctl *ctl, const struct bd_words *w)
 		return bd_ctl_fail(ctl, &err);
 	if (bd_streq(cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(document, "state")), "failed"))
 		return unusable(ctl, document, w->operands.v[0], python);
+	cJSON_DeleteItemFromObjectCaseSensitive(document, "missing"); /* for us: what is told has been imported */
 	int status;
 	if (ctl->json) {
 		status = bd_ctl_answer_json(ctl, document);

@@ -189,7 +189,7 @@ def alone():
     """One thread, which gives up and takes a GIL nobody else wants."""
     say({"pid": os.getpid(), "tids": {"alone": threading.get_native_id()}, "what": {}, "lines": {}})
     calls = 0
-    while not select.select([0], [], [], 0)[0]:
+    while not calls or not select.select([0], [], [], 0)[0]:
         for _ in range(20000):
             library.nothing()
         calls += 20000

@@ -2,11 +2,19 @@
 #include "bd_benchctl.h"
 
 #include <errno.h>
+#include <limits.h>
 
-static void join(const cJSON *values, const char *separator, struct bd_str *out)
+#define SHOWN 6 /* values of an axis; --json has all of them */
+
+static void join(const cJSON *values, const char *separator, int most, struct bd_str *out)
 {
 	const cJSON *v;
+	int n = 0;
 	cJSON_ArrayForEach(v, values) {
+		if (n++ == most && cJSON_GetArraySize(values) > most + 1) {
+			bd_str_printf(out, "%s… (%d)", separator, cJSON_GetArraySize(values));
+			break;
+		}
 		if (out->len)
 			bd_str_puts(out, separator);
 		if (cJSON_IsString(v))
@@ -28,7 +36,7 @@ static void axes_text(const cJSON *axes, struct bd_str *out)
 	const cJSON *axis;
 	cJSON_ArrayForEach(axis, axes) {
 		bd_auto_str struct bd_str values = {0};
-		join(axis, ",", &values);
+		join(axis, ",", SHOWN, &values);
 		bd_str_printf(out, "%s%s=%s", out->len ? "  " : "", axis->string, values.s ? values.s : "");
 	}
 }
@@ -37,17 +45,16 @@ static void table(const struct bd_ctl *ctl, const cJSON *suites, struct bd_str *
 {
 	bd_auto_grid struct bd_grid *g = bd_grid_new(&ctl->out);
 	size_t name = bd_grid_column(g, (struct bd_grid_column){"suite", false, false, false, 0});
-	size_t cases = bd_grid_column(g, (struct bd_grid_column){"cases", false, false, false, 2});
 	size_t what = bd_grid_column(g, (struct bd_grid_column){"measures", false, false, true, 0});
 	const cJSON *suite;
 	cJSON_ArrayForEach(suite, suites) {
 		bd_auto_str struct bd_str names = {0}, axes = {0}, text = {0};
-		join(cJSON_GetObjectItemCaseSensitive(suite, "cases"), ", ", &names);
+		join(cJSON_GetObjectItemCaseSensitive(suite, "cases"), ", ", INT_MAX, &names);
 		axes_text(cJSON_GetObjectItemCaseSensitive(suite, "axes"), &axes);
-		bd_str_printf(&text, "%s%s%s", text_of(suite, "summary"), axes.s ? ": " : "", axes.s ? axes.s : "");
+		bd_str_printf(&text, "%s; %s%s%s", text_of(suite, "summary"), names.s ? names.s : "", axes.s ? ": " : "",
+			axes.s ? axes.s : "");
 		bd_grid_row(g);
 		bd_grid_set(g, name, BD_BOLD, "%s", text_of(suite, "name"));
-		bd_grid_set(g, cases, BD_PLAIN, "%s", names.s ? names.s : "");
 		bd_grid_set(g, what, BD_PLAIN, "%s", text.s);
 	}
 	bd_grid_print(g, out);

@@ -51,8 +51,8 @@ static void table(const struct bd_ctl *ctl, const cJSON *suites, struct bd_str *
 		bd_auto_str struct bd_str names = {0}, axes = {0}, text = {0};
 		join(cJSON_GetObjectItemCaseSensitive(suite, "cases"), ", ", INT_MAX, &names);
 		axes_text(cJSON_GetObjectItemCaseSensitive(suite, "axes"), &axes);
-		bd_str_printf(&text, "%s; %s%s%s", text_of(suite, "summary"), names.s ? names.s : "", axes.s ? ": " : "",
-			axes.s ? axes.s : "");
+		bd_str_printf(&text, "%s; %s%s%s", text_of(suite, "summary"), names.s ? names.s : "",
+			axes.s ? ": " : "", axes.s ? axes.s : "");
 		bd_grid_row(g);
 		bd_grid_set(g, name, BD_BOLD, "%s", text_of(suite, "name"));
 		bd_grid_set(g, what, BD_PLAIN, "%s", text.s);

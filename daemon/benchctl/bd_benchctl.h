@@ -172,6 +172,9 @@ void bd_ctl_note(const struct bd_ctl *ctl, const char *fmt, ...) BD_PRINTF(2, 3)
  * away ends the program quietly. */
 int bd_ctl_answer(const struct bd_ctl *ctl, const char *text);
 int bd_ctl_answer_json(const struct bd_ctl *ctl, const cJSON *json); /* indented on a terminal, else one line */
+/* A document: as JSON when that was asked for, else as the text that report makes of it. */
+int bd_ctl_answer_document(const struct bd_ctl *ctl, const cJSON *document,
+	void (*report)(const cJSON *document, const struct bd_screen *s, struct bd_str *out));
 /* Answers with a part of an interpreter's catalogue (GET path, option --python): as JSON, or as the table made of it. */
 typedef void (*bd_catalogue_table)(const struct bd_ctl *ctl, const struct bd_catalogue *c, struct bd_str *out);
 int bd_ctl_catalogue(struct bd_ctl *ctl, const struct bd_words *w, const char *path, bd_catalogue_table table);

@@ -154,6 +154,16 @@ int bd_ctl_answer_json(const struct bd_ctl *ctl, const cJSON *json)
 	return bd_ctl_answer(ctl, out.s);
 }
 
+int bd_ctl_answer_document(const struct bd_ctl *ctl, const cJSON *document,
+	void (*report)(const cJSON *document, const struct bd_screen *s, struct bd_str *out))
+{
+	if (ctl->json)
+		return bd_ctl_answer_json(ctl, document);
+	bd_auto_str struct bd_str out = {0};
+	report(document, &ctl->out, &out);
+	return bd_ctl_answer(ctl, out.s);
+}
+
 int bd_ctl_catalogue(struct bd_ctl *ctl, const struct bd_words *w, const char *path, bd_catalogue_table table)
 {
 	struct bd_error err;

@@ -74,14 +74,7 @@ static int protocols(struct bd_ctl *ctl, const struct bd_words *w)
 	if (check_python(ctl, bd_words_text(w, "python"), &python, &err) < 0 ||
 		check_protocols_run(python, w->operands.n ? w->operands.v[0] : NULL, &document, &err) < 0)
 		return bd_ctl_fail(ctl, &err);
-	int status;
-	if (ctl->json) {
-		status = bd_ctl_answer_json(ctl, document);
-	} else {
-		bd_auto_str struct bd_str out = {0};
-		check_protocols_report(document, &ctl->out, &out);
-		status = bd_ctl_answer(ctl, out.s);
-	}
+	int status = bd_ctl_answer_document(ctl, document, check_protocols_report);
 	return status ? status : check_protocols_exit(document);
 }
 
@@ -103,14 +96,7 @@ static int run(struct bd_ctl *ctl, const struct bd_words *w)
 	if (bd_streq(cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(document, "state")), "failed"))
 		return unusable(ctl, document, w->operands.v[0], python);
 	cJSON_DeleteItemFromObjectCaseSensitive(document, "missing"); /* for us: what is told has been imported */
-	int status;
-	if (ctl->json) {
-		status = bd_ctl_answer_json(ctl, document);
-	} else {
-		bd_auto_str struct bd_str out = {0};
-		check_report(document, &ctl->out, &out);
-		status = bd_ctl_answer(ctl, out.s);
-	}
+	int status = bd_ctl_answer_document(ctl, document, check_report);
 	return status ? status : check_exit(document);
 }
 

@@ -224,14 +224,7 @@ static int run(struct bd_ctl *ctl, const struct bd_words *w)
 	bd_auto_json cJSON *document = NULL;
 	if (run_it(ctl, w, &document, &err) < 0)
 		return bd_ctl_fail(ctl, &err);
-	int status;
-	if (ctl->json) {
-		status = bd_ctl_answer_json(ctl, document);
-	} else {
-		bd_auto_str struct bd_str out = {0};
-		report(document, &ctl->out, &out);
-		status = bd_ctl_answer(ctl, out.s);
-	}
+	int status = bd_ctl_answer_document(ctl, document, report);
 	return status ? status : cJSON_GetArraySize(part(document, "findings")) ? BD_EXIT_NO : BD_EXIT_OK;
 }
 

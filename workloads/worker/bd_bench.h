@@ -136,6 +136,18 @@ static inline bool bd_ticker_next(struct bd_ticker *t)
 	t->started++;
 	return true;
 }
+/* The same for loops that keep count in a register: how many turns may be done before the next look, up to most; 0 = none. A stop
+ * waits for those that were given out. */
+static inline uint64_t bd_ticker_take(struct bd_ticker *t, uint64_t most)
+{
+	if (!bd_ticker_next(t))
+		return 0;
+	uint64_t more = t->limit - t->started;
+	if (more > most - 1)
+		more = most - 1;
+	t->started += more;
+	return 1 + more;
+}
 PyObject *bd_ticker_new(const _Atomic bool *stop);
 void bd_ticker_reset(PyObject *ticker, uint64_t limit);
 

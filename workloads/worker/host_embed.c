@@ -1,4 +1,4 @@
-/* bench-worker: the core inside a program that embeds a shared libpython. */
+/* The core inside a program that embeds a shared libpython (program.c). */
 #include "bd_bench.h"
 
 #include <signal.h>
@@ -18,7 +18,8 @@ static void check(PyStatus status)
 		Py_ExitStatusException(status);
 }
 
-int main(void)
+int bd_embed_main(void);
+__attribute__((visibility("default"))) int bd_embed_main(void)
 {
 	PyConfig config;
 	PyConfig_InitPythonConfig(

@@ -1,4 +1,6 @@
 """Binding descriptor: ctypes, from the standard library. CDLL releases the GIL around the call, PyDLL holds it."""
+from operator import index
+
 summary = "ctypes of the standard library: types declared, types given with each argument, declared and the GIL held"
 variants = ("argtypes", "untyped", "pydll")
 
@@ -314,7 +316,10 @@ def six(lib):
         __hash__ = None
 
         def __call__(self, x):
-            return (self.a + x) & MASK
+            try:
+                return (self.a + x) & MASK
+            except TypeError:  # no int; one that has __index__ is taken here as it is for the fields
+                return (self.a + index(x)) & MASK
 
     return Six
 

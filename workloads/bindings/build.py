@@ -9,8 +9,8 @@ A binding NAME takes part by a folder beside this file with
                         build(b)                   makes bdb_*.so in b.out, raises when that fails (may be missing)
 
 and ends as BUILD/lib/benchd/environments/BASE/NAME.json: {name, status: ok | unsupported | failed, reason, hint, versions, flags,
-files: [{path, build_id}], inputs, seconds}. A binding that cannot be built never keeps the others from it. What did not change is
-not built again. BASE is the id of an interpreter without its host (3.11.2 for 3.11.2+exe)."""
+files: [{path, build_id}], scripts: [{path, sha256}], inputs, seconds}; scripts are what it made in Python. A binding that cannot be
+built never keeps the others from it. What did not change is not built again. BASE is the id of an interpreter without its host (3.11.2 for 3.11.2+exe)."""
 import argparse
 import concurrent.futures
 import fcntl
@@ -191,14 +191,20 @@ def stands(b, record, key):
         return False
     if record["status"] == "failed" and time.time() - record.get("time", 0) > RETRY_S:
         return False
-    return all(os.path.exists(os.path.join(b.out, f["path"])) and build_id(os.path.join(b.out, f["path"])) == f["build_id"]
-               for f in record["files"])
+    return all(os.path.exists(os.path.join(b.out, f["path"])) and of(os.path.join(b.out, f["path"])) == f[key]
+               for rows, of, key in ((record["files"], build_id, "build_id"), (record.get("scripts", ()), sha256, "sha256"))
+               for f in rows)
 
 
-def modules_of(b, before):
-    """What is new in OUT, or was made again."""
+def sha256(path):
+    with open(path, "rb") as f:
+        return hashlib.sha256(f.read()).hexdigest()
+
+
+def made_by(b, before, ending):
+    """What of this binding is new in OUT, or was made again."""
     return sorted(f for f in os.listdir(b.out)
-                  if f.startswith("bdb_") and f.endswith(".so") and before.get(f) != stamp(os.path.join(b.out, f)))
+                  if f.startswith("bdb_" + b.name) and f.endswith(ending) and before.get(f) != stamp(os.path.join(b.out, f)))
 
 
 def stamp(path):
@@ -231,34 +237,31 @@ def make(b, say):
     begin = time.monotonic()
     record = {"name": b.name, "status": "ok", "reason": None, "hint": None}
     missing = [t for t in tools if not shutil.which(t)]
-    why = module.unsupported(b) if module and hasattr(module, "unsupported") else None
-    files = []
-    if missing or why:
-        record.update(status="unsupported", reason=why or "%s is not installed" % ", ".join(missing),
-                      hint=None if why else "install it, then ./dev bindings %s" % b.base)
-    else:
-        say("%s: building %s" % (b.base, b.name))
-        try:
-            for f in (old or {}).get("files", []):  # what is made anew is told from what another binding made
-                if os.path.exists(os.path.join(b.out, f["path"])):
-                    os.unlink(os.path.join(b.out, f["path"]))
+    files, scripts = [], []
+    try:
+        for f in (old or {}).get("files", []) + (old or {}).get("scripts", []):  # what is there below is not of this binding
+            if os.path.exists(os.path.join(b.out, f["path"])):
+                os.unlink(os.path.join(b.out, f["path"]))
+        why = module.unsupported(b) if not missing and hasattr(module, "unsupported") else None
+        if missing or why:
+            record.update(status="unsupported", reason=why or "%s is not installed" % ", ".join(missing),
+                          hint=None if why else "install it, then ./dev bindings %s" % b.base)
+        else:
+            say("%s: building %s" % (b.base, b.name))
             before = {f: stamp(os.path.join(b.out, f)) for f in os.listdir(b.out) if f.startswith("bdb_")}
-            b.made = []
             b.pip()
             if module and hasattr(module, "build"):
                 module.build(b)
-            own = "bdb_" + b.name
-            for f in modules_of(b, before):
-                if f.startswith(own):
-                    files.append({"path": f, "build_id": build_id(os.path.join(b.out, f))})
+            files = [{"path": f, "build_id": build_id(os.path.join(b.out, f))} for f in made_by(b, before, ".so")]
+            scripts = [{"path": f, "sha256": sha256(os.path.join(b.out, f))} for f in made_by(b, before, ".py")]
             without = [f["path"] for f in files if not f["build_id"]]
             if without:
                 raise Failed("%s has no build-id" % ", ".join(without))
-        except Exception as e:  # noqa: BLE001 (a recipe may fail in any way; the others go on)
-            text = str(e) if isinstance(e, Failed) else "%s: %s" % (type(e).__name__, e)
-            record.update(status="failed", reason=text, hint="the whole of it is in %s" % b.log_path)
-            files = []
-    record.update(versions=b.versions, flags=b.flags, files=files, inputs=key, time=time.time(),
+    except Exception as e:  # noqa: BLE001 (a recipe may fail in any way; the others go on)
+        text = str(e) if isinstance(e, Failed) else "%s: %s" % (type(e).__name__, e)
+        record.update(status="failed", reason=text, hint="the whole of it is in %s" % b.log_path)
+        files, scripts = [], []
+    record.update(versions=b.versions, flags=b.flags, files=files, scripts=scripts, inputs=key, time=time.time(),
                   seconds=round(time.monotonic() - begin, 1))
     write(path, record)
     return record
@@ -271,6 +274,9 @@ def prepare(environment, executable):
     want = os.path.realpath(executable)
     if os.path.exists(python) and os.path.realpath(python) == want:
         return
+    for f in os.listdir(environment):  # nothing that was built stands without the packages it was built with
+        if f.endswith(".json"):
+            os.unlink(os.path.join(environment, f))
     # Debian keeps ensurepip in another package; then the system's pip serves, where it knows so new an interpreter.
     for more in ((), ("--without-pip",)):
         shutil.rmtree(os.path.join(environment, "env"), ignore_errors=True)

@@ -61,10 +61,10 @@ class Build(unittest.TestCase):
             with open(os.path.join(self.recipes, name, file), "w", encoding="utf-8") as f:
                 f.write(textwrap.dedent(content))
 
-    def make(self):
+    def make(self, again=False):
         """{name: record}, and the names of what was built for it."""
         said = []
-        records = self.build.make_all(self.base, bw.default(), self.tree, None, 2, said.append)
+        records = self.build.make_all(self.base, bw.default(), self.tree, None, 2, again, said.append)
         return {r["name"]: r for r in records}, [line.rsplit(" ", 1)[1] for line in said if ": building " in line]
 
     def good(self):
@@ -116,10 +116,17 @@ class Build(unittest.TestCase):
             with open(os.path.join(self.out, name + ".json"), encoding="utf-8") as f:
                 self.assertEqual(json.load(f), records[name])
 
+    def test_the_reason_is_the_line_that_says_it(self):
+        for text, line in (("first\nlast", "last"), ("an error: this\nhint", "an error: this"),
+                           ("error: outer\n\nCaused by:\n  middle\n\nCaused by:\n  the reason\n  more", "the reason"), ("", "no message")):
+            self.recipe("breaks", "def build(b):\n    b.run(['sh', '-c', 'echo \"$0\"; exit 1', %r])\n" % text)
+            self.assertEqual(self.make()[0]["breaks"]["reason"], "sh ended with status 1: " + line)
+
     def test_what_failed_is_tried_again_later(self):
         self.recipe("breaks", "def build(b):\n    b.run(['false'])\n")
         self.assertIn("breaks", self.make()[1])
         self.assertEqual(self.make()[1], [])
+        self.assertEqual(self.make(again=True)[1], ["breaks"])
         now = time.time
         self.build.time.time = lambda: now() + self.build.RETRY_S + 1
         self.addCleanup(setattr, time, "time", now)

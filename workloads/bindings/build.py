@@ -88,7 +88,8 @@ class Build:
             log.write(text)
         if r.returncode != 0:
             lines = [line.strip() for line in text.splitlines() if line.strip()]
-            telling = [line for line in lines if "error" in line.lower()] or lines or ["no message"]
+            causes = [after for line, after in zip(lines, lines[1:]) if line == "Caused by:"]  # Cargo's: the last is the reason
+            telling = causes or [line for line in lines if "error" in line.lower()] or lines or ["no message"]
             raise Failed("%s ended with status %d: %s" % (os.path.basename(argv[0]), r.returncode, telling[-1][:300]))
         return text
 
@@ -185,11 +186,11 @@ def inputs(b, tools):
     return h.hexdigest()
 
 
-def stands(b, record, key):
+def stands(b, record, key, again):
     """Whether what is there is what would be made."""
     if not record or record.get("inputs") != key:
         return False
-    if record["status"] == "failed" and time.time() - record.get("time", 0) > RETRY_S:
+    if record["status"] == "failed" and (again or time.time() - record.get("time", 0) > RETRY_S):
         return False
     return all(os.path.exists(os.path.join(b.out, f["path"])) and of(os.path.join(b.out, f["path"])) == f[key]
                for rows, of, key in ((record["files"], build_id, "build_id"), (record.get("scripts", ()), sha256, "sha256"))
@@ -219,7 +220,7 @@ def write(path, record):
     os.replace(path + ".new", path)
 
 
-def make(b, say):
+def make(b, again, say):
     """Builds one binding; its record."""
     path = os.path.join(b.out, b.name + ".json")
     try:
@@ -230,7 +231,7 @@ def make(b, say):
     module = recipe(b.name)
     tools = tuple(getattr(module, "tools", ()))
     key = inputs(b, tools)
-    if stands(b, old, key):
+    if stands(b, old, key, again):
         return old
     os.makedirs(b.work, exist_ok=True)
     open(b.log_path, "w", encoding="utf-8").close()
@@ -303,7 +304,7 @@ def interpreters(tree):
     return dict(sorted(found.items(), key=lambda item: not item[1]["default"]))
 
 
-def make_all(base, about, tree, only, jobs, say):
+def make_all(base, about, tree, only, jobs, again, say):
     """All bindings of one interpreter; their records."""
     r = subprocess.run([about["executable"], "-I", "-c", WHAT], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, check=False)
     if r.returncode != 0:
@@ -321,7 +322,7 @@ def make_all(base, about, tree, only, jobs, say):
             b.full_version = asked["version"]
             builds.append(b)
         with concurrent.futures.ThreadPoolExecutor(max_workers=jobs) as pool:
-            records = list(pool.map(lambda b: make(b, say), builds))
+            records = list(pool.map(lambda b: make(b, again, say), builds))
         if not only:  # bindings that are no more
             for f in os.listdir(environment):
                 if f.endswith(".json") and f[:-5] not in {b.name for b in builds}:
@@ -335,6 +336,7 @@ def main():
     parser.add_argument("--python", action="append", metavar="ID", help="default, all, or ids of interpreters (benchctl python list)")
     parser.add_argument("--only", action="append", metavar="NAME", help="these bindings only")
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1)
+    parser.add_argument("--again", action="store_true", help="what failed is tried again, however short a time ago that was")
     parser.add_argument("--list", action="store_true", help="print every result, not only what failed")
     args = parser.parse_args()
     tree = os.path.abspath(args.build)
@@ -358,7 +360,7 @@ def main():
     status = 0
     for base in wanted:
         try:
-            records = make_all(base, found[base], tree, args.only, args.jobs, say)
+            records = make_all(base, found[base], tree, args.only, args.jobs, args.again, say)
         except Failed as e:
             say("%s: %s" % (base, e))
             status = 1

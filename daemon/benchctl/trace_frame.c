@@ -266,7 +266,7 @@ static size_t count_lines(const struct trace_line *v, size_t n, const char *role
 {
 	size_t len;
 	int64_t unknown;
-	bd_auto_free struct trace_line *all = trace_lines(v, n, role, true, &len, &unknown);
+	free(trace_lines(v, n, role, true, &len, &unknown));
 	return len;
 }
 

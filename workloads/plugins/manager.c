@@ -56,24 +56,38 @@ static int copy_bytes(int from, int to)
 	}
 }
 
+/* A file of ours that nobody has: another manager, or one that was killed, may have left some in this folder. */
+static int make_copy(struct bd_plugin_manager *m, const char *path, char **ret)
+{
+	const char *base = strrchr(path, '/');
+	for (;;) {
+		bd_auto_free char *copy = bd_printf("%s/%llu-%s", m->folder, (unsigned long long)++m->serial,
+			base ? base + 1 : path);
+		int fd = open(copy, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0700), e = errno;
+		if (fd < 0 && e == EEXIST)
+			continue;
+		*ret = BD_TAKE_PTR(copy);
+		return fd < 0 ? -e : fd;
+	}
+}
+
 static int copy_file(struct bd_plugin_manager *m, const char *path, char **ret, struct bd_error *err)
 {
 	if (!m->folder)
 		return bd_error_set(err, -EINVAL, "plugin-copy", "", "this manager has no folder for %s", path);
-	bd_auto_close int from = open(path, O_RDONLY | O_CLOEXEC);
+	bd_auto_close int from = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK); /* a pipe is not waited for */
 	struct stat st;
 	if (from < 0 || fstat(from, &st) < 0)
 		return bd_error_set(err, -errno, "no-such-input", "", "cannot read the plugin %s: %s", path,
 			strerror(errno));
 	if (!S_ISREG(st.st_mode))
 		return bd_error_set(err, -ELIBBAD, "bad-plugin", "", "the plugin %s is no file", path);
-	const char *base = strrchr(path, '/');
-	bd_auto_free char *copy = bd_printf("%s/%llu-%s", m->folder, (unsigned long long)++m->serial,
-		base ? base + 1 : path);
-	bd_auto_close int to = open(copy, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0700);
-	int r = to < 0 ? -errno : copy_bytes(from, to);
+	bd_auto_free char *copy = NULL;
+	bd_auto_close int to = make_copy(m, path, &copy);
+	int r = to < 0 ? to : copy_bytes(from, to);
 	if (r < 0) {
-		unlink(copy);
+		if (to >= 0)
+			unlink(copy);
 		return bd_error_set(err, r, "plugin-copy", "", "cannot copy the plugin to %s: %s", copy, strerror(-r));
 	}
 	*ret = BD_TAKE_PTR(copy);
@@ -334,11 +348,12 @@ void bd_plugin_manager_free(struct bd_plugin_manager **m)
 	struct bd_plugin_manager *old = BD_TAKE_PTR(*m);
 	if (!old)
 		return;
-	for (size_t i = 0; i < old->slots_len; i++) {
+	/* a plugin's stop() may use the manager, and finds itself retired as with bd_plugin_manager_retire() */
+	for (size_t i = 0; i < old->slots_len; i++)
 		if (old->slots[i].now)
-			retire(old, old->slots[i].now);
+			retire(old, BD_TAKE_PTR(old->slots[i].now));
+	for (size_t i = 0; i < old->slots_len; i++)
 		free(old->slots[i].name);
-	}
 	if (old->folder)
 		rmdir(old->folder);
 	free(old->slots);

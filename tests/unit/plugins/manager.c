@@ -4,6 +4,7 @@
 
 #include <dirent.h>
 #include <errno.h>
+#include <sys/stat.h>
 
 static struct bd_plugin_manager *manager;
 static char folder[64];
@@ -234,6 +235,36 @@ BD_TEST(a_plugin_may_replace_itself)
 	finish();
 }
 
+/* What another one left under the names of the next copies is in nobody's way, and stays. */
+BD_TEST(files_that_are_there_already_stay)
+{
+	start(BD_PLUGIN_SHARED, NULL);
+	bd_auto_free char *one = bd_printf("%s/1-first.so", folder), *two = bd_printf("%s/2-first.so", folder);
+	bd_auto_free char *text = NULL;
+	BD_CHECK_INT(bd_file_write(one, "left", 4, 0600), 0);
+	BD_CHECK_INT(bd_file_write(two, "left", 4, 0600), 0);
+	BD_CHECK_INT(load("first", NULL), 0);
+	BD_CHECK_INT(bd_plugin_manager_call(manager, 0, 5), 6);
+	BD_CHECK_INT(files_in_folder(), 3);
+	BD_CHECK_INT(bd_file_read(one, 64, &text, NULL), 0);
+	BD_CHECK_STR(text, "left");
+	BD_CHECK_INT(unlink(one), 0);
+	BD_CHECK_INT(unlink(two), 0);
+	finish();
+}
+
+BD_TEST(a_pipe_is_refused_and_not_waited_for)
+{
+	start(BD_PLUGIN_SHARED, NULL);
+	bd_auto_free char *path = bd_printf("%s.pipe", folder);
+	struct bd_error err = {0};
+	BD_CHECK_INT(mkfifo(path, 0600), 0);
+	BD_CHECK_INT(bd_plugin_manager_load(manager, path, NULL, &err), -ELIBBAD);
+	BD_CHECK_STR(err.key, "bad-plugin");
+	unlink(path);
+	finish();
+}
+
 /* ---- plugins of the program ---------------------------------------------------------------------------------- */
 
 static int running;
@@ -296,6 +327,41 @@ BD_TEST(all_are_called_in_order)
 	BD_CHECK_INT(bd_plugin_manager_call(manager, 99, 3), 3);
 	finish();
 	BD_CHECK_INT(running, 0);
+}
+
+static struct bd_plugin_manager *manager_in_stop; /* `manager` is NULL by then */
+static uint64_t seen_in_stop;
+static int stops;
+
+/* A plugin that says goodbye through its host, by its own name and index. */
+static void talking_stop(void *state)
+{
+	size_t index;
+	(void)state;
+	stops++;
+	BD_CHECK_INT(bd_plugin_manager_find(manager_in_stop, "talks", &index), 0);
+	seen_in_stop = bd_plugin_manager_call(manager_in_stop, index, 3);
+	BD_CHECK_INT(bd_plugin_manager_retire(manager_in_stop, "talks", NULL), -ENOENT);
+	seen_in_stop += bd_plugin_manager_call_all(manager_in_stop, 100);
+}
+
+BD_TEST(a_plugin_that_is_stopped_is_called_no_more)
+{
+	static const struct bd_plugin before = OWN("before", next), after = OWN("after", next);
+	static struct bd_plugin talks = OWN("talks", twice);
+	talks.stop = talking_stop;
+	start(BD_PLUGIN_SHARED, NULL);
+	manager_in_stop = manager;
+	BD_CHECK_INT(bd_plugin_manager_add(manager, &before, NULL, NULL), 0);
+	BD_CHECK_INT(bd_plugin_manager_add(manager, &talks, NULL, NULL), 0);
+	BD_CHECK_INT(bd_plugin_manager_add(manager, &after, NULL, NULL), 0);
+	BD_CHECK_INT(bd_plugin_manager_retire(manager, "talks", NULL), 0);
+	BD_CHECK_INT(stops, 1);
+	BD_CHECK_INT(seen_in_stop, 3 + 102); /* itself is no more, the others are */
+	BD_CHECK_INT(bd_plugin_manager_add(manager, &talks, NULL, NULL), 0);
+	finish();
+	BD_CHECK_INT(stops, 2);
+	BD_CHECK_INT(seen_in_stop, 3 + 101); /* the one before it went first */
 }
 
 /* ---- places ----------------------------------------------------------------------------------------------------- */

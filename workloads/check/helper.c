@@ -24,9 +24,10 @@
 
 static int out = -1; /* lines of JSON go there */
 
-static void put(const char *line, int len)
+/* len: what snprintf() said of the line, which may not have fit. */
+static void put(const char *line, size_t size, int len)
 {
-	if (len > 0 && write(out, line, (size_t)len) < 0)
+	if (len > 0 && write(out, line, (size_t)len < size ? (size_t)len : size - 1) < 0)
 		return;
 }
 
@@ -99,8 +100,8 @@ __attribute__((used)) static void called(const struct entry *e, const void *from
 	describe(from, where, sizeof where);
 	plain(where);
 	bool own = syscall(SYS_gettid) != getpid();
-	put(line,
-		snprintf(line, sizeof line, "{\"gil\": \"%s\", \"where\": \"%s\", \"own_thread\": %s}\n", e->name,
+	put(line, sizeof line,
+		snprintf(line, sizeof line, "{\"gil\": \"%.300s\", \"where\": \"%s\", \"own_thread\": %s}\n", e->name,
 			where, own ? "true" : "false"));
 	errno = error;
 	_exit(STATUS_GIL); /* it may do anything from here on */
@@ -336,7 +337,7 @@ static void on_fault(int number, siginfo_t *info, void *context)
 		}
 	describe(program_counter(context), where, sizeof where);
 	plain(where);
-	put(line,
+	put(line, sizeof line,
 		snprintf(line, sizeof line,
 			"{\"fault\": %d, \"address\": \"0x%zx\", \"where\": \"%s\", \"region\": %d, \"offset\": %zu}\n",
 			number, (size_t)at, where, label, offset));

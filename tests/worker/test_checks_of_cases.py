@@ -46,6 +46,14 @@ class NoCopy(Catching):
             self.ok([answer])
             self.assertEqual(self.notes(answer), {"zero-copy"})
 
+    @each_embedded
+    def test_v3_memory_that_nobody_may_write_to(self, interpreter):
+        w = self.worker(interpreter, env={"BENCHD_CASES": MUTANT_CASES})
+        answer, = w.prepare([cell(0, case="read_only", binding="capi:fastcall", iterations=5)])
+        self.ok([answer])
+        self.assertEqual(self.notes(answer), {"zero-copy"})
+        self.ok(w.bye(1))
+
     @catches("V3", "no-copy-found")
     def test_v3_no_copy_where_one_was_promised(self):
         for what in ("view", "address"):

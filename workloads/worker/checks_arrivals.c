@@ -108,15 +108,18 @@ static PyObject *arrive(PyObject *self, PyObject *const *args, size_t flags, PyO
 
 static PyObject *arrivals_new(PyTypeObject *type, PyObject *args, PyObject *kinds)
 {
-	unsigned producers;
+	const Py_ssize_t most = (Py_ssize_t)1 << (64 - BD_ARRIVAL_POSITION_BITS);
+	Py_ssize_t producers;
 	(void)kinds;
-	if (!PyArg_ParseTuple(args, "I", &producers))
+	if (!PyArg_ParseTuple(args, "n", &producers))
 		return NULL;
+	if (producers < 0 || producers > most)
+		return PyErr_Format(PyExc_ValueError, "there are 0 to %zd producers, not %zd", most, producers);
 	struct arrivals_object *o = PyObject_New(struct arrivals_object, type);
 	if (!o)
 		return NULL;
 	o->call = arrive;
-	bd_arrivals_init(&o->a, producers);
+	bd_arrivals_init(&o->a, (unsigned)producers);
 	return (PyObject *)o;
 }
 

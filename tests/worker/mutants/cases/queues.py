@@ -35,6 +35,12 @@ class Faulty:
 
 
 def setup(cell):
+    for producers in (-1, (1 << 24) + 1, 1 << 32):  # an item has no room for more, and fewer there are not
+        try:
+            cell.arrivals(producers)
+        except ValueError:
+            continue
+        raise AssertionError(f"arrivals of {producers} producers")
     state = honest_setup(cell)
     state.queue = Faulty(cell.axes["what"])
     return state

@@ -50,14 +50,16 @@ class Calls(Catching):
                          "V2", "wrong-result")
 
     def test_what_a_binding_has_not(self):
-        (lacks, refuses), (none, twice) = (self.asked(*cells)[1] for cells in (
+        (lacks, refuses), (none, twice, numbered, spaced) = (self.asked(*cells)[1] for cells in (
             ({"case": "calls", "binding": "plain:python", "wants": w} for w in ("nothing_of_the_kind", "refused")),
-            ({"case": "calls", "binding": "plain:python", "form": f} for f in ("none", "twice"))))
+            ({"case": "calls", "binding": "plain:python", "form": f}
+             for f in ("none", "twice", "numbered", "spaced"))))
         self.assertEqual((lacks["status"], lacks["reason"]["key"], lacks["reason"]["message"]),
                          ("unsupported", "no-such-function", "plain:python has no nothing_of_the_kind"))
         self.assertEqual((refuses["status"], refuses["reason"]["message"], refuses["reason"]["hint"]),
                          ("unsupported", "not on a Sunday", "wait"))
-        for answer, word in ((none, "call() gives"), (twice, "cell.k twice")):
+        for answer, word in ((none, "call() gives"), (twice, "cell.k twice"), (numbered, "are names"),
+                             (spaced, "are names")):
             self.assertEqual(answer["status"], "failed", answer)
             self.assertIn(word, answer["reason"]["message"])
 

@@ -269,6 +269,8 @@ def arguments(called):
     keywords = dict(rest[0]) if rest else {}
     if len(rest) > 1 or not callable(function):
         raise TypeError("call() gives a function, its arguments, and keyword arguments if there are any")
+    if not all(isinstance(name, str) and name.isidentifier() for name in keywords):  # what is called counts on it
+        raise TypeError("the keywords of call() are names")
     values = list(args) + list(keywords.values())
     places = [i for i, v in enumerate(values) if v is K]
     if len(places) > 1:

@@ -1,6 +1,6 @@
 """One call, by a function of the binding that the cell names: what cases that are a call must be refused or do."""
 params = {"wants": ("a function", ("i64_2", "nothing_of_the_kind", "refused", "never")),
-          "form": ("of the call", ("k", "keywords", "twice", "none")),
+          "form": ("of the call", ("k", "keywords", "twice", "none", "numbered", "spaced")),
           "wrong": ("by how much verify() errs", ("0", "1")),
           "calls": ("how many native calls it claims", ("0", "1"))}
 
@@ -38,6 +38,10 @@ def call(cell):
         return add, (cell.k,), {"a": 1, "b": 2}
     if form == "twice":
         return add, (cell.k, cell.k)
+    if form == "numbered":
+        return add, (cell.k, 3), {1: 2}
+    if form == "spaced":
+        return add, (cell.k, 3), {"b = 2": 2}
     if form == "none":
         return "no function", ()
     return add, (cell.k, 3)

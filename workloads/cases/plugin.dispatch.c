@@ -122,10 +122,9 @@ static int by_name(struct bd_work *w, const struct state *s)
 	for (unsigned i = 0; dict && names && i < s->n; i++) {
 		PyObject *name = PyUnicode_FromString(plugins[i].name);
 		bd_auto_py PyObject *f = function(&plugin_def, &plugins[i]);
-		if (!name || !f)
-			return -1;
-		PyTuple_SET_ITEM(names, i, name);
-		if (PyDict_SetItem(dict, name, f) < 0)
+		if (name)
+			PyTuple_SET_ITEM(names, i, name);
+		if (!name || !f || PyDict_SetItem(dict, name, f) < 0)
 			return -1;
 	}
 	return dict && names ? 0 : -1;

@@ -45,6 +45,7 @@ int bd_library_open(struct bd_error *err)
 		return bd_error_set(err, r, "worker-missing", "install benchd again", "cannot read %s", path);
 	bd_auto_py PyObject *code = Py_CompileString(text, path, Py_file_input);
 	loader = PyDict_New();
+	(void)bd_py_said(); /* made here: later several threads, or another interpreter, may be the first to ask */
 	bd_auto_py PyObject *name = PyUnicode_FromString("benchd_loader");
 	if (!code || !loader || !name || PyDict_SetItemString(loader, "__builtins__", PyEval_GetBuiltins()) < 0 ||
 		PyDict_SetItemString(loader, "__name__", name) < 0)
@@ -67,6 +68,10 @@ int bd_library_open(struct bd_error *err)
 static void add_case(PyObject *path)
 {
 	const char *file = PyUnicode_AsUTF8(path);
+	if (!file) {
+		PyErr_Clear();
+		file = "a file whose name is no UTF-8";
+	}
 	bd_auto_py PyObject *module = call("case", "(O)", path);
 	struct bd_error err = {0};
 	struct bd_case *c = NULL;

@@ -231,8 +231,12 @@ int bd_pycase_params(PyObject *tuples, struct bd_case *c, struct bd_error *err)
 		if (!count)
 			return bd_error_set(err, -EINVAL, "bad-case", "", "its parameter %s has no values", name);
 		const char **list = bd_alloc(count * sizeof *list);
-		for (size_t v = 0; v < count; v++)
-			list[v] = bd_strdup(PyUnicode_AsUTF8(PyTuple_GET_ITEM(values, v)));
+		for (size_t v = 0; v < count; v++) {
+			const char *value = PyUnicode_AsUTF8(PyTuple_GET_ITEM(values, (Py_ssize_t)v));
+			if (!value)
+				return bd_py_error_set(err, "bad-case");
+			list[v] = bd_strdup(value);
+		}
 		params[i] = (struct bd_param){bd_strdup(name), bd_strdup(summary), list, count};
 	}
 	c->params = params;

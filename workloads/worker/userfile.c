@@ -48,7 +48,7 @@ int bd_userfile_open(struct bd_error *err)
 
 char *bd_userfile_explain(PyObject *exception)
 {
-	if (!part)
+	if (!part || PyInterpreterState_Get() != PyInterpreterState_Main()) /* its objects are not another one's */
 		return NULL;
 	bd_auto_py PyObject *text = call(part, "explain", exception);
 	const char *s = text && text != Py_None ? PyUnicode_AsUTF8(text) : NULL;

@@ -1,6 +1,7 @@
 """Binding descriptor: functions that do what they must, and for each variant one that does not."""
 summary = "planted faults"
-variants = ("right", "wrong", "refuses", "accepts", "twice", "never", "crashes", "hangs", "system", "swallows", "other", "unloadable", "unsupported")
+variants = ("right", "wrong", "refuses", "accepts", "twice", "never", "crashes", "hangs", "system", "swallows", "other", "corner",
+            "unloadable", "unsupported")
 
 
 def load(variant, host):
@@ -27,6 +28,8 @@ def load(variant, host):
         return x
 
     def i64_2(a, b):
+        if variant == "corner" and not isinstance(b, (int, float)) and getattr(b, "value", None) == 2 ** 63 - 1:
+            raise TypeError("planted: a rare object")
         a, b = fits(a), fits(b)
         if variant == "refuses" and b > 5000:
             raise OverflowError("planted: more than 5000")

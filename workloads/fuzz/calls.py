@@ -25,13 +25,19 @@ class Call:
     """form with {} for each argument; function: what it is about."""
 
     def __init__(self, function, form, *args):
-        self.function, self.form, self.args = function, form, args
+        self.function, self.form, self.args, self.text = function, form, args, None
 
     def source(self):
-        return self.form.format(*map(source, self.args))
+        if self.text is None:
+            self.text = self.form.format(*map(source, self.args))
+        return self.text
 
     def family(self):
         return self.function.rpartition("_")[0] if self.function[-1].isdigit() else self.function
+
+    def group(self):
+        """The name in Maker.makers() of what makes such calls."""
+        return "walker" if self.function in ("Walker", "run_virtual") else self.family()
 
 
 def source(value):
@@ -52,6 +58,19 @@ def source(value):
                 signed = more if value > 0 else -more
                 return "%s2**%d%s" % ("-" if value < 0 else "", power.bit_length() - 1, " %s 1" % "-+"[signed > 0] if more else "")
     return ascii(value)
+
+
+# ---- what differs from binding to binding, if anything does: values of other types
+
+NOTHING = Made("Nothing")
+ODD_NUMBERS = (True, False, 1.5, 2.0, "1", None, b"1", NOTHING, Made("Real", 1.0), [1], float("nan"))
+ODD_REALS = (True, Made("Real", 2.5), Made("Index", 3), Made("Sub", 5), 10 ** 400, "1.5", None, b"", [1.0], NOTHING)
+ODD_TRUTHS = (0, 1, 2, -1, 2 ** 64, None, "", "a", [], [0], 0.0, 1.5, NOTHING, Made("Index", 0))
+ODD_STARTS = (None, "1", 1.5, NOTHING)
+ODD_SIZES = (-1, None, "2", 1.5)
+ODD_TEXTS = (b"a", None, 5, ["a"], NOTHING)
+ODD_BYTES = ("a", None, 5)
+ODD_SEQUENCES = (5, None)
 
 
 # ---- making them
@@ -80,30 +99,28 @@ class Maker:
         r = self.random
         if r.random() < 0.85:
             return self.integer()
-        return r.choice((True, False, Made("Index", self.integer()), Made("Sub", self.integer()), 1.5, 2.0, "1", None, b"1", Made("Nothing"),
-                         Made("Real", 1.0), [1], float("nan")))
+        return r.choice((Made("Index", self.integer()), Made("Sub", self.integer()), *ODD_NUMBERS))
 
     def real(self):
         r = self.random
         if r.random() < 0.8:
             return r.choice((lambda: r.choice(REALS), lambda: r.uniform(-1e6, 1e6), lambda: struct.unpack("d", r.randbytes(8))[0]))()
-        return r.choice((self.integer(), True, Made("Real", 2.5), Made("Index", 3), Made("Sub", 5), 10 ** 400, "1.5", None, b"", [1.0],
-                         Made("Nothing")))
+        return r.choice((self.integer(), *ODD_REALS))
 
     def truth(self):
         r = self.random
         if r.random() < 0.8:
             return r.random() < 0.5
-        return r.choice((0, 1, 2, -1, 2 ** 64, None, "", "a", [], [0], 0.0, 1.5, Made("Nothing"), Made("Index", 0)))
+        return r.choice(ODD_TRUTHS)
 
     def k(self):
-        return self.random.getrandbits(30) if self.random.random() < 0.97 else self.random.choice((None, "1", 1.5, Made("Nothing")))
+        return self.random.getrandbits(30) if self.random.random() < 0.97 else self.random.choice(ODD_STARTS)
 
     def n(self, most=40):
         return self.random.choice((0, 1, 2, 3, self.random.randrange(most)))
 
     def size(self):
-        return self.n() if self.random.random() < 0.95 else self.random.choice((-1, None, "2", 1.5))
+        return self.n() if self.random.random() < 0.95 else self.random.choice(ODD_SIZES)
 
     def text(self):
         r = self.random
@@ -111,7 +128,7 @@ class Maker:
                                                                                    r.randrange(0xe000, 0x110000)))) for _ in range(r.randrange(20)))
 
     def any_text(self):
-        return self.text() if self.random.random() < 0.95 else self.random.choice((b"a", None, 5, ["a"], Made("Nothing")))
+        return self.text() if self.random.random() < 0.95 else self.random.choice(ODD_TEXTS)
 
     def raw(self):
         return self.random.randbytes(self.random.choice((0, 1, 7, 8, 9, 31, 32, 33, self.random.randrange(200))))
@@ -123,7 +140,7 @@ class Maker:
 
     def sequence(self, make):
         made = self.some(make)
-        return self.random.choice((made, tuple(made), made, tuple(made), made, 5, None) if self.random.random() < 0.2 else (made, tuple(made)))
+        return self.random.choice((made, tuple(made), made, tuple(made), made, *ODD_SEQUENCES) if self.random.random() < 0.2 else (made, tuple(made)))
 
     def function(self):
         r = self.random
@@ -211,7 +228,7 @@ class Maker:
             "i64": lambda: self.scalars("i64", self.number), "f64": lambda: self.scalars("f64", self.real),
             "bool": lambda: self.scalars("bool", self.truth),
             "text": lambda: self.call_of("text", self.k, self.any_text), "text_copy": lambda: self.call_of("text_copy", self.k, self.any_text),
-            "bytes_copy": lambda: self.call_of("bytes_copy", self.k, lambda: self.raw() if self.random.random() < 0.9 else self.random.choice(("a", None, 5))),
+            "bytes_copy": lambda: self.call_of("bytes_copy", self.k, lambda: self.raw() if self.random.random() < 0.9 else self.random.choice(ODD_BYTES)),
             "bytes_out": lambda: self.call_of("bytes_out", self.k, self.size), "sum": lambda: self.call_of("sum", self.k, self.data),
             "seq_i64_in": lambda: self.call_of("seq_i64_in", self.k, lambda: self.sequence(self.number)),
             "seq_f64_in": lambda: self.call_of("seq_f64_in", lambda: self.sequence(self.real)),

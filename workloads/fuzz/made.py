@@ -68,6 +68,10 @@ def doubles(values):
     return array.array("d", values)
 
 
+def integers(values):
+    return array.array("q", values)
+
+
 def read_only(data):
     return memoryview(data).toreadonly()
 

@@ -12,7 +12,6 @@ RULES = {
     "wraps": "an integer beyond int64 is taken modulo 2^64",
     "no-index": "an object with __index__ that is no int is refused",
     "no-real": "an object with __float__ that is no number is refused",
-    "uses-int": "whatever int() takes of an object's own conversion is accepted",
     "truncates": "a float is cut to an integer",
     "only-bools": "a truth is True or False and nothing else",
     "has-bool": "a truth is what says so itself by __bool__, or None: no text, list or other object",
@@ -23,6 +22,8 @@ RULES = {
     "bytes-as-text": "bytes are taken for the UTF-8 of a text",
     "bytes-of-text": "the length of a text is that of its UTF-8",
     "any-format": "numbers that are no doubles are taken for them, byte by byte",
+    "fewer-fields": "fields that a constructor is not given are 0",
+    "no-none": "None is refused before anybody looks what it has",
     "unchecked": "an argument is used as it is: of what is not of the declared type and range, anything may come",
 }
 
@@ -348,7 +349,11 @@ class Reference:
 
     def lookup(self, obj, k, n):
         k, n = self.start(k), self.size(n)
+        if obj is None and "no-none" in self.rules:
+            raise Refused
         value = obj.value
+        if isinstance(value, float) and "truncates" in self.rules:
+            value = self.cut(value)
         if not isinstance(value, int):
             raise Refused
         self.count()
@@ -384,6 +389,8 @@ class Walker:
 def six_of(reference):
     class Six:
         def __init__(self, *values):
+            if len(values) < 6 and "fewer-fields" in reference.rules:
+                values += (0,) * (6 - len(values))
             if len(values) != 6:
                 raise Refused
             self.__dict__.update(zip("abcdef", map(reference.i64, values)))
@@ -420,11 +427,16 @@ def six_of(reference):
     return Six
 
 
-def expected(source, rules=()):
+made_for = {}  # rules: the reference for them
+
+
+def expected(code, rules=frozenset()):
     """(kind, text, calls) of a call: kind value, raised (that exception) or refused (any)."""
-    reference = Reference(rules)
-    code = compile(source, "call", "eval")
-    kind, text, *more = made.outcome(code, reference.names)
+    reference = made_for.get(rules)
+    if reference is None:
+        reference = made_for[rules] = Reference(rules)
+    reference.calls, reference.uncounted = 0, False
+    kind, text, *more = made.outcome(code, dict(reference.names))
     if more and isinstance(more[0], Anything):
         return "anything", "anything", None
     if more and isinstance(more[0], Refused):

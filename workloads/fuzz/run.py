@@ -1,4 +1,5 @@
-"""Random arguments through all bindings of this interpreter: what any of them makes of a call must be what the contract says.
+"""Special arguments in every place, then random ones, through all bindings of this interpreter: what any of them makes of a call must
+be what the contract says.
 
     run.py --folder INTERPRETER --python DESCRIPTORS --kernels FILE [--differences FILE] [--binding NAME[:VARIANT],…] [--function NAME,…]
            [--seconds N | --calls N] [--seed N] [--call EXPRESSION] [--limit SECONDS]
@@ -9,6 +10,7 @@ of the reference, and each is tried: one that is no longer true is a finding, to
 import argparse
 import concurrent.futures
 import fnmatch
+import functools
 import json
 import os
 import random
@@ -24,8 +26,10 @@ sys.path.insert(0, HERE)
 
 import calls  # noqa: E402 (the path comes first)
 import reference  # noqa: E402
+import sweep  # noqa: E402
 
 BATCH = 200
+SWEPT = 1000    # of those that are always made, at a time
 CRASHES = 5     # of one function, after which it is no longer called
 STEPS = 5000    # calls to make one finding simpler, and processes they may cost
 STEPS_DEAD = 60
@@ -79,7 +83,7 @@ class Binding:
         self.errors.seek(max(0, self.errors.tell() - 20000))
         said = self.errors.read().decode("utf-8", "replace")
         self.errors.close()
-        if "Timeout (" in said and status > 0:
+        if status == -signal.SIGALRM:  # the child's own, for a call that takes too long
             return "does not return"
         if status < 0:
             return "killed by %s" % signal.Signals(-status).name
@@ -142,9 +146,16 @@ class Differences:
             if unknown:
                 raise ValueError("%s: no such rule: %s" % (path, ", ".join(sorted(unknown))))
         self.known = {}
+        self.needed = set()  # (binding, number, pattern of functions) without which what was answered would be wrong
 
     def of(self, binding):
         return [d for d in self.all if any(fnmatch.fnmatchcase(binding, b) for b in d["bindings"])]
+
+    @functools.lru_cache(maxsize=None)  # of as many as there are bindings and functions
+    def about(self, binding, function):
+        """What is said of a function, and in which words."""
+        words = ((d, frozenset((binding, id(d), f) for f in d["functions"] if fnmatch.fnmatchcase(function, f))) for d in self.of(binding))
+        return [(d, some) for d, some in words if some]
 
     def rules(self, binding, function, without=None):
         key = binding, function, id(without)
@@ -177,19 +188,25 @@ def disagreement(answer, want, counted):
     return None if exact else "exception"
 
 
+@functools.lru_cache(maxsize=4096)
+def code(source):
+    return compile(source, "call", "eval")
+
+
 class Fuzz:
     def __init__(self, options):
         self.options = options
         self.differences = Differences(options.differences)
         self.random = random.Random(options.seed)
         self.expected, self.findings, self.seen = {}, [], {}
+        self.pool = concurrent.futures.ThreadPoolExecutor(max_workers=os.cpu_count() or 1)
 
     def want(self, source, rules):
         key = source, rules
         if key not in self.expected:
             if len(self.expected) > 20000:
                 self.expected.clear()
-            self.expected[key] = reference.expected(source, rules)
+            self.expected[key] = reference.expected(code(source), rules)
         return self.expected[key]
 
     def wrong(self, binding, function, source, answer):
@@ -199,6 +216,7 @@ class Fuzz:
         for call, answer in zip(made, answers):
             kind = self.wrong(binding, call.function, call.source(), answer)
             if not kind:
+                self.explained(binding, call, answer)
                 continue
             key = binding.name, call.family(), kind
             if key in self.seen:
@@ -211,6 +229,31 @@ class Fuzz:
                               "got": answer["text"] if kind != "native calls" else "%d native calls" % answer["calls"],
                               "original": call.source(), "after": answer.get("after"), "seen": 1}
             self.findings.append(self.seen[key])
+
+    def explained(self, binding, call, answer):
+        """Notes which differences say why an answer is right."""
+        needed = self.differences.needed
+        for d, words in self.differences.about(binding.name, call.function):
+            if not needed.issuperset(words):
+                without = self.want(call.source(), self.differences.rules(binding.name, call.function, d))
+                if disagreement(answer, without, binding.counted):
+                    needed.update(words)
+
+    def try_functions(self, bindings, tried):
+        """Whether what holds is true of all the functions it is said of, of which each was called with every kind of argument."""
+        false = {(t["binding"], t["witness"]) for t in tried if not t["holds"]}
+        for b in bindings:
+            for d in self.differences.of(b.name):
+                if (b.name, d["witness"]) in false:
+                    continue
+                for pattern in d["functions"]:
+                    functions = fnmatch.filter(sorted(b.functions), pattern)
+                    if functions and (b.name, id(d), pattern) not in self.differences.needed:
+                        self.difference(b, functions[0], pattern, "no call agrees for that reason", d)
+
+    def difference(self, binding, function, call, got, d):
+        self.findings.append({"binding": binding.name, "function": function, "kind": "difference", "call": call,
+                              "expected": "as differences.json says: " + d["reason"], "got": got, "original": call, "after": None, "seen": 1})
 
     def simplify(self, binding, call, kind, answer):
         """A call that shows the same, and nothing simpler tried does; and its answer."""
@@ -253,29 +296,39 @@ class Fuzz:
                 tried.append({"binding": b.name, "rules": d["rules"], "functions": d["functions"], "reason": d["reason"], "witness": d["witness"],
                               "got": answer["text"], "holds": holds})
                 if not holds:
-                    self.findings.append({"binding": b.name, "function": function, "kind": "difference", "call": d["witness"],
-                                          "expected": "as differences.json says: " + d["reason"], "got": answer["text"], "original": d["witness"],
-                                          "after": None, "seen": 1})
+                    self.difference(b, function, d["witness"], answer["text"], d)
         return tried
 
+    def compare(self, bindings, batch):
+        """One list of calls through every binding that has their functions."""
+        lists = [[c for c in batch if self.options.call or b.can(c)] for b in bindings]
+        for b, some, answers in zip(bindings, lists, list(self.pool.map(lambda job: job[0].answers(job[1]), zip(bindings, lists)))):
+            self.judge(b, some, answers)
+
+    def wanted(self, group):
+        return not self.options.functions or any(fnmatch.fnmatchcase(group, f) for f in self.options.functions)
+
     def run(self, bindings):
+        """The numbers of calls that are always made and of random ones, and what is known of differences."""
         o = self.options
         live = [b for b in bindings if not b.reason]
-        maker = calls.Maker(self.random)
-        makers = [make for name, make in maker.makers().items() if not o.functions or any(fnmatch.fnmatchcase(name, f) for f in o.functions)]
+        if o.call:
+            self.compare(live, [calls.Call(o.call.partition("(")[0], "{}", calls.Name(o.call))])
+            return 0, 1, []
         end, made = time.monotonic() + o.seconds, 0
-        tried = self.try_differences(live) if not o.call else []
-        with concurrent.futures.ThreadPoolExecutor(max_workers=os.cpu_count() or 1) as pool:
-            while live and makers and (made < o.calls if o.calls else time.monotonic() < end):
-                batch = [calls.Call(o.call.partition("(")[0], "{}", calls.Name(o.call))] if o.call else \
-                    [maker.any(makers) for _ in range(min(BATCH, o.calls - made) if o.calls else BATCH)]
-                lists = [[c for c in batch if o.call or b.can(c)] for b in live]
-                for b, some, answers in zip(live, lists, list(pool.map(lambda job: job[0].answers(job[1]), zip(live, lists)))):
-                    self.judge(b, some, answers)
-                made += len(batch)
-                if o.call:
-                    break
-        return made, tried
+        tried = self.try_differences(live)
+        always = [c for c in sweep.every_call() if self.wanted(c.group())]
+        for i in range(0, len(always), SWEPT):
+            self.compare(live, always[i:i + SWEPT])
+        if not o.functions:
+            self.try_functions(live, tried)
+        maker = calls.Maker(self.random)
+        makers = [make for name, make in maker.makers().items() if self.wanted(name)]
+        while live and makers and (made < o.calls if o.calls else time.monotonic() < end):
+            batch = [maker.any(makers) for _ in range(min(BATCH, o.calls - made) if o.calls else BATCH)]
+            self.compare(live, batch)
+            made += len(batch)
+        return len(always), made, tried
 
 
 def chosen(options):
@@ -323,13 +376,13 @@ def main():
     with concurrent.futures.ThreadPoolExecutor(max_workers=os.cpu_count() or 1) as pool:
         bindings = list(pool.map(lambda name: Binding(name, o), names))
     fuzz = Fuzz(o)
-    made, tried = fuzz.run(bindings)
+    always, made, tried = fuzz.run(bindings)
     for b in bindings:
         if b.reason and not b.unsupported:
             fuzz.findings.append({"binding": b.name, "function": "", "kind": "load", "call": "", "expected": "a binding that loads", "got": b.reason,
                                   "original": "", "after": None, "seen": 1})
         b.end()
-    json.dump({"seed": o.seed, "seconds": round(time.monotonic() - begin, 1), "calls": made, "python": sys.version.split()[0],
+    json.dump({"seed": o.seed, "seconds": round(time.monotonic() - begin, 1), "always": always, "calls": made, "python": sys.version.split()[0],
                "bindings": [{"binding": b.name, "status": "unsupported" if b.unsupported else "failed" if b.reason else "ok", "reason": b.reason,
                              "functions": len(b.functions), "calls": b.calls} for b in bindings],
                "findings": fuzz.findings, "differences": tried}, sys.stdout)

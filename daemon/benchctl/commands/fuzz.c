@@ -11,10 +11,12 @@
 #define MORE_NS 1800000000000LL /* beyond the time asked for: simplifying what was found, on a loaded machine */
 
 static const struct bd_option options[] = {
-	{"seconds", 0, BD_OPT_SECONDS, "TIME", "make new calls for so long (default 20s)", false, 0, 0, BD_WORDS_NONE},
-	{"calls", 0, BD_OPT_WHOLE, "N", "make N calls instead, however long they take", false, 1, 1000000000,
+	{"seconds", 0, BD_OPT_SECONDS, "TIME", "make random calls for so long (default 20s)", false, 0, 0,
 		BD_WORDS_NONE},
-	{"seed", 0, BD_OPT_WHOLE, "N", "the same calls as the run that told this seed", false, 0, 0, BD_WORDS_NONE},
+	{"calls", 0, BD_OPT_WHOLE, "N", "make N random calls instead, however long they take", false, 1, 1000000000,
+		BD_WORDS_NONE},
+	{"seed", 0, BD_OPT_WHOLE, "N", "the same random calls as the run that told this seed", false, 0, 0,
+		BD_WORDS_NONE},
 	{"binding", 0, BD_OPT_LIST, "NAME[:VARIANT],...", "these bindings only", true, 0, 0, BD_WORDS_VALUE},
 	{"function", 0, BD_OPT_LIST, "NAME,...", "calls of these functions only, such as i64 or callback", true, 0, 0,
 		BD_WORDS_NONE},
@@ -201,11 +203,14 @@ static void report(const cJSON *document, const struct bd_screen *s, struct bd_s
 	cJSON_ArrayForEach(d, part(document, "differences"))
 		known += cJSON_IsTrue(part(d, "holds"));
 	bd_str_puts(out, "\n");
-	bd_auto_free char *line =
-		bd_printf("%.0f calls in %.1f s, seed %.0f: %d finding%s; %d known differences are as described%s.",
-			number_of(document, "calls"), number_of(document, "seconds"), number_of(document, "seed"),
-			cJSON_GetArraySize(findings), cJSON_GetArraySize(findings) == 1 ? "" : "s", known,
-			known && !s->verbose ? " (-v)" : "");
+	double always = number_of(document, "always"), made = number_of(document, "calls");
+	bd_auto_free char *what = always > 0
+		? bd_printf("%.0f calls that are always made and %.0f random ones", always, made)
+		: bd_printf("%.0f call%s", made, made == 1 ? "" : "s");
+	bd_auto_free char
+		*line = bd_printf("%s in %.1f s, seed %.0f: %d finding%s; %d known differences are as described%s.",
+			what, number_of(document, "seconds"), number_of(document, "seed"), cJSON_GetArraySize(findings),
+			cJSON_GetArraySize(findings) == 1 ? "" : "s", known, known && !s->verbose ? " (-v)" : "");
 	bd_put_wrapped(out, s, line, 2, 0);
 	bd_str_puts(out, "\n");
 	cJSON_ArrayForEach(d, part(document, "differences")) {
@@ -233,12 +238,13 @@ const struct bd_command bd_command_fuzz = {
 	.summary = "random arguments through all bindings: do they agree",
 	.details =
 		"Calls the same functions with the same arguments through every binding that is built for the interpreter, and "
-		"compares results, refusals, exceptions and the number of native calls with what bindings must do. Every "
-		"variant has a process of its own, so that a crash is a finding. Each finding is made as simple as it can "
-		"be, with the command that shows it again."
+		"compares results, refusals, exceptions and the number of native calls with what bindings must do. First "
+		"come, always, special values in every place of every function; then random calls, of another seed each "
+		"time. Every variant has a process of its own, so that a crash is a finding. Each finding is made as simple "
+		"as it can be, with the command that shows it again."
 		"\n\n"
 		"What bindings are known to do otherwise (ctypes takes integers modulo 2^64) is a list with reasons, each of "
-		"them tried: one that no longer holds is a finding."
+		"them tried: one that no longer holds, or not for one of its functions, is a finding."
 		"\n\n"
 		"Exit status: 0 all agree, 1 they do not.",
 	.options = options,

@@ -105,7 +105,7 @@ def buffers(lib):
     add_up = lib.kernel("sum", Masked, ct.c_uint64, Plain, ct.c_uint64)
     add_up_f64 = lib.kernel("sum_f64", ct.c_double, Plain, ct.c_uint64)
     add_up_strided = lib.kernel("sum_f64_strided", ct.c_double, Plain, ct.c_uint64, ct.c_int64)
-    simple, strides = 0, 0x18  # PyBUF_SIMPLE, PyBUF_STRIDES
+    simple, strided = 0, 0x1c  # PyBUF_SIMPLE, PyBUF_STRIDES | PyBUF_FORMAT
 
     def nbytes(data):
         return len(data) if isinstance(data, (bytes, bytearray)) else memoryview(data).nbytes
@@ -132,12 +132,12 @@ def buffers(lib):
         return add_up_f64(at, doubles(n))
 
     def steps(view):
-        if view.ndim != 1 or view.itemsize != 8:
+        if view.ndim != 1 or view.format != b"d":
             raise TypeError("one dimension of doubles expected")
         return add_up_strided(address(view.buf), view.shape[0], view.strides[0])
 
     def sum_f64_strided(data):
-        return borrower.through_view(data, strides, steps)
+        return borrower.through_view(data, strided, steps)
 
     return {"sum": sum_, "sum_f64": sum_f64, "sum_f64_strided": sum_f64_strided}
 

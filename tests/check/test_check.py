@@ -19,6 +19,31 @@ def remove_all(x): raise SystemExit(3)
 def read_address(x): return x
 """
 
+# Its own time limit is all that ends it, unless somebody else looks.
+DEAF = """\
+import signal
+def add(a, b): return a + b
+def forever(x):
+    signal.signal(signal.SIGALRM, signal.SIG_IGN)
+    while True: pass
+"""
+
+LEFT = """\
+import os, signal
+pid = os.fork()
+if pid == 0:
+    while True: signal.pause()
+with open(os.environ["CHECK_MARK"], "w") as f: f.write("%d" % pid)
+os.kill(os.getpid(), signal.SIGSEGV)
+"""
+
+ASKS = """\
+import os
+kept = []
+def ask(x):
+    if not os.read(0, 10): kept.append(x)
+"""
+
 CALLS = """\
 kept = []
 def setup(): return [object(), 1009]
@@ -78,6 +103,25 @@ class Statuses(Checks):
         self.assertIn("address", left["hangs.read_address"])
         self.assertIn("did not return", " ".join(r["reason"] for r in document["coverage"]["unfinished"] if r["name"] == "hangs.forever"))
         self.assertEqual(document["coverage"]["called"], 1)
+
+    def test_a_call_that_ignores_the_signal_which_ends_it_is_ended(self):
+        path = self.write("deaf.py", DEAF)
+        document = self.check(path, "--seconds", "3", status=2)
+        self.assertEqual(document["reason"], "3 s were over")
+        document = self.check(path, status=0)
+        self.assertIn("did not return", " ".join(r["reason"] for r in document["coverage"]["unfinished"] if r["name"] == "deaf.forever"))
+        self.assertEqual(document["coverage"]["called"], 1)
+
+    def test_a_process_that_the_module_leaves_behind_is_not_waited_for(self):
+        mark = os.path.join(self.work, "mark")
+        document = self.check_with(self.write("left.py", LEFT), mark, status=1)
+        with open(mark, encoding="utf-8") as f:
+            os.kill(int(f.read()), signal.SIGKILL)  # it was there all the time
+        self.assertIn("SIGSEGV", document["findings"][0]["evidence"])
+
+    def test_standard_input_is_empty(self):
+        document = self.check(self.write("asks.py", ASKS), status=1)
+        self.assertEqual([(f["check"], f["function"]) for f in document["findings"]], [("leaks", "asks.ask")])
 
     def check_with(self, path, mark, status):
         p = self.popen("check", path, "--json", env={"CHECK_MARK": mark})

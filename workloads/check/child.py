@@ -30,8 +30,9 @@ class At:
         self.part = None  # of the job, to be left out when this ends the process
 
     def __call__(self, text, patience=None):
-        signal.alarm(patience or PATIENCE)
-        say(at=text, stage=self.stage, part=self.part)
+        patience = patience or PATIENCE
+        signal.alarm(patience)
+        say(at=text, stage=self.stage, part=self.part, patience=patience)
 
 
 def limits():
@@ -165,7 +166,10 @@ def main(request):
     before = set(sys.modules)
     signal.signal(signal.SIGALRM, signal.SIG_DFL)
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the leader decides
-    say(at="import " + request["module"], stage="import")
+    jobs = os.fdopen(os.dup(0))
+    with open(os.devnull) as nothing:  # what the module reads from standard input are not its jobs
+        os.dup2(nothing.fileno(), 0)
+    say(at="import " + request["module"], stage="import", patience=60)
     signal.alarm(60)
     try:
         name = bring(request)
@@ -181,7 +185,7 @@ def main(request):
     said["watched"], said["unwatched"] = helper.watch([file for _, file in said["compiled"]])
     said["helper"] = helper.missing
     say(described=said)
-    for line in sys.stdin:
+    for line in jobs:
         job = json.loads(line)
         if said["threads"] > 1:  # a fork would have the threads' locks without the threads
             work(job)

@@ -1,6 +1,7 @@
 """Leads a check: which jobs the children do, what their ends mean, and the document that is made of it."""
 import json
 import os
+import select
 import shutil
 import signal
 import subprocess
@@ -14,6 +15,7 @@ OUT = 3  # where benchctl reads
 MOST_CRASHES = 4    # of one function in one job, each by other arguments
 MOST_HANGS = 2      # of one function, which is left alone then
 MOST_FOLLOWING = 60
+GRACE = 10          # s: a call that is not ended by its own alarm so long after it was due is ended from here
 MAIN = os.path.join(os.path.dirname(os.path.abspath(__file__)), "main.py")
 
 
@@ -22,6 +24,10 @@ class Interrupted(Exception):
 
 
 class OutOfTime(Exception):
+    pass
+
+
+class Overdue(Exception):
     pass
 
 
@@ -53,7 +59,8 @@ class Child:
         self.scratch, self.process, self.described, self.failed, self.missing = scratch, None, None, None, False
         self.log = open(os.path.join(scratch, ".said"), "w+b")
         self.lines = b""
-        self.deadline = None
+        self.deadline = None  # of the whole check
+        self.due = None       # of what is being called
 
     def environment(self):
         env = dict(os.environ)
@@ -63,7 +70,7 @@ class Child:
 
     def start(self):
         self.read, self.write = os.pipe()
-        self.lines = b""
+        self.lines, self.due = b"", None
         self.process = subprocess.Popen([sys.executable, "-P", MAIN, "child", json.dumps(self.request)], stdin=subprocess.PIPE,
                                         stdout=self.log, stderr=self.log, env=self.environment(), pass_fds=[self.write])
         os.close(self.write)
@@ -85,12 +92,24 @@ class Child:
                     yield json.loads(line)
                 except ValueError:
                     continue  # the module wrote to every descriptor there is
-            if self.deadline and time.monotonic() > self.deadline:
-                raise OutOfTime
-            more = os.read(self.read, 1 << 16)
+            more = self._more()
             if not more:
                 return
             self.lines += more
+
+    def _more(self):
+        """What is written next, nothing at the end. A process the module left behind may keep the other end open, and a module
+        may ignore the signal that ends its calls: nothing here waits for either."""
+        while True:
+            gone, now = self.process.poll() is not None, time.monotonic()
+            if self.deadline and now > self.deadline:
+                raise OutOfTime
+            if select.select([self.read], [], [], 0 if gone else 0.2)[0]:
+                return os.read(self.read, 1 << 16)
+            if gone:
+                return b""
+            if self.due and now > self.due:
+                raise Overdue
 
     def said(self):
         """What was written to standard output and error since the last time."""
@@ -101,9 +120,18 @@ class Child:
         return text
 
     def _follow(self, outcome):
+        self.due = None
+        try:
+            self._listen(outcome)
+        except Overdue:
+            self.stop()
+            outcome.end = -signal.SIGALRM
+
+    def _listen(self, outcome):
         for event in self.events():
             if "at" in event:
                 outcome.at, outcome.stage, outcome.part = event["at"], event["stage"], event.get("part")
+                self.due = time.monotonic() + event["patience"] + GRACE
             elif "result" in event:
                 outcome.result, outcome.error = event["result"], event.get("error")
             elif "end" in event:

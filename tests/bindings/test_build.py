@@ -8,6 +8,7 @@ import tempfile
 import textwrap
 import time
 import unittest
+import unittest.mock
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.join(os.path.dirname(HERE), "worker"))
@@ -122,15 +123,22 @@ class Build(unittest.TestCase):
             self.recipe("breaks", "def build(b):\n    b.run(['sh', '-c', 'echo \"$0\"; exit 1', %r])\n" % text)
             self.assertEqual(self.make()[0]["breaks"]["reason"], "sh ended with status 1: " + line)
 
+    @unittest.skipUnless(shutil.which("clang"), "clang is not installed")
+    def test_another_compiler(self):
+        with unittest.mock.patch.dict(os.environ, CC="clang"):
+            self.assertTrue(self.good())
+            record = self.make()[0]["good"]
+        self.assertRegex(record["versions"]["clang"], r"^[0-9]+\.[0-9.]+$")
+        self.assertRegex(record["flags"], "^clang ")
+
     def test_what_failed_is_tried_again_later(self):
         self.recipe("breaks", "def build(b):\n    b.run(['false'])\n")
         self.assertIn("breaks", self.make()[1])
         self.assertEqual(self.make()[1], [])
         self.assertEqual(self.make(again=True)[1], ["breaks"])
-        now = time.time
-        self.build.time.time = lambda: now() + self.build.RETRY_S + 1
-        self.addCleanup(setattr, time, "time", now)
-        self.assertEqual(self.make()[1], ["breaks"])
+        later = time.time() + self.build.RETRY_S + 1
+        with unittest.mock.patch.object(self.build.time, "time", lambda: later):
+            self.assertEqual(self.make()[1], ["breaks"])
 
     def test_what_can_no_longer_be_built_leaves_nothing(self):
         self.assertTrue(self.good())

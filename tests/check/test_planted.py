@@ -16,7 +16,7 @@ PLANTED = {
     "buffer_orphan": ("buffers", "Block", "other bytes after it is gone"),
     "buffer_pointer": ("buffers", "feed", "when it is gone (after the call)"),
     "crash_overflow": ("crashes", "reversed", "SIGABRT"),
-    "crash_unchecked": ("crashes", "length", "SIG"),
+    "crash_unchecked": ("crashes", "kind", "SIG"),
     "error_left": ("errors", "number", "with an exception set"),
     "error_unset": ("errors", "positive", "without setting an exception"),
     "gil_error": ("gil", "root", "PyErr_SetString is called"),

@@ -115,7 +115,13 @@ class Build:
             self.run([*common, "-c", path, "-o", objects[-1]])
         self.link(name, objects, language, libraries)
         self.flags = " ".join([compiler, STANDARD[language], *self.cflags, *flags])
-        self.versions.setdefault(compiler, self.run([compiler, "-dumpfullversion"]).strip())
+        self.versions.setdefault(compiler, self.version_of(compiler))
+
+    def version_of(self, compiler):
+        try:
+            return self.run([compiler, "-dumpfullversion"]).strip()
+        except Failed:
+            return self.run([compiler, "-dumpversion"]).strip()  # clang, to which GCC's word is an error
 
     def link(self, name, objects, language="c", libraries=()):
         out = os.path.join(self.out, name + ".so")

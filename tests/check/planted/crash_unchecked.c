@@ -1,15 +1,15 @@
 /* Whatever comes is taken for a list. */
 #include "planted.h"
 
-static PyObject *length(PyObject *self, PyObject *x)
+static PyObject *kind(PyObject *self, PyObject *x)
 {
 	(void)self;
 	FIX(if (!PyList_Check(x) || !PyList_GET_SIZE(x)) {
-		PyErr_SetString(PyExc_TypeError, "length() takes a list");
+		PyErr_SetString(PyExc_TypeError, "kind() takes a list that is not empty");
 		return NULL;
 	})
-	return PyLong_FromSsize_t(Py_SIZE(PyList_GET_ITEM(x, 0)));
+	return PyUnicode_FromString(Py_TYPE(PyList_GET_ITEM(x, 0))->tp_name);
 }
 
-static PyMethodDef methods[] = {{"length", length, METH_O, NULL}, {NULL, NULL, 0, NULL}};
+static PyMethodDef methods[] = {{"kind", kind, METH_O, NULL}, {NULL, NULL, 0, NULL}};
 MODULE(crash_unchecked, methods)

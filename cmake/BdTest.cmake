@@ -1,7 +1,9 @@
 set(BD_TEST_DIR ${PROJECT_SOURCE_DIR}/tests)
 # A sanitizer's report fails the test during which it came, whichever process wrote it.
 set(BD_TEST_LAUNCHER "")
+set(BD_TEST_PATIENCE 1) # times as long
 if(BENCHD_SANITIZE)
+  set(BD_TEST_PATIENCE 4)
   set(BD_TEST_LAUNCHER /usr/bin/python3 ${BD_TEST_DIR}/sanitize/watch.py)
 endif()
 
@@ -14,8 +16,10 @@ function(bd_unit_test name)
   target_include_directories(${target} PRIVATE ${BD_TEST_DIR})
   bd_use_modules(${target} ${T_USES} base)
   target_link_libraries(${target} PRIVATE ${T_LIBS} bd::threads m)
+  target_compile_definitions(${target} PRIVATE BD_TEST_PATIENCE=${BD_TEST_PATIENCE})
+  math(EXPR timeout "120 * ${BD_TEST_PATIENCE}")
   add_test(NAME unit.${name} COMMAND ${BD_TEST_LAUNCHER} $<TARGET_FILE:${target}>)
-  set_tests_properties(unit.${name} PROPERTIES SKIP_RETURN_CODE 125 TIMEOUT 120)
+  set_tests_properties(unit.${name} PROPERTIES SKIP_RETURN_CODE 125 TIMEOUT ${timeout})
 endfunction()
 
 # bd_python_test(NAME FILE file.py [TIMEOUT s] [SERIAL]): a Python unittest file run by tests/run_python.py with
@@ -25,6 +29,7 @@ function(bd_python_test name)
   if(NOT T_TIMEOUT)
     set(T_TIMEOUT 300)
   endif()
+  math(EXPR T_TIMEOUT "${T_TIMEOUT} * ${BD_TEST_PATIENCE}")
   add_test(NAME ${name} COMMAND ${BD_TEST_LAUNCHER} /usr/bin/python3 ${BD_TEST_DIR}/run_python.py ${CMAKE_CURRENT_SOURCE_DIR}/${T_FILE})
   set_tests_properties(${name} PROPERTIES SKIP_RETURN_CODE 125 TIMEOUT ${T_TIMEOUT}
     ENVIRONMENT "BENCHD_BUILD=${CMAKE_BINARY_DIR};PYTHONDONTWRITEBYTECODE=1;PYTHONPATH=${BD_TEST_DIR}")

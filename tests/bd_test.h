@@ -10,6 +10,10 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#ifndef BD_TEST_PATIENCE
+#define BD_TEST_PATIENCE 1 /* a sanitizer takes its time */
+#endif
+
 struct bd_test {
 	const char *name;
 	void (*run)(void);
@@ -74,7 +78,7 @@ static int bd_test_main(void)
 		fflush(stdout);
 		pid_t pid = fork();
 		if (pid == 0) {
-			alarm(100);
+			alarm(100 * BD_TEST_PATIENCE);
 			t->run();
 			fflush(stdout);
 			exit(0);

@@ -43,6 +43,10 @@ static void take_sample(const cJSON *answer, struct bd_error *err)
 	for (size_t i = 0; i < run.samples_len; i++)
 		bd_sample_done(&run.samples[i]);
 	free(run.samples);
+	for (size_t cell = 0; cell < BD_LEN(state); cell++) {
+		free(state[cell].points);
+		free(state[cell].beside);
+	}
 }
 
 static void take_document(const struct bd_doc *doc, const cJSON *answer, struct bd_error *err)

@@ -36,10 +36,14 @@ static const struct bd_command *const commands[] = {&run, &runs, &measure};
 static int parse(struct bd_words *w, const char *line)
 {
 	bd_auto_strv struct bd_strv words = {0};
-	static char *argv[32];
+	static char *lines[8][32]; /* borrowed by w, each by its own, until the test ends */
+	static size_t n;
+	BD_CHECK(n < BD_LEN(lines));
+	char **argv = lines[n++];
 	bd_strv_split(&words, line, ' ');
+	BD_CHECK(words.n < BD_LEN(lines[0]));
 	for (size_t i = 0; i < words.n; i++)
-		argv[i] = bd_strdup(words.v[i]); /* borrowed by w; the test ends soon */
+		argv[i] = bd_strdup(words.v[i]);
 	struct bd_error err;
 	return bd_words_parse(commands, BD_LEN(commands), (int)words.n, argv, w, &err);
 }

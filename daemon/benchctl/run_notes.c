@@ -3,7 +3,8 @@
 
 #include <stdio.h>
 
-#define LABEL 9 /* width of a note's label with the blank after it */
+#define SEVERAL "" /* of references: not the same for all */
+#define LABEL 9    /* width of a note's label with the blank after it */
 
 void bd_note_put(struct bd_str *out, const struct bd_screen *s, const char *label, enum bd_style style,
 	const char *text)
@@ -45,6 +46,43 @@ static const struct bd_cell_result *find(const struct bd_run_document *doc, cons
 	return NULL;
 }
 
+static bool compared_with(const struct bd_run_document *doc, const struct bd_cell_result *c)
+{
+	for (size_t i = 0; i < doc->cells_len; i++)
+		if (doc->cells[i].ratio && bd_streq(doc->cells[i].ratio->to, c->id))
+			return true;
+	return false;
+}
+
+/* Cells without a ratio among others of their case that have one. */
+static void about_missing_ratios(const struct bd_run_document *doc, const struct bd_screen *s, struct bd_str *out)
+{
+	size_t n = 0;
+	for (size_t i = 0; i < doc->cells_len; i++) {
+		const struct bd_cell_result *c = &doc->cells[i];
+		bool others = false;
+		for (size_t k = 0; k < doc->cells_len && !others; k++)
+			others = doc->cells[k].ratio && bd_streq(doc->cells[k].case_name, c->case_name);
+		n += others && c->time_ns_per_op && !c->ratio && !compared_with(doc, c);
+	}
+	if (!n)
+		return;
+	bd_auto_free char
+		*text = bd_printf("none for %zu cell%s: too few batches, of %s or of the one compared with, went "
+				  "undisturbed",
+			n, n == 1 ? "" : "s", n == 1 ? "it" : "them");
+	bd_note_put(out, s, "ratio", BD_DIM, text);
+}
+
+static char *its_own(const struct bd_map *differs)
+{
+	bd_auto_str struct bd_str names = {0};
+	for (size_t i = 0; i < differs->n; i++)
+		if (bd_streq(differs->v[i].value, SEVERAL))
+			bd_str_printf(&names, "%s%s", names.len ? ", " : "", differs->v[i].key);
+	return bd_str_take(&names);
+}
+
 /* "the same cell with gil=release, threads=1": on which axes references differ from their cells. */
 static void about_ratios(const struct bd_run_document *doc, const struct bd_screen *s, struct bd_str *out)
 {
@@ -64,17 +102,24 @@ static void about_ratios(const struct bd_run_document *doc, const struct bd_scre
 			const char *axis = r->axes.v[j].key, *value = r->axes.v[j].value,
 				   *known = bd_map_get(&differs, axis);
 			if (!bd_streq(value, bd_axes_get(&c->axes, axis)))
-				bd_map_set(&differs, axis, known && !bd_streq(known, value) ? "its own" : value);
+				bd_map_set(&differs, axis, known && !bd_streq(known, value) ? SEVERAL : value);
 		}
 	}
 	if (any) {
 		bd_auto_str struct bd_str text = {0};
+		bd_auto_free char *several = its_own(&differs);
 		bd_str_puts(&text, "time/op ÷ that of the same cell with ");
+		size_t said = 0;
 		if (other_case)
-			bd_str_printf(&text, "case=%s%s", other_case, differs.n ? ", " : "");
+			bd_str_printf(&text, "%scase=%s", said++ ? ", " : "", other_case);
 		for (size_t i = 0; i < differs.n; i++)
-			bd_str_printf(&text, "%s%s=%s", i ? ", " : "", differs.v[i].key, differs.v[i].value);
+			if (!bd_streq(differs.v[i].value, SEVERAL))
+				bd_str_printf(&text, "%s%s=%s", said++ ? ", " : "", differs.v[i].key,
+					differs.v[i].value);
+		if (several && *several)
+			bd_str_printf(&text, "%sanother %s, marked ref", said ? ", " : "", several);
 		bd_note_put(out, s, "ratio", BD_DIM, text.s);
+		about_missing_ratios(doc, s, out);
 	}
 	for (size_t i = 0; i < differs.n; i++) {
 		free(differs.v[i].key);
@@ -111,6 +156,23 @@ static void about_intervals(const struct bd_run_document *doc, const struct bd_s
 		bd_note_put(out, s, "~", BD_DIM, "stopped early: figures of what was measured until then");
 	if (crowded)
 		bd_note_put(out, s, "*", BD_DIM, "more threads than processors");
+}
+
+/* Columns that only some cases have. */
+static void about_columns(const struct bd_run_document *doc, const struct bd_screen *s, struct bd_str *out)
+{
+	bool copies = false, allocations = false;
+	for (size_t i = 0; i < doc->cells_len; i++) {
+		const struct bd_cell_result *c = &doc->cells[i];
+		for (size_t k = 0; k < c->notes_len; k++)
+			copies |= bd_streq(c->notes[k].key, "copies") || bd_streq(c->notes[k].key, "zero-copy");
+		allocations |= c->memory && isfinite(c->memory->allocations_per_op);
+	}
+	if (copies)
+		bd_note_put(out, s, "V3", BD_DIM, "whether what is handed over was copied, as found by looking");
+	if (allocations)
+		bd_note_put(out, s, "B/op", BD_DIM,
+			"bytes an operation asks Python's allocators for; allocs/op: how often");
 }
 
 static void about_noise(const struct bd_run_document *doc, const struct bd_screen *s, struct bd_str *out)
@@ -297,6 +359,11 @@ static void about_notes(const struct bd_run_document *doc, const struct bd_scree
 		} else {
 			bd_str_printf(&text, "%zu of %zu cells", said[i].cells_len, doc->cells_len);
 		}
+		if (said[i].differ) { /* an example is one of some cell */
+			bd_auto_free char *label = bd_cell_label(doc, said[i].cells[0]);
+			bd_str_printf(&text, ", for example %s", label);
+			said[i].differ = false;
+		}
 		put_reason(&text, &said[i]);
 		bd_note_put(out, s, "note", BD_DIM, text.s);
 	}
@@ -378,6 +445,7 @@ void bd_run_notes(const struct bd_run_document *doc, const struct bd_screen *s, 
 	about_intervals(doc, s, out);
 	if (!sides)
 		about_ratios(doc, s, out);
+	about_columns(doc, s, out);
 	about_noise(doc, s, out);
 	if (doc->run.noise_line)
 		bd_note_put(out, s, "machine", BD_DIM, doc->run.noise_line);

@@ -57,6 +57,19 @@ static bool is_parameter(const char *axis)
 	return true;
 }
 
+/* A heading for every other row is none. */
+static bool worth_headings(const struct table *t, const char *group)
+{
+	bd_auto_strv struct bd_strv headings = {0};
+	for (size_t i = 0; i < t->rows_len; i++) {
+		const char *value = bd_axes_get(&t->rows[i].cell->axes, group);
+		bd_auto_free char *heading = bd_printf("%s %s", t->rows[i].cell->case_name, value ? value : "");
+		if (!bd_strv_has(&headings, heading))
+			bd_strv_add(&headings, heading);
+	}
+	return 2 * headings.n <= t->rows_len;
+}
+
 /* Axes that differ within a case; between cases everything differs. */
 static void find_axes(struct table *t)
 {
@@ -84,6 +97,8 @@ static void find_axes(struct table *t)
 			group = varying.v[i];
 		}
 	}
+	if (group && !worth_headings(t, group))
+		group = NULL;
 	t->group = bd_strdup(group);
 	for (size_t i = 0; i < varying.n; i++)
 		if (!bd_streq(varying.v[i], group) && !bd_streq(varying.v[i], "threads"))

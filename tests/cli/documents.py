@@ -242,6 +242,25 @@ def runs():
         row("1B3C4D5E6F7G8H9J0K1M", "failed", "2026-01-01T01:02:03Z", 0.4, 19, {"why": "a disk with no room at all, and a label as long as this"})]}
 
 
+def ways():
+    """Cases of which each has ways of its own, one of them compared with; some copy, some allocate, one has no ratio."""
+    cells = []
+    for case, of in (("buf.ladder", ("buffer", "list", "bytes")), ("shm.share", ("memfd", "copy")), ("np.return", ("owned", "copied"))):
+        for i, way in enumerate(of):
+            e = around(80.0 * (i + 1), 0.01)
+            e.update({"min": 79.0, "mad": 0.2})
+            c = cell(case, {"binding": "plain", "way": way}, time_ns_per_op=e, throughput_ops_s=around(1e9 / e["median"], 0.01),
+                     notes=[reason("copies" if i else "zero-copy", "as V3 found")],
+                     memory={"rss_peak_bytes": 24117248, "rss_bytes": 23068672, "bytes_per_op": 0.0, "allocator_bytes": 1048576,
+                             "allocations_per_op": 1.0 + 2 * i, "allocated_bytes_per_op": 28.0 + 4096 * i})
+            if case == "np.return":
+                c["notes"].append(reason("import-rss", f"the import makes {100 + i} KiB resident"))
+            if i and way != "bytes":
+                c["ratio"] = {"to": cells[-i]["id"], **around(i + 1.0, 0.006)}
+            cells.append(c)
+    return {**document(cells), "run": {**HEAD, "suite": "zero-copy"}}
+
+
 DOCUMENTS = {"suite": ("run", whole_suite), "troubled": ("run", troubled), "cases": ("run", single_cases),
              "allocators": ("run", allocators), "sides": ("run", two_folders), "compared": ("run", compared),
-             "plan": ("plan", plan), "runs": ("runs", runs)}
+             "ways": ("run", ways), "plan": ("plan", plan), "runs": ("runs", runs)}

@@ -92,6 +92,31 @@ class Tables(unittest.TestCase):
             self.assertNotIn(word, render("run", whole_suite(), 200)[0])
             self.assertIn(word, render("run", whole_suite(), 200, "verbose")[0])
 
+    def test_headings_are_for_several_rows(self):
+        text = render("run", DOCUMENTS["ways"][1](), 100)[0]
+        head, *groups = [part.splitlines() for part in text.split("\n\n")[1:5]]
+        self.assertEqual(head[0].split()[0], "way")
+        self.assertEqual([(g[0], len(g) - 1) for g in groups], [("buf.ladder", 3), ("shm.share", 2), ("np.return", 2)])
+        grouped = render("run", whole_suite(), 100)[0]
+        self.assertIn("\nu=100us (", grouped, "three headings of six rows each stay")
+
+    def test_what_a_ratio_is_to_and_why_there_is_none(self):
+        text = " ".join(render("run", DOCUMENTS["ways"][1](), 200)[0].split())
+        self.assertIn("time/op ÷ that of the same cell with another way, marked ref", text)
+        self.assertIn("none for 1 cell: too few batches", text)
+        self.assertIn("2 of 7 cells, for example np.return way=owned: the import makes 100 KiB resident", text)
+        d = DOCUMENTS["ways"][1]()
+        d["cells"][2]["ratio"] = d["cells"][1]["ratio"]
+        self.assertNotIn("none for", render("run", d, 200)[0])
+        self.assertNotIn("none for", render("run", whole_suite(), 200)[0], "a case without a ratio has none to miss")
+
+    def test_columns_that_only_some_cases_have_are_explained(self):
+        text = render("run", DOCUMENTS["ways"][1](), 200)[0]
+        for word in ("allocs/op", "zero-copy", "V3       whether", "B/op     bytes"):
+            self.assertIn(word, text)
+        for word in ("allocs/op", "V3 ", "B/op"):
+            self.assertNotIn(word, render("run", whole_suite(), 200)[0])
+
     def test_a_list_of_runs_counts_what_is_not_ok(self):
         for columns, width, shown in ((80, 6, ["3", "8"]), (200, 19, ["2 invalid, 1 failed", "8 interrupted"])):
             lines = render("runs", DOCUMENTS["runs"][1](), columns)[0].splitlines()

@@ -47,6 +47,11 @@ struct {
 	__type(value, struct thread);
 } threads SEC(".maps");
 
+/* How often holders are sampled. An interrupt costs more than all that is done in it, so the clock is slow while nobody
+ * waits; user space changes it. */
+__u32 often;     /* it is fast, or user space was asked to have it so */
+__u64 waited_ns; /* somebody began to wait */
+
 static __always_inline struct thread *thread_at(const struct place *at, struct task_struct *task, bool make)
 {
 	struct thread *th = bpf_task_storage_get(&threads, task, 0, make ? BPF_LOCAL_STORAGE_GET_F_CREATE : 0);
@@ -68,6 +73,19 @@ static __always_inline void count_waiter(const struct place *at, __u32 gil, __u3
 static __always_inline bool is_waiter(__u8 part)
 {
 	return part == COND || part == MUTEX;
+}
+
+/* Somebody waits: after it was counted, which orders this for whoever looks from elsewhere (bd_probe_pace). */
+static __always_inline void ask_for_samples(__u64 now)
+{
+	waited_ns = now;
+	if (often)
+		return;
+	often = 1;
+	/* A record that nobody gets; its end wakes the reader. Without room there is much, and the reader is awake. */
+	void *nothing = bpf_ringbuf_reserve(&ring, 8, 0);
+	if (nothing)
+		bpf_ringbuf_discard(nothing, BPF_RB_FORCE_WAKEUP);
 }
 
 /* ---- a wait ------------------------------------------------------------------------------------------------- */
@@ -103,8 +121,10 @@ static __always_inline void sleeps(const struct place *at, struct thread *th, st
 	th->ran_ns = ran_ns(task);
 	th->delay_ns = delay_ns(task);
 	th->stack = tell_stack(at->index, find_state(at, &th->python, th->tid, at->gil_index), th->tid);
-	if (is_waiter(th->part))
+	if (is_waiter(th->part)) {
 		count_waiter(at, th->gil_index, 1);
+		ask_for_samples(now);
+	}
 	barrier();
 	th->state = BD_PROBE_SLEEPS;
 }
@@ -156,7 +176,8 @@ static __always_inline void settle(const struct place *at, struct thread *th, st
 
 /* ---- holding ------------------------------------------------------------------------------------------------- */
 
-#define NATIVE_NS 900000 /* at most one of a thread in this time; a little less than a tick */
+#define NATIVE_NS 900000                         /* at most one of a thread in this time; a little less than a tick */
+#define QUIET_NS (1000000000 / BD_EVENTS_HZ * 2) /* ticks at least so far apart are those of the slow clock */
 
 /* Whether the running thread holds one of the GILs: the address of its thread state, the GIL's index in the bits above; 0:
  * it does not. */
@@ -341,7 +362,8 @@ int event_tick(struct tick *tick)
 	r->tid = th->tid;
 	r->gil = (__u8)gil;
 	r->waiters = waiters_of(&at, gil);
-	r->flags = BD_REC_TICK | (tick->reg[TICK_CS] & 3 ? 0 : BD_REC_KERNEL);
+	r->flags = BD_REC_TICK | (tick->reg[TICK_CS] & 3 ? 0 : BD_REC_KERNEL) |
+		(tick->period >= QUIET_NS ? BD_REC_QUIET : 0);
 	r->from_ns = r->to_ns = now;
 	r->stack = stack;
 	r->native = native;

@@ -59,13 +59,13 @@ void bd_holds_away(struct bd_holds *h, int32_t thread, int64_t from_ns, int64_t 
 }
 
 /* Something was seen of a hold. True when it belongs to the one that is open now. */
-static bool extend(struct bd_holds *h, int32_t thread, int32_t gil, int64_t from_ns, int64_t to_ns)
+static bool extend(struct bd_holds *h, int32_t thread, int32_t gil, int64_t from_ns, int64_t to_ns, int64_t gap_ns)
 {
 	struct bd_holds_track *t = track_of(h, thread);
 	from_ns = BD_MAX(from_ns, t->done_ns);
 	if (to_ns < from_ns)
 		return false;
-	bool same = t->open && t->hold.gil == gil && from_ns - t->hold.to_ns <= BD_HOLDS_GAP_NS;
+	bool same = t->open && t->hold.gil == gil && from_ns - t->hold.to_ns <= gap_ns;
 	if (same && t->closed) {
 		to_ns = BD_MIN(to_ns, t->closed_ns);
 		same = from_ns <= t->closed_ns;
@@ -98,10 +98,11 @@ static bool extend(struct bd_holds *h, int32_t thread, int32_t gil, int64_t from
 	return true;
 }
 
-void bd_holds_seen(struct bd_holds *h, int32_t thread, int32_t gil, int64_t from_ns, int64_t to_ns)
+void bd_holds_seen(struct bd_holds *h, int32_t thread, int32_t gil, int64_t from_ns, int64_t to_ns, int64_t sample_ns)
 {
+	int64_t gap_ns = BD_MIN(sample_ns, (int64_t)BD_HOLDS_GAP_MAX_NS) * 3 / 2;
 	if (thread >= 0 && gil >= 0)
-		extend(h, thread, gil, from_ns, to_ns);
+		extend(h, thread, gil, from_ns, to_ns, BD_MAX(gap_ns, (int64_t)BD_HOLDS_GAP_NS));
 }
 
 int64_t bd_holds_take(struct bd_holds *h, const struct bd_trace_wait *e)
@@ -117,7 +118,7 @@ int64_t bd_holds_take(struct bd_holds *h, const struct bd_trace_wait *e)
 				  : at + p->ns;
 		to = BD_MIN(to, e->end_ns);
 		if (p->holder >= 0 && p->holder != e->thread) {
-			bool open = extend(h, p->holder, e->gil, at, to);
+			bool open = extend(h, p->holder, e->gil, at, to, BD_HOLDS_GAP_NS);
 			if (last) {
 				struct bd_holds_track *t = track_of(h, p->holder);
 				flow = ++h->flows;

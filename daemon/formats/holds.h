@@ -8,6 +8,7 @@
  * an interval off the processor, a wait of another that it blocked. What is further apart than this is two holds: the thread
  * may have let go in between, which nobody sees while nobody waits. */
 #define BD_HOLDS_GAP_NS 4000000
+#define BD_HOLDS_GAP_MAX_NS 100000000 /* where samples stand for more */
 
 struct bd_hold {
 	int32_t thread, gil;
@@ -39,7 +40,8 @@ struct bd_holds {
 void bd_holds_away(struct bd_holds *h, int32_t thread, int64_t from_ns, int64_t to_ns);
 /* A wait of `thread` has ended: first bd_holds_away, then this. The number of the arrow from who let it in; 0 = nobody known. */
 int64_t bd_holds_take(struct bd_holds *h, const struct bd_trace_wait *e);
-void bd_holds_seen(struct bd_holds *h, int32_t thread, int32_t gil, int64_t from_ns, int64_t to_ns);
+/* sample_ns: what it stands for, when it is a sample. */
+void bd_holds_seen(struct bd_holds *h, int32_t thread, int32_t gil, int64_t from_ns, int64_t to_ns, int64_t sample_ns);
 /* The rest. */
 void bd_holds_end(struct bd_holds *h);
 void bd_holds_done(struct bd_holds *h);

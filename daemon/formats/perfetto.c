@@ -267,9 +267,10 @@ static void put_hold(struct bd_exporter *e, const struct bd_trace_hold *h)
 	const struct bd_trace_thread *t = thread_of(e, h->thread);
 	if (!t)
 		return;
-	bd_holds_seen(&own->holds, h->thread, h->gil, h->start_ns, h->end_ns);
-	bd_auto_str struct bd_str name = {0};
 	bool off = h->end_ns > h->start_ns;
+	bd_holds_seen(&own->holds, h->thread, h->gil, h->start_ns, h->end_ns,
+		off ? 0 : bd_trace_hold_ns(h, e->definitions.sample_ns));
+	bd_auto_str struct bd_str name = {0};
 	bd_str_puts(&name, off ? "holding, off its processor: " : "");
 	if (!bd_formats_place(&e->definitions, h->stack, &name))
 		bd_str_puts(&name, "stack unknown");

@@ -69,7 +69,7 @@ static int add_wait(const struct bd_trace_definitions *d, const struct bd_trace_
 static int add_hold(const struct bd_trace_definitions *d, const struct bd_trace_hold *e, void *arg)
 {
 	add(sums(arg), (struct bd_formats_sum){BD_FORMATS_HOLDING, e->thread, e->stack, -1, 0},
-		e->end_ns > e->start_ns ? e->end_ns - e->start_ns : BD_MAX(d->sample_ns, 0));
+		BD_MAX(bd_trace_hold_ns(e, d->sample_ns), (int64_t)0));
 	return 0;
 }
 

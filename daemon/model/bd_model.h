@@ -648,8 +648,12 @@ struct bd_trace_wait {
 };
 struct bd_trace_hold { /* a sample of the holder, or an interval it spent off its processor */
 	int32_t thread, gil, stack, waiters;
-	int64_t start_ns, end_ns; /* equal for a sample, which stands for sample_ns of the definitions */
+	int64_t start_ns, end_ns; /* equal for a sample, which stands for sample_ns of the definitions: */
+	int32_t times;            /* so many times; 0 as 1 */
 };
+#define BD_TRACE_TIMES 1000 /* at most */
+/* What it stands for; sample_ns: of the definitions. */
+int64_t bd_trace_hold_ns(const struct bd_trace_hold *e, int64_t sample_ns);
 struct bd_trace_lock {
 	int32_t thread, waker, stack, kind; /* kind: index into locks of the definitions */
 	int64_t start_ns, end_ns, runqueue_ns;

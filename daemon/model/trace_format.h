@@ -12,7 +12,7 @@
  * 0 = unknown. Numbers are LEB128; pid, tid, interpreter and what is marked z may be negative and are zigzag-mapped before.
  *
  *   wait  = 0x80|flags thread end length [stack] [runqueue] [gil switch mutex gap(z)] [pieces]
- *   hold  = 0x01|flags thread end [length] [gil stack] waiters
+ *   hold  = 0x01|flags thread end [length] [gil stack] waiters [times]
  *   lock  = 0x02|flags thread end length waker stack kind runqueue
  *   spin  = 0x03|flags thread end length stack off yields
  *   mark  = 0x04|flags cell end length lost
@@ -51,6 +51,7 @@ enum {
 	BD_TRACE_BACK = 0x08, /* the end lies before that of the entry before */
 	BD_TRACE_SAMPLE = 0x10,
 	BD_TRACE_SAME = 0x20, /* GIL and stack */
+	BD_TRACE_RARE = 0x40, /* a sample that stands for several: times */
 	/* of waits */
 	BD_TRACE_WAIT = 0x80,
 	BD_TRACE_WAIT_BACK = 0x01,

@@ -411,6 +411,10 @@ static int read_hold(struct reader *r, uint8_t flags, const struct bd_trace_visi
 	if (waiters > INT32_MAX)
 		fail(r, "there are too many waiters");
 	e.waiters = (int32_t)waiters;
+	uint64_t times = flags & BD_TRACE_RARE ? number(r) : 1;
+	if (times > BD_TRACE_TIMES)
+		fail(r, "a sample stands for too much");
+	e.times = (int32_t)times;
 	return !r->wrong && v && v->hold ? v->hold(r->d, &e, arg) : 0;
 }
 

@@ -426,8 +426,11 @@ void bd_trace_write_hold(struct bd_trace_writer *w, const struct bd_trace_hold *
 	struct bd_trace_last *last = last_of(w, e->thread);
 	int64_t start = BD_MIN(e->start_ns, e->end_ns);
 	bool same = last->hold_gil == e->gil && last->hold_stack == e->stack, sample = start == e->end_ns;
-	begin(w, (uint8_t)(BD_TRACE_HOLD | (same ? BD_TRACE_SAME : 0) | (sample ? BD_TRACE_SAMPLE : 0)), BD_TRACE_BACK,
-		e->thread, start, e->end_ns);
+	bool rare = sample && e->times > 1;
+	begin(w,
+		(uint8_t)(BD_TRACE_HOLD | (same ? BD_TRACE_SAME : 0) | (sample ? BD_TRACE_SAMPLE : 0) |
+			(rare ? BD_TRACE_RARE : 0)),
+		BD_TRACE_BACK, e->thread, start, e->end_ns);
 	if (!sample)
 		put_time(b, e->end_ns - start);
 	if (!same) {
@@ -437,6 +440,8 @@ void bd_trace_write_hold(struct bd_trace_writer *w, const struct bd_trace_hold *
 		last->hold_stack = e->stack;
 	}
 	put(b, (uint64_t)BD_MAX(e->waiters, 0));
+	if (rare)
+		put(b, (uint64_t)BD_MIN(e->times, BD_TRACE_TIMES));
 }
 
 void bd_trace_write_lock(struct bd_trace_writer *w, const struct bd_trace_lock *e)

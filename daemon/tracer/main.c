@@ -137,7 +137,8 @@ static int serve_request(struct server *s)
 static void serve(struct server *s)
 {
 	for (;;) {
-		int64_t now = bd_clock_mono_ns(), next = bd_targets_look(s->targets, now);
+		int64_t now = bd_clock_mono_ns(),
+			next = BD_MIN(bd_targets_look(s->targets, now), bd_probe_pace(s->probe, now));
 		if (s->draining)
 			next = BD_MIN(next, s->drain_until_ns);
 		int timeout = next == INT64_MAX ? -1 : next <= now ? 0 : (int)((next - now + 999999) / 1000000);

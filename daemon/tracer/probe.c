@@ -9,11 +9,18 @@
 #include <linux/perf_event.h>
 #include <stdatomic.h>
 #include <stdio.h>
+#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <sys/utsname.h>
 #include <unistd.h>
+
+#define OFTEN_NS 100000000 /* holders are sampled often until nobody has begun to wait for so long */
+
+struct clocks { /* of one processor; of the two, one ticks; they are owned by their links */
+	int fast, slow;
+};
 
 struct bd_probe {
 	enum bd_tracer_level level;
@@ -23,6 +30,9 @@ struct bd_probe {
 	size_t links_len;
 	struct bpf_link **followers; /* what is attached while there are targets, paused or not */
 	size_t followers_len;
+	struct clocks *clocks;
+	size_t clocks_len;
+	bool often; /* the fast ones tick */
 	int marks_fd;
 	void *targets, *outputs; /* what the probes write of each target: counters, or what is live */
 	size_t targets_size, outputs_size;
@@ -181,29 +191,55 @@ static int keep_link(struct bpf_link *link, struct bpf_link ***links, size_t *n,
 	return 0;
 }
 
-/* One on each processor. By period, not frequency: that has no limit an administrator or the kernel itself lowers. */
-static int attach_ticks(struct bd_probe *p, struct bd_error *err)
+/* By period, not frequency: that has no limit an administrator or the kernel itself lowers. 0: the processor is off. */
+static int attach_clock(struct bd_probe *p, int cpu, uint64_t period_ns, int *ret, struct bd_error *err)
 {
 	struct perf_event_attr attr = {
 		.type = PERF_TYPE_SOFTWARE,
 		.size = sizeof attr,
 		.config = PERF_COUNT_SW_CPU_CLOCK,
-		.sample_period = 1000000000 / BD_EVENTS_HZ,
+		.sample_period = period_ns,
+		.disabled = 1,
 	};
+	bd_auto_close int fd = (int)syscall(SYS_perf_event_open, &attr, -1, cpu, -1, PERF_FLAG_FD_CLOEXEC);
+	if (fd < 0 && errno == ENODEV)
+		return 0;
+	if (fd < 0)
+		return bd_probe_refused(errno == EACCES ? -EPERM : -errno, err);
+	struct bpf_link *link = bpf_program__attach_perf_event(p->telling->progs.event_tick, fd);
+	if (link)
+		*ret = BD_TAKE_FD(fd);
+	int r = keep_link(link, &p->links, &p->links_len, err);
+	return r < 0 ? r : 1;
+}
+
+static void set_often(struct bd_probe *p, bool often)
+{
+	p->often = often;
+	for (size_t i = 0; i < p->clocks_len; i++) {
+		const struct clocks *c = &p->clocks[i];
+		(void)ioctl(often ? c->slow : c->fast, PERF_EVENT_IOC_DISABLE, 0);
+		(void)ioctl(often ? c->fast : c->slow, PERF_EVENT_IOC_ENABLE, 0);
+	}
+}
+
+/* Two on each processor. */
+static int attach_clocks(struct bd_probe *p, struct bd_error *err)
+{
+	const uint64_t period_ns = 1000000000 / BD_EVENTS_HZ;
 	long processors = sysconf(_SC_NPROCESSORS_CONF);
 	for (int cpu = 0; cpu < processors; cpu++) {
-		bd_auto_close int fd = (int)syscall(SYS_perf_event_open, &attr, -1, cpu, -1, PERF_FLAG_FD_CLOEXEC);
-		if (fd < 0 && errno == ENODEV) /* switched off */
-			continue;
-		if (fd < 0)
-			return bd_probe_refused(errno == EACCES ? -EPERM : -errno, err);
-		struct bpf_link *link = bpf_program__attach_perf_event(p->telling->progs.event_tick, fd);
-		if (link)
-			(void)BD_TAKE_FD(fd); /* the link's */
-		int r = keep_link(link, &p->links, &p->links_len, err);
+		struct clocks c;
+		int r = attach_clock(p, cpu, period_ns, &c.fast, err);
+		if (r > 0)
+			r = attach_clock(p, cpu, period_ns * BD_EVENTS_QUIET, &c.slow, err);
 		if (r < 0)
 			return r;
+		if (r > 0)
+			*BD_PUSH(p->clocks, p->clocks_len) = c;
 	}
+	set_often(p, true); /* attaching has made both tick */
+	__atomic_store_n(&p->telling->bss->often, 1, __ATOMIC_SEQ_CST);
 	return 0;
 }
 
@@ -223,7 +259,7 @@ static int attach_all(struct bd_probe *p, struct bd_error *err)
 		if (r < 0)
 			return r;
 	}
-	return p->telling ? attach_ticks(p, err) : 0;
+	return p->telling ? attach_clocks(p, err) : 0;
 }
 
 int bd_probe_on(struct bd_probe *p, bool test, struct bd_error *err)
@@ -235,12 +271,49 @@ int bd_probe_on(struct bd_probe *p, bool test, struct bd_error *err)
 		r = bd_self_test(p, err);
 	if (r < 0)
 		bd_probe_off(p);
+	else if (p->telling) /* the self-test's wait was nobody's */
+		__atomic_store_n(&p->telling->bss->waited_ns, 0, __ATOMIC_SEQ_CST);
 	return r;
 }
 
 void bd_probe_off(struct bd_probe *p)
 {
 	detach(&p->links, &p->links_len);
+	bd_freep(&p->clocks);
+	p->clocks_len = 0;
+}
+
+static bool has_waiters(struct bd_probe *p)
+{
+	for (unsigned i = 0; i < BD_PROBE_SELF_TEST; i++)
+		for (unsigned g = 0; g < BD_PROBE_GILS; g++)
+			if ((int32_t)__atomic_load_n(&bd_probe_live(p, i)->waiters[g], __ATOMIC_SEQ_CST) > 0)
+				return true;
+	return false;
+}
+
+/* The probe counts a waiter, then notes the time, then looks at `often`; here it is the other way round, so a wait that begins
+ * meanwhile is seen by one of the two. */
+int64_t bd_probe_pace(struct bd_probe *p, int64_t now_ns)
+{
+	if (!p->clocks_len)
+		return INT64_MAX;
+	__u32 *often = &p->telling->bss->often;
+	const __u64 *waited_ns = &p->telling->bss->waited_ns;
+	if (!p->often && __atomic_load_n(often, __ATOMIC_SEQ_CST))
+		set_often(p, true);
+	if (!p->often)
+		return INT64_MAX;
+	int64_t until_ns = (int64_t)__atomic_load_n(waited_ns, __ATOMIC_SEQ_CST) + OFTEN_NS;
+	if (now_ns < until_ns)
+		return until_ns;
+	__atomic_store_n(often, 0, __ATOMIC_SEQ_CST);
+	if (!has_waiters(p) && (int64_t)__atomic_load_n(waited_ns, __ATOMIC_SEQ_CST) + OFTEN_NS == until_ns) {
+		set_often(p, false);
+		return INT64_MAX;
+	}
+	__atomic_store_n(often, 1, __ATOMIC_SEQ_CST);
+	return now_ns + OFTEN_NS;
 }
 
 int bd_probe_follow(struct bd_probe *p, struct bd_error *err)

@@ -21,6 +21,9 @@ enum bd_tracer_level bd_probe_level(const struct bd_probe *p);
  * is tracer-blind, and leaves it off. It is for when there is no target yet. */
 int bd_probe_on(struct bd_probe *p, bool test, struct bd_error *err);
 void bd_probe_off(struct bd_probe *p);
+/* Level events: whether holders are sampled often, as the need is; from bd_probe_on to the first call they are. Gives the time
+ * of the next look at the latest, INT64_MAX when a wait makes bd_probe_ring_fd readable before. */
+int64_t bd_probe_pace(struct bd_probe *p, int64_t now_ns);
 /* Level events, beside that: exec, fork and end of marked processes are told, also while it is off. */
 int bd_probe_follow(struct bd_probe *p, struct bd_error *err);
 void bd_probe_unfollow(struct bd_probe *p);

@@ -387,6 +387,7 @@ static void turn_hold(struct bd_book *b, const struct bd_book_held *h)
 				.gil = bd_book_gil(b, th->target, r->gil),
 				.stack = h->stack,
 				.waiters = r->waiters,
+				.times = r->flags & BD_REC_QUIET ? BD_EVENTS_QUIET : 1,
 				.start_ns = (int64_t)(r->flags & BD_REC_TICK ? r->to_ns : r->from_ns) - b->start_ns,
 				.end_ns = (int64_t)r->to_ns - b->start_ns},
 			th->target);

@@ -113,7 +113,7 @@ void bd_sums_wait(struct bd_sums *s, const struct bd_trace_wait *e, int times)
 void bd_sums_hold(struct bd_sums *s, const struct bd_trace_hold *e, int64_t sample_ns)
 {
 	bool sample = e->start_ns == e->end_ns;
-	int64_t ns = sample ? sample_ns : e->end_ns - e->start_ns;
+	int64_t ns = bd_trace_hold_ns(e, sample_ns);
 	double weight = (double)ns * e->waiters;
 	struct bd_sum_thread *t = thread(s, e->thread);
 	struct bd_sum_gil *g = gil(s, e->gil);

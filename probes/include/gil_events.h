@@ -13,6 +13,7 @@
 #define BD_EVENTS_NATIVE 1024     /* bytes of a native stack */
 #define BD_EVENTS_REGS 17         /* DWARF order: rax rdx rcx rbx rsi rdi rbp rsp r8 … r15 rip */
 #define BD_EVENTS_HZ 997          /* not a divisor of anybody's period */
+#define BD_EVENTS_QUIET 9         /* while nobody waits, one sample stands for so many */
 #define BD_EVENTS_RECORD_MAX 2048 /* no record is longer */
 
 /* Offsets in the interpreter's structures, for walking a thread's Python stack. */
@@ -153,11 +154,12 @@ struct bd_rec_stack {
 enum {
 	BD_REC_TICK = 1 /* a sample on a processor, else an interval off it */,
 	BD_REC_PREEMPTED = 2,
-	BD_REC_KERNEL = 4
+	BD_REC_KERNEL = 4,
+	BD_REC_QUIET = 8 /* a sample of the slow clock: it stands for BD_EVENTS_QUIET */
 };
 
-/* Who holds the GIL: a sample (from_ns = to_ns, it stands for 1 s / BD_EVENTS_HZ), or an interval a holder spent off its
- * processor. */
+/* Who holds the GIL: a sample (from_ns = to_ns, it stands for 1 s / BD_EVENTS_HZ, or BD_EVENTS_QUIET times that), or an
+ * interval a holder spent off its processor. */
 struct bd_rec_hold {
 	struct bd_rec head;
 	__u32 tid;

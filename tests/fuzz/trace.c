@@ -49,7 +49,7 @@ static int hold_seen(const struct bd_trace_definitions *d, const struct bd_trace
 	index_in(e->thread, d->threads_len);
 	index_in(e->gil, d->gils_len);
 	index_in(e->stack, d->stacks_len);
-	BD_FUZZ_CHECK(e->start_ns <= e->end_ns && e->waiters >= 0);
+	BD_FUZZ_CHECK(e->start_ns <= e->end_ns && e->waiters >= 0 && e->times <= BD_TRACE_TIMES);
 	note(arg, &e->end_ns, sizeof e->end_ns);
 	return 0;
 }

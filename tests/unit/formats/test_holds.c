@@ -85,7 +85,7 @@ static void simulate(struct world *w, uint64_t seed)
 			continue;
 		struct entry *e = BD_PUSH(w->entry, w->entries);
 		e->end_ns = at;
-		e->hold = (struct bd_trace_hold){w->hold[n].thread, 0, -1, 0, at, at};
+		e->hold = (struct bd_trace_hold){w->hold[n].thread, 0, -1, 0, at, at, 1};
 	}
 	qsort(w->entry, w->entries, sizeof *w->entry, by_end);
 }

@@ -22,7 +22,7 @@ static struct names small(struct bd_trace_writer *w)
 		.queue = bd_trace_write_stack(w, queue, BD_LEN(queue)),
 	};
 	for (int i = 1; i <= 3; i++)
-		bd_trace_write_hold(w, &(struct bd_trace_hold){n.holder, n.gil, n.burn, i == 3, i * MS, i * MS});
+		bd_trace_write_hold(w, &(struct bd_trace_hold){n.holder, n.gil, n.burn, i == 3, i * MS, i * MS, 1});
 	bd_trace_write_wait(w,
 		&(struct bd_trace_wait){.thread = n.victim,
 			.gil = n.gil,
@@ -296,7 +296,7 @@ BD_TEST(names_of_any_bytes_stay_JSON)
 	auto_writer struct bd_trace_writer *w = NULL;
 	bd_trace_writer_new(MS, &w);
 	int32_t t1 = bd_trace_write_thread(w, 1, 2, "a\"b\\c\n\x01\xff\xc3\xa9\xed\xa0\x80");
-	bd_trace_write_hold(w, &(struct bd_trace_hold){t1, -1, -1, 0, 5, 5});
+	bd_trace_write_hold(w, &(struct bd_trace_hold){t1, -1, -1, 0, 5, 5, 1});
 	auto_chunks struct chunks c = one_chunk(w);
 	auto_text struct text t = exported(BD_FORMAT_PERFETTO, &c);
 	bd_auto_json cJSON *j = parsed(&t);
@@ -312,7 +312,7 @@ BD_TEST(a_reader_that_goes_away_ends_it)
 	struct names n = small(w);
 	for (int i = 0; i < 20000; i++)
 		bd_trace_write_hold(w,
-			&(struct bd_trace_hold){n.holder, n.gil, n.burn, 0, (10LL + i) * MS, (10LL + i) * MS});
+			&(struct bd_trace_hold){n.holder, n.gil, n.burn, 0, (10LL + i) * MS, (10LL + i) * MS, 1});
 	auto_chunks struct chunks c = one_chunk(w);
 	struct bd_trace_chunk chunk = c.chunk[0];
 	chunk.data = c.data[0].s;

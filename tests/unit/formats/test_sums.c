@@ -34,8 +34,9 @@ static struct chunks small(void)
 		if (i == 1)
 			cut(w, &c);
 	}
-	bd_trace_write_hold(w, &(struct bd_trace_hold){a, gil, s1, 0, 400, 400});
-	bd_trace_write_hold(w, &(struct bd_trace_hold){a, gil, s1, 0, 400, 450});
+	bd_trace_write_hold(w, &(struct bd_trace_hold){a, gil, s1, 0, 400, 400, 1});
+	bd_trace_write_hold(w, &(struct bd_trace_hold){a, gil, s1, 0, 400, 450, 0});
+	bd_trace_write_hold(w, &(struct bd_trace_hold){a, gil, s1, 0, 460, 460, 9});
 	bd_trace_write_lock(w, &(struct bd_trace_lock){a, b, s1, dict, 500, 577, 7});
 	bd_trace_write_spin(w, &(struct bd_trace_spin){a, s1, 500, 600, 33, 12});
 	cut(w, &c);
@@ -107,8 +108,8 @@ BD_TEST(speedscope_profiles)
 	check_profile(j, 0, "main (11): waiting", 1, 77, "outer@3/inner@12/memcpy (libc.so.6)/dict (critical-section)");
 	check_profile(j, 1, "thread (12): waiting", 2, 180, "unknown function");
 	check_profile(j, 2, "blocking others", 2, 150, "unknown thread/(stack unknown)");
-	/* a sample stands for sample_ns */
-	check_profile(j, 3, "holding (sampled)", 1, MS + 50, "main (11)/outer@3/inner@12/memcpy (libc.so.6)");
+	/* a sample stands for sample_ns, or for several */
+	check_profile(j, 3, "holding (sampled)", 1, 10 * MS + 50, "main (11)/outer@3/inner@12/memcpy (libc.so.6)");
 	check_profile(j, 4, "main (11): spinning", 1, 33, "outer@3/inner@12/memcpy (libc.so.6)");
 	BD_CHECK_STR(item(cJSON_GetArrayItem(item(item(j, "shared"), "frames"), 0), "file")->valuestring,
 		"/a b/m;n.py");

@@ -42,8 +42,8 @@ static int dump_wait(const struct bd_trace_definitions *d, const struct bd_trace
 
 static int dump_hold(const struct bd_trace_definitions *d, const struct bd_trace_hold *e, void *arg)
 {
-	bd_str_printf(arg, "hold %s gil %d %lld-%lld %d", thread_name(d, e->thread), e->gil, (long long)e->start_ns,
-		(long long)e->end_ns, e->waiters);
+	bd_str_printf(arg, "hold %s gil %d %lld-%lld %d x%d", thread_name(d, e->thread), e->gil, (long long)e->start_ns,
+		(long long)e->end_ns, e->waiters, e->times);
 	put_stack(arg, d, e->stack);
 	bd_str_puts(arg, "\n");
 	return 0;
@@ -110,8 +110,9 @@ static void write_all_kinds(struct bd_trace_writer *w, int64_t at, struct bd_str
 		{{0}}, BD_TRACE_PIECES, false};
 	for (size_t i = 0; i < BD_TRACE_PIECES; i++)
 		many.piece[i] = (struct bd_trace_piece){i % 2 ? a : -1, i % 3 ? shallow : -1, 100};
-	const struct bd_trace_hold holds[] = {{a, gil, deep, 3, at, at}, {a, gil, deep, 0, at + 1000000, at + 1000000},
-		{b, -1, -1, 255, at, at + 77}};
+	const struct bd_trace_hold holds[] = {{a, gil, deep, 3, at, at, 1},
+		{a, gil, deep, 0, at + 1000000, at + 1000000, 9}, {b, -1, -1, 255, at, at + 77, 1},
+		{b, -1, -1, 0, at, at, BD_TRACE_TIMES}, {a, gil, deep, 0, at + 2000000, at + 2000000, 1}};
 	const struct bd_trace_lock locks[] = {{a, b, deep, dict, at, at + 10, 4}, {b, -1, -1, stop, at, at + 2, 0},
 		{b, -1, -1, -1, at, at, 0}};
 	const struct bd_trace_spin spin = {a, shallow, at, at + 3000000, 2000000, 1234567};
@@ -373,7 +374,7 @@ BD_TEST(a_wait_takes_few_bytes)
 		if (waits % 10 == 0)
 			bd_trace_write_hold(w,
 				&(struct bd_trace_hold){thread[bd_rng_below(&rng, 6)], gil,
-					stack[bd_rng_below(&rng, 40)], 2, now - 5000, now - 5000});
+					stack[bd_rng_below(&rng, 40)], 2, now - 5000, now - 5000, 1});
 		if (waits % 10000 == 0 && bd_trace_writer_chunk(w, &chunk))
 			bytes += (int64_t)chunk.bytes;
 	}

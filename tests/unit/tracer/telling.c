@@ -550,6 +550,48 @@ BD_TEST(a_holder_is_sampled_and_its_absence_told)
 	}
 }
 
+/* Which clock the samples of a hold are of; on a busy machine it takes several to have one. */
+static bool sampled_often(void)
+{
+	size_t fast = 0, slow = 0;
+	for (int64_t end = bd_clock_mono_ns() + DEADLINE_NS; !fast && !slow && bd_clock_mono_ns() < end;) {
+		run_hold(1);
+		size_t at = 0;
+		for (const struct bd_rec_hold *h; (h = next(&at, BD_REC_HOLD));)
+			if (h->flags & BD_REC_TICK)
+				(*(h->flags & BD_REC_QUIET ? &slow : &fast))++;
+	}
+	BD_CHECK(!fast != !slow);
+	return fast;
+}
+
+BD_TEST(holders_are_sampled_often_while_somebody_waits)
+{
+	const int64_t later = 1000000000;
+	load(0);
+	BD_CHECK(sampled_often()); /* until somebody looks */
+	BD_CHECK(bd_probe_pace(probe, bd_clock_mono_ns()) == INT64_MAX);
+	BD_CHECK(!sampled_often());
+	BD_CHECK(bd_probe_pace(probe, bd_clock_mono_ns()) == INT64_MAX);
+	RUN({COND});
+	int64_t now = bd_clock_mono_ns(), next_look = bd_probe_pace(probe, (int64_t)waits[0].off_ns);
+	BD_CHECK(next_look > (int64_t)waits[0].off_ns && next_look < now + later);
+	BD_CHECK(sampled_often());
+	/* a wait that goes on */
+	bd_probe_live(probe, STEP_TARGET)->waiters[0] = 1;
+	BD_CHECK(bd_probe_pace(probe, bd_clock_mono_ns() + later) != INT64_MAX);
+	BD_CHECK(sampled_often());
+	bd_probe_live(probe, STEP_TARGET)->waiters[0] = 0;
+	BD_CHECK(bd_probe_pace(probe, bd_clock_mono_ns() + later) == INT64_MAX);
+	BD_CHECK(!sampled_often());
+	/* attached anew */
+	struct bd_error err = {0};
+	bd_probe_off(probe);
+	BD_CHECK(bd_probe_pace(probe, bd_clock_mono_ns()) == INT64_MAX);
+	BD_CHECK_INT(bd_probe_on(probe, false, &err), 0);
+	BD_CHECK(sampled_often());
+}
+
 BD_TEST(who_does_not_hold_is_not_told)
 {
 	load(0);

@@ -78,6 +78,18 @@ static inline void tell_tick(struct world *w, uint32_t tid, uint64_t at, uint8_t
 	tell(w, &r, BD_REC_HOLD, sizeof r);
 }
 
+/* Of the slow clock. */
+static inline void tell_rare_tick(struct world *w, uint32_t tid, uint64_t at, uint8_t waiters, uint64_t stack)
+{
+	struct bd_rec_hold r = {.tid = tid,
+		.waiters = waiters,
+		.flags = BD_REC_TICK | BD_REC_QUIET,
+		.from_ns = at,
+		.to_ns = at,
+		.stack = stack};
+	tell(w, &r, BD_REC_HOLD, sizeof r);
+}
+
 static inline void tell_off(struct world *w, uint32_t tid, uint64_t from, uint64_t to, uint8_t waiters, uint64_t stack)
 {
 	struct bd_rec_hold r = {.tid = tid, .waiters = waiters, .from_ns = from, .to_ns = to, .stack = stack};

@@ -203,6 +203,29 @@ BD_TEST(lines_of_holders_follow_the_samples_with_their_waiters)
 	world_end(&w);
 }
 
+/* While nobody waits the clock is slow; a sample of it that falls into a wait all the same stands for as much. */
+BD_TEST(a_sample_of_the_slow_clock_counts_as_many)
+{
+	struct world w;
+	world_begin(&w, 1 << 20);
+	tell_stack(&w, 11, "early");
+	tell_stack(&w, 12, "late");
+	for (int i = 0; i < 5; i++)
+		tell_rare_tick(&w, 102, T0 + (uint64_t)i * 9 * MS, 0, 11);
+	tell_rare_tick(&w, 102, T0 + 46 * MS, 1, 11);
+	for (int i = 0; i < 27; i++)
+		tell_tick(&w, 102, T0 + (uint64_t)(50 + i) * MS, 1, 12);
+	tell_wait(&w, plain_wait(101, 102, T0 + 45 * MS, T0 + 85 * MS));
+	bd_auto_json cJSON *d = document(&w, T0 + 1000 * MS);
+	const int64_t one = 1000000000 / BD_EVENTS_HZ;
+	BD_CHECK_INT(line_ns(d, "held", NULL, 102, "early"), 6 * BD_EVENTS_QUIET * one);
+	BD_CHECK_INT(line_ns(d, "held", NULL, 102, "late"), 27 * one);
+	BD_CHECK_INT(value(thread_row(d, 102), "hold_ns"), (6 * BD_EVENTS_QUIET + 27) * one);
+	BD_CHECK_NEAR((double)line_ns(d, "lines", "holder", 102, "early"), 10 * MS, 2);
+	BD_CHECK_NEAR((double)line_ns(d, "lines", "holder", 102, "late"), 30 * MS, 2);
+	world_end(&w);
+}
+
 BD_TEST(a_holder_off_its_processor_counts_as_long_as_it_was)
 {
 	struct world w;

@@ -131,6 +131,53 @@ class Catalogue(Catching):
         self.assertIsNone(bindings["plain"]["built"])
 
 
+class Handover(Catching):
+    """Whatever a binding does with the bytes that come out of it, its cells have a figure and say what it does."""
+
+    def test_bytes_that_come_out(self):
+        w = self.worker(bw.default())
+        names = ["%s:%s" % (b["name"], v["name"]) for b in w.ask("describe", targets=[])["bindings"] for v in b["variant_info"]
+                 if "bytes_out" in v["functions"]]
+        self.assertIn("ctypes:argtypes", names)
+        cells = [cell(i, case="ffi.call.bytes", binding=name, handover="out", length=length, iterations=10)
+                 for i, (name, length) in enumerate((n, size) for n in names for size in ("4k", "0"))]
+        prepared = w.prepare(cells)
+        self.ok(prepared)
+        for answer in w.bye(len(prepared)):
+            axes = cells[answer["cell"]]["axes"]
+            self.assertEqual(answer["status"], "ok", answer)
+            said = {n["key"] for n in answer["notes"]} & {"zero-copy", "copies"}
+            name = axes["binding"].partition(":")[0]
+            if axes["length"] == "0" or name == "mypyc":  # there is nothing, or the kernel library sees nothing of it
+                self.assertEqual(said, set(), axes)
+            else:
+                self.assertEqual(said, {"copies" if name in ("ctypes", "cffi", "hpy") else "zero-copy"}, axes)
+
+    @catches("V3", "no-copy-found")
+    def test_one_that_only_says_that_it_copies(self):
+        worker = self.planted("copying = ('bytes_out',)\n")
+        self.invalid(self.out(worker), "V3", "no-copy-found")
+
+    @catches("V3", "address-differs")
+    def test_one_that_does_not_say_it(self):
+        worker = self.planted("", "lambda k, n: bytes(memoryview(right(k, n)))")
+        self.invalid(self.out(worker), "V3", "address-differs")
+
+    def out(self, worker):
+        w = self.worker(bw.default(), worker)
+        return w.prepare([cell(0, case="ffi.call.bytes", binding="wrong:default", handover="out", length="4k", iterations=10)])[0]
+
+    def planted(self, says, function="right"):
+        folder = tempfile.mkdtemp()
+        self.addCleanup(shutil.rmtree, folder)
+        worker = bw.copy_tree(folder)
+        with open(os.path.join(worker, "..", "..", "python", "bindings", "wrong.py"), "w") as f:
+            f.write("summary = 'wrong'\nvariants = ('default',)\n%s\n\ndef load(variant, host):\n"
+                    "    right = host.source('binding', host.python + '/bindings/capi.py').load('fastcall', host)['bytes_out']\n"
+                    "    return {'bytes_out': %s}\n" % (says, function))
+        return worker
+
+
 class Kernels(Catching):
     """plain:c, a loop of C over the kernels themselves."""
 

@@ -16,6 +16,8 @@ class State:
     def __init__(self, cell):
         n = LENGTHS[cell.axes["length"]]
         self.native, self.k, self.way = cell.binding[needs(cell.axes)], cell.k, cell.axes["handover"]
+        self.seen = cell.counted  # by the kernel library
+        self.copies = self.way == "copy" or needs(cell.axes) in cell.binding.copying
         # as large as what comes out: bytes that native code takes in all differ from their neighbours
         self.data = bytes([FILL]) * n if self.way == "out" else (bytes(range(251)) * (n // 251 + 1))[:n]
         self.sum = sum(int.from_bytes(self.data[i:i + 8], "little") for i in range(0, n, 8))
@@ -36,14 +38,14 @@ def verify(state, result, operations, start):
 
 
 def exporter(state):
-    """Bytes that come out are filled where they stay; of nothing there is no copy."""
-    if state.way == "out" and state.data:
-        return state.native(FILL, len(state.data))
-    return state.data or None
+    """Bytes that come out are filled where they stay, unless the binding says that it cannot; of nothing there is no copy."""
+    if not state.data or not state.seen:
+        return None
+    return state.native(FILL, len(state.data)) if state.way == "out" else state.data
 
 
 def copies(state):
-    return state.way == "copy"
+    return state.copies
 
 
 def view(state, data):

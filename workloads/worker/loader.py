@@ -36,9 +36,10 @@ class Kernel:
 class Functions(dict):
     """What a variant of a binding exposes, by name; asking for what it has not is Unsupported."""
 
-    def __init__(self, name, found, counted=True, caller=None):
+    def __init__(self, name, found, counted=True, caller=None, copying=()):
         super().__init__((k, v) for k, v in found.items() if not isinstance(v, Missing))
         self.name, self.counted, self.caller = name, bool(counted), caller
+        self.copying = frozenset(copying)  # functions that copy where others need not: V3 must find it
         self.absent = {k: v for k, v in found.items() if isinstance(v, Missing)}
 
     def __missing__(self, function):
@@ -188,7 +189,7 @@ def functions(name, variant):
     if built and built["status"] != "ok":
         raise Unsupported(built.get("reason") or "%s was not built" % name, built.get("hint") or "")
     return Functions(full, module.load(variant, host), _of(module, "counted", variant, True),
-                     _of(module, "caller", variant, None))
+                     _of(module, "caller", variant, None), getattr(module, "copying", ()))
 
 
 def case_files(folder):

@@ -2,6 +2,7 @@
 release the GIL around every call."""
 summary = "cffi: a compiled module (API), or the shared library with declarations given in line (ABI)"
 variants = ("api", "abi")
+copying = ("bytes_out",)  # of memory of its own
 
 STOP = 2 ** 64 - 1
 MASK = 2 ** 30 - 1

@@ -3,6 +3,7 @@ from operator import index
 
 summary = "ctypes of the standard library: types declared, types given with each argument, declared and the GIL held"
 variants = ("argtypes", "untyped", "pydll")
+copying = ("bytes_out",)  # of a buffer of its own
 
 STOP = 2 ** 64 - 1
 MASK = 2 ** 30 - 1

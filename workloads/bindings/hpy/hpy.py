@@ -1,6 +1,7 @@
 """Binding descriptor: HPy."""
 summary = "HPy, compiled for CPython's own ABI"
 variants = ("cpython",)
+copying = ("bytes_out",)  # HPy makes bytes of what is there already
 
 
 def load(variant, host):

@@ -55,6 +55,13 @@ class Batches(unittest.TestCase):
         w = self.ready([cell(0, u="10us", iterations=33)])
         self.assertEqual(self.answers[0]["iterations"], 33)
 
+    def test_one_slow_moment_makes_no_short_batches(self):
+        """Whenever it comes: batches of one cell that are a tenth as long as those of the others would look faster on a busy machine."""
+        self.ready([cell(i, case="stumbles", binding="plain", at=at) for i, at in enumerate(("never", "4", "32"))],
+                   env={"BENCHD_CASES": os.path.join(bw.SOURCE, "cases")})
+        for answer in self.answers:
+            self.assertGreater(answer["iterations"], 40, self.answers)
+
     def test_threads_run_for_a_duration(self):
         for interpreter in bw.interpreters():
             for threads in (2, 4):

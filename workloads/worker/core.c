@@ -204,7 +204,11 @@ static bool suggest(struct bd_bench_cell *c)
 		c->iterations = c->work.per_turn;
 		return true;
 	}
-	for (uint64_t n = c->work.per_turn;; n *= 2) {
+	/* The least per operation, and that more than once: a slow moment, such as a collection of all that the cells before have
+	 * made, is no reason for short batches. Where others compete for the processor, those are interrupted less than long ones. */
+	double least = 0;
+	bool again = false;
+	for (uint64_t n = c->work.per_turn;;) {
 		struct bd_batch batch = {.iterations = n, .processors = &c->processors, .affinity = c->affinity};
 		if (!bd_bench_run(c, &batch))
 			return false;
@@ -213,10 +217,16 @@ static bool suggest(struct bd_bench_cell *c)
 		int64_t took = lane->involuntary && !lane->voluntary ? lane->cpu_ns : c->team->wall_ns;
 		if (c->work.untimed)
 			took = c->team->spent_ns;
-		if (took < SUGGEST_NS / 4)
-			continue;
 		double per = (double)took / (double)n;
-		c->iterations = BD_MAX((int64_t)(SUGGEST_NS / per), 1);
+		if (took >= SUGGEST_NS / 64)
+			least = least > 0 ? BD_MIN(least, per) : per;
+		bool enough = least * (double)n >= SUGGEST_NS / 4.0;
+		if (!enough || !again) {
+			n *= enough ? 1 : 2;
+			again = enough;
+			continue;
+		}
+		c->iterations = BD_MAX((int64_t)(SUGGEST_NS / least), 1);
 		return true;
 	}
 }

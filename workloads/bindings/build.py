@@ -18,6 +18,7 @@ import hashlib
 import importlib.util
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -34,8 +35,8 @@ from write_interpreter import build_id  # noqa: E402 (the path comes first)
 OPTIMISE = ("-O3", "-DNDEBUG", "-fno-stack-protector")
 LINK = ("-shared", "-Wl,--build-id", "-Wl,--enable-new-dtags", "-Wl,-rpath,$ORIGIN/../..")
 STANDARD = {"c": "-std=gnu17", "c++": "-std=gnu++17"}
-COMPILER = {"c": ("CC", "gcc", "cc"), "c++": ("CXX", "g++", "c++")}
-RETRY_S = 3600  # what failed is tried again then: a package index may have been out of reach
+COMPILERS = {"c": ("gcc", "cc"), "c++": ("g++", "c++")}  # where the tree's own is not there any more
+RETRY_S = 3600  # what failed is tried again then, or when asked to: a package index may have been out of reach
 TIMEOUT_S = 900
 WHAT = """
 import json, sys, sysconfig
@@ -62,6 +63,7 @@ class Build:
         self.version = tuple(map(int, about["version"].split(".")[:2]))
         self.free_threaded, self.debug = about["free_threaded"], about["debug"]
         self.executable, self.include = about["executable"], about["include"]
+        self.c_compiler = (about.get("bindings") or {}).get("compiler") or ""
         self.kernels = os.path.join(tree, "lib", "benchd", "libbdkernels.so")
         self.kernel_include = os.path.join(ROOT, "workloads", "kernels")
         self.cflags = [*OPTIMISE, "-fPIC", "-fvisibility=hidden"]
@@ -94,11 +96,17 @@ class Build:
         return text
 
     def compiler(self, language):
-        variable, *names = COMPILER[language]
-        for name in (os.environ.get(variable), *names):
+        """The one that compiled what CMake builds for this interpreter: a ratio would compare compilers otherwise."""
+        for name in (companion(self.c_compiler, language), *COMPILERS[language]):
             if name and shutil.which(name):
                 return name
         raise Failed("no compiler of %s" % language.upper())
+
+    def compiler_or_none(self, language):
+        try:
+            return self.compiler(language)
+        except Failed:
+            return None
 
     def compile(self, name, sources, language="c", include=(), flags=(), libraries=()):
         """An extension module from source files (of the folder, or absolute) that calls the kernel library: OUT/NAME.so."""
@@ -114,14 +122,9 @@ class Build:
             objects.append(os.path.join(self.work, "%s-%s.o" % (name, os.path.basename(path))))
             self.run([*common, "-c", path, "-o", objects[-1]])
         self.link(name, objects, language, libraries)
-        self.flags = " ".join([compiler, STANDARD[language], *self.cflags, *flags])
-        self.versions.setdefault(compiler, self.version_of(compiler))
-
-    def version_of(self, compiler):
-        try:
-            return self.run([compiler, "-dumpfullversion"]).strip()
-        except Failed:
-            return self.run([compiler, "-dumpversion"]).strip()  # clang, to which GCC's word is an error
+        self.flags = " ".join([os.path.basename(compiler), STANDARD[language], *self.cflags, *flags])
+        # GCC answers the first of them, Clang the second
+        self.versions.setdefault(os.path.basename(compiler), self.run([compiler, "-dumpfullversion", "-dumpversion"]).strip())
 
     def link(self, name, objects, language="c", libraries=()):
         out = os.path.join(self.out, name + ".so")
@@ -147,6 +150,14 @@ class Build:
                 package, _, version = line.split("#")[0].strip().partition("==")
                 if version:
                     self.versions[package] = version.split(";")[0].strip()
+
+
+def companion(c_compiler, language):
+    """The compiler of a language that comes with a C compiler: clang++-14 with clang-14."""
+    if language == "c++":
+        return re.sub(r"^(.*?)(clang|gcc|cc)(-[\d.]+)?$", lambda m: "%s%s%s" % (
+            m[1], {"clang": "clang++", "gcc": "g++", "cc": "c++"}[m[2]], m[3] or ""), c_compiler)
+    return c_compiler
 
 
 def pip_of(b):
@@ -185,8 +196,8 @@ def inputs(b, tools):
     for path in files:
         with open(path, "rb") as f:
             h.update(b"%s\0%s\0" % (os.path.relpath(path, ROOT).encode(), f.read()))
-    for tool in tools:
-        found = shutil.which(tool)
+    for tool in (*tools, *(b.compiler_or_none(language) for language in COMPILERS)):
+        found = tool and shutil.which(tool)
         h.update(("%s %s\0" % (found, found and os.stat(found).st_mtime_ns)).encode())
     h.update(("%s %s" % (b.full_version, os.path.realpath(b.executable))).encode())
     return h.hexdigest()
@@ -226,9 +237,38 @@ def write(path, record):
     os.replace(path + ".new", path)
 
 
-def make(b, again, say):
-    """Builds one binding; its record."""
+def make(b, say, again=False):
+    """Builds one binding; its record. Whatever goes wrong is in it, for the others go on."""
+    record = {"name": b.name, "status": "ok", "reason": None, "hint": None, "versions": {}, "flags": "", "files": [], "inputs": None}
+    try:
+        return attempt(b, say, again, record)
+    except Exception as e:  # noqa: BLE001 (a recipe may fail in any way, and so may the disk)
+        text = str(e) if isinstance(e, Failed) else "%s: %s" % (type(e).__name__, e)
+        hint = "the whole of it is in %s" % b.log_path if os.path.exists(b.log_path) else None
+        record.update(status="failed", reason=text, hint=hint, files=[])
+    try:
+        finish(b, record)
+    except OSError as e:  # what is not written down is tried again, and no file of before is taken for the result
+        say("%s: %s cannot be written down: %s" % (b.base, b.name, e))
+        record_path(b, remove=True)
+    return record
+
+
+def record_path(b, remove=False):
     path = os.path.join(b.out, b.name + ".json")
+    for name in (path, path + ".new") if remove else ():
+        if os.path.exists(name):
+            os.unlink(name)
+    return path
+
+
+def finish(b, record):
+    record["time"] = time.time()
+    write(record_path(b), record)
+
+
+def attempt(b, say, again, record):
+    path = record_path(b)
     try:
         with open(path, encoding="utf-8") as f:
             old = json.load(f)
@@ -236,41 +276,33 @@ def make(b, again, say):
         old = None
     module = recipe(b.name)
     tools = tuple(getattr(module, "tools", ()))
-    key = inputs(b, tools)
-    if stands(b, old, key, again):
+    record["inputs"] = inputs(b, tools)
+    if stands(b, old, record["inputs"], again):
         return old
+    begin = time.monotonic()
     os.makedirs(b.work, exist_ok=True)
     open(b.log_path, "w", encoding="utf-8").close()
-    begin = time.monotonic()
-    record = {"name": b.name, "status": "ok", "reason": None, "hint": None}
+    for f in (old or {}).get("files", []) + (old or {}).get("scripts", []):  # what is there below is not of this binding
+        if os.path.exists(os.path.join(b.out, f["path"])):
+            os.unlink(os.path.join(b.out, f["path"]))
     missing = [t for t in tools if not shutil.which(t)]
-    files, scripts = [], []
-    try:
-        for f in (old or {}).get("files", []) + (old or {}).get("scripts", []):  # what is there below is not of this binding
-            if os.path.exists(os.path.join(b.out, f["path"])):
-                os.unlink(os.path.join(b.out, f["path"]))
-        why = module.unsupported(b) if not missing and hasattr(module, "unsupported") else None
-        if missing or why:
-            record.update(status="unsupported", reason=why or "%s is not installed" % ", ".join(missing),
-                          hint=None if why else "install it, then ./dev bindings %s" % b.base)
-        else:
-            say("%s: building %s" % (b.base, b.name))
-            before = {f: stamp(os.path.join(b.out, f)) for f in os.listdir(b.out) if f.startswith("bdb_")}
-            b.pip()
-            if module and hasattr(module, "build"):
-                module.build(b)
-            files = [{"path": f, "build_id": build_id(os.path.join(b.out, f))} for f in made_by(b, before, ".so")]
-            scripts = [{"path": f, "sha256": sha256(os.path.join(b.out, f))} for f in made_by(b, before, ".py")]
-            without = [f["path"] for f in files if not f["build_id"]]
-            if without:
-                raise Failed("%s has no build-id" % ", ".join(without))
-    except Exception as e:  # noqa: BLE001 (a recipe may fail in any way; the others go on)
-        text = str(e) if isinstance(e, Failed) else "%s: %s" % (type(e).__name__, e)
-        record.update(status="failed", reason=text, hint="the whole of it is in %s" % b.log_path)
-        files, scripts = [], []
-    record.update(versions=b.versions, flags=b.flags, files=files, scripts=scripts, inputs=key, time=time.time(),
-                  seconds=round(time.monotonic() - begin, 1))
-    write(path, record)
+    why = None if missing or not hasattr(module, "unsupported") else module.unsupported(b)
+    if missing or why:
+        record.update(status="unsupported", reason=why or "%s is not installed" % ", ".join(missing),
+                      hint=None if why else "install it, then ./dev bindings %s" % b.base)
+    else:
+        say("%s: building %s" % (b.base, b.name))
+        before = {f: stamp(os.path.join(b.out, f)) for f in os.listdir(b.out) if f.startswith("bdb_")}
+        b.pip()
+        if module and hasattr(module, "build"):
+            module.build(b)
+        record["files"] = [{"path": f, "build_id": build_id(os.path.join(b.out, f))} for f in made_by(b, before, ".so")]
+        record["scripts"] = [{"path": f, "sha256": sha256(os.path.join(b.out, f))} for f in made_by(b, before, ".py")]
+        without = [f["path"] for f in record["files"] if not f["build_id"]]
+        if without:
+            raise Failed("%s has no build-id" % ", ".join(without))
+    record.update(versions=b.versions, flags=b.flags, seconds=round(time.monotonic() - begin, 1))
+    finish(b, record)
     return record
 
 
@@ -310,7 +342,7 @@ def interpreters(tree):
     return dict(sorted(found.items(), key=lambda item: not item[1]["default"]))
 
 
-def make_all(base, about, tree, only, jobs, again, say):
+def make_all(base, about, tree, only, jobs, say, again=False):
     """All bindings of one interpreter; their records."""
     r = subprocess.run([about["executable"], "-I", "-c", WHAT], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, check=False)
     if r.returncode != 0:
@@ -328,12 +360,19 @@ def make_all(base, about, tree, only, jobs, again, say):
             b.full_version = asked["version"]
             builds.append(b)
         with concurrent.futures.ThreadPoolExecutor(max_workers=jobs) as pool:
-            records = list(pool.map(lambda b: make(b, again, say), builds))
+            records = list(pool.map(lambda b: make(b, say, again), builds))
         if not only:  # bindings that are no more
             for f in os.listdir(environment):
                 if f.endswith(".json") and f[:-5] not in {b.name for b in builds}:
                     os.unlink(os.path.join(environment, f))
     return records
+
+
+def earlier(record, begin):
+    """Said of a failure that is not of today's attempt: whatever it was may be gone."""
+    if record["status"] != "failed" or record.get("time", begin) >= begin:
+        return ""
+    return " (%d min ago; ./dev bindings tries again)" % ((begin - record["time"]) / 60)
 
 
 def main():
@@ -342,7 +381,7 @@ def main():
     parser.add_argument("--python", action="append", metavar="ID", help="default, all, or ids of interpreters (benchctl python list)")
     parser.add_argument("--only", action="append", metavar="NAME", help="these bindings only")
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1)
-    parser.add_argument("--again", action="store_true", help="what failed is tried again, however short a time ago that was")
+    parser.add_argument("--again", action="store_true", help="try what failed again, now and not an hour later")
     parser.add_argument("--list", action="store_true", help="print every result, not only what failed")
     args = parser.parse_args()
     tree = os.path.abspath(args.build)
@@ -361,19 +400,20 @@ def main():
             parser.error("no binding %s to build; there are: %s" % (name, ", ".join(names())))
 
     def say(text):
-        print("bindings: " + text, file=sys.stderr, flush=True)
+        sys.stderr.write("bindings: %s\n" % text)  # at once: others print, too
+        sys.stderr.flush()
 
-    status = 0
+    status, begin = 0, time.time()
     for base in wanted:
         try:
-            records = make_all(base, found[base], tree, args.only, args.jobs, args.again, say)
+            records = make_all(base, found[base], tree, args.only, args.jobs, say, args.again)
         except Failed as e:
             say("%s: %s" % (base, e))
             status = 1
             continue
         for r in records:
             if r["status"] != "ok" or args.list:
-                say("%s: %s: %s%s" % (base, r["name"], r["status"], ": " + r["reason"] if r["reason"] else ""))
+                say("%s: %s: %s%s%s" % (base, r["name"], r["status"], ": " + r["reason"] if r["reason"] else "", earlier(r, begin)))
     return status
 
 

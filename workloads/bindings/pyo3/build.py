@@ -6,6 +6,10 @@ import shutil
 
 tools = ("cargo", "rustc")
 
+# What a user has in RUSTFLAGS or in a configuration file of Cargo's goes before Cargo.toml; these go before both.
+PROFILE = {"OPT_LEVEL": "3", "CODEGEN_UNITS": "1", "LTO": "off", "PANIC": "unwind", "DEBUG_ASSERTIONS": "false", "OVERFLOW_CHECKS": "false"}
+OWN = {"CARGO_ENCODED_RUSTFLAGS": "", **{"CARGO_PROFILE_RELEASE_" + name: value for name, value in PROFILE.items()}}
+
 
 def numbers(text):
     """The version in a text: (1, 85)."""
@@ -66,7 +70,7 @@ def module(b, crate, name, features, environment):
     """One module. Each kind has a folder of its own for what is compiled: the features of PyO3 differ in everything."""
     target = os.path.join(b.shared, "pyo3-target", name)
     b.run(["cargo", "build", "--release", "--locked", "--offline", *features], cwd=crate,
-          env={"CARGO_TARGET_DIR": target, "BD_KERNELS": b.kernels, "PYO3_BUILD_EXTENSION_MODULE": "1", **environment})
+          env={"CARGO_TARGET_DIR": target, "BD_KERNELS": b.kernels, "PYO3_BUILD_EXTENSION_MODULE": "1", **OWN, **environment})
     out = os.path.join(b.out, name + ".so")
     shutil.copyfile(os.path.join(target, "release", "libbdb_pyo3.so"), out + ".new")
     os.chmod(out + ".new", 0o755)

@@ -10,11 +10,13 @@ PLANTED = {
     "borrowed_mutated": ("references", "sum", "when it is gone (while it is used)"),
     "borrowed_result": ("references", "setting", "what it returns has 1 reference fewer"),
     "buffer_callback": ("buffers", "each", "when it is gone (while it is used)"),
+    "buffer_error": ("buffers", "word", "cannot be resized after the call"),
     "buffer_held": ("buffers", "checksum", "cannot be resized after the call"),
     "buffer_method": ("buffers", "Scanner", "when it is gone (after the call)"),
     "buffer_moves": ("buffers", "Store.grow", "its memory moved"),
     "buffer_orphan": ("buffers", "Block", "other bytes after it is gone"),
     "buffer_pointer": ("buffers", "feed", "when it is gone (after the call)"),
+    "buffer_stuck": ("buffers", "Store", "append() is refused though the only view was given back"),
     "crash_overflow": ("crashes", "reversed", "SIGABRT"),
     "crash_unchecked": ("crashes", "kind", "SIG"),
     "error_left": ("errors", "number", "with an exception set"),
@@ -26,6 +28,9 @@ PLANTED = {
     "leak_malloc": ("leaks", "upper", "bytes of malloc"),
     "leak_object": ("leaks", "count", "list (+1 per call)"),
     "leak_on_error": ("leaks", "doubled", "list (+1 per call)"),
+    "leak_optional": ("leaks", "first", "argument 2 has 1 reference more"),
+    "leak_setter": ("leaks", "Cell.value =", "argument 1 has 1 reference more"),
+    "leak_store": ("leaks", "shown", "1 block(s) of objects' memory are kept by each call"),
     "leak_type": ("leaks", "Point", "Point has 1 reference more"),
 }
 

@@ -9,6 +9,7 @@ TURNS = 4
 def _exporters():
     import array
     return {"bytearray": (lambda: bytearray(b"benchd data"), lambda b: b.append(0), "bytearray(b'benchd data')", "append(0)"),
+            "bytes": (lambda: bytearray(b"benchd data"), lambda b: b.append(0), "bytearray(b'benchd data')", "append(0)"),
             "doubles": (lambda: array.array("d", [1.5, 2.5]), lambda a: a.append(0.0), "array.array('d', [1.5, 2.5])", "append(0.0)")}
 
 
@@ -19,7 +20,7 @@ def _held(target, recipe, place, at):
     inside = recipes.inside(recipe, {place: "b"})
     made = "%s.%s(%s)" % (target["module"], target["owner"], recipes.inside(recipe.instance) if recipe.instance else "") \
         if target["owner"] else None
-    line = "%s.%s(%s)" % (made, call.name, inside) if made else "%s(%s)" % (target["name"], inside)
+    line = call.line(made, inside) if made else "%s(%s)" % (target["name"], inside)
     lines = ["b = " + text, line, "b." + way]
     at("\n".join(lines[:2]))
     exporters = [make() for _ in range(TURNS)]
@@ -27,7 +28,7 @@ def _held(target, recipe, place, at):
         arguments, named = call.arguments()
         arguments[place] = b
         try:
-            (getattr(call.instance.run(), call.name) if call.instance else call.function)(*arguments, **named)
+            (call.bound(call.instance.run()) if call.instance else call.function)(*arguments, **named)
         except Exception:  # then, too, it must let go
             pass
         del arguments, named
@@ -129,6 +130,27 @@ def _moves(call, methods, at, text):
     return found
 
 
+def _stuck(call, methods, at, text):
+    """(evidence, lines) when something is refused for a view that was given back."""
+    for target, recipe in methods:
+        instance, name = call.run(), target["path"].rpartition(".")[2]
+        bound = recipes.Call(dict(target, owner=None, kind="class", path=target["owner"]), recipe)
+        lines = ["x = " + text, "memoryview(x).release()", "x.%s(%s)" % (name, recipes.inside(recipe))]
+        at("\n".join(lines))
+        view = _view(instance)
+        if view is None:
+            return None
+        view.release()
+        arguments, named = bound.arguments()
+        try:
+            getattr(instance, name)(*arguments, **named)
+        except BufferError as error:  # it is a call that works on one that was never looked at
+            return "%s() is refused though the only view was given back: %s" % (name, str(error)[:200]), lines
+        except Exception:
+            pass
+    return None
+
+
 def job(job, at):
     if helper.missing:
         return {"held": [], "exports": [], "measured": 0, "reason": helper.missing}
@@ -137,7 +159,7 @@ def job(job, at):
         recipe = recipes.Recipe.of(row)
         for place, kind in enumerate(recipe.arguments):
             part = "held %d %s %s" % (place, kind, recipe.arguments)
-            if kind not in ("bytearray", "doubles") or len(seen) >= 24 or part in seen:
+            if kind not in ("bytearray", "bytes", "doubles") or len(seen) >= 24 or part in seen:
                 continue
             seen.add(part)
             at.part = part
@@ -157,5 +179,8 @@ def job(job, at):
             if found:
                 exports.append({"target": target, "evidence": found[0], "lines": found[1]})
             methods = [(t, recipes.Recipe.of(r)) for t, r in job["methods"]]
+            refused = _stuck(call, methods, at, text)
+            if refused:
+                exports.append({"target": target, "evidence": refused[0], "lines": refused[1], "hint": "stuck"})
             exports += [{"target": t, "evidence": e, "lines": lines} for t, e, lines in _moves(call, methods, at, text)]
     return {"held": held, "exports": exports, "measured": measured, "reason": None}

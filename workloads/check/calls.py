@@ -50,7 +50,7 @@ def job_try(job, at):
     name = job["target"]["name"]
     line = text(name)
     if line in job["skip"]:
-        return {"works": [], "raises": [], "reason": "its call ended the process", "trials": 1, "contract": []}
+        return {"works": [], "raises": [], "reason": "its call ended the process", "trials": 1, "contract": [], "absent": False}
     at(line, 60)
     failed = None
     try:
@@ -60,4 +60,4 @@ def job_try(job, at):
     except Exception as error:
         failed = "%s: %s" % (type(error).__name__, str(error)[:600])
     contract = [[line, ["SystemError", failed.partition(": ")[2]]]] if failed and failed.startswith("SystemError") else []
-    return {"works": [] if failed else [[[], [], None]], "raises": [], "reason": failed, "trials": 3, "contract": contract}
+    return {"works": [] if failed else [[[], [], None]], "raises": [], "reason": failed, "trials": 3, "contract": contract, "absent": False}

@@ -102,10 +102,11 @@ def job_explore(job, at):
     instance = recipes.Recipe.of(job["instance"]) if job["instance"] else None
     explorer = explore.Explorer(job["target"], instance, set(job["skip"]), at, settle)
     works, raises, reason = explorer.run()
+    absent = reason == explore.READ_ONLY
     wrong = [[recipes.text(job["target"], recipes.Recipe(*key[:2], instance)), result] for key, result in explorer.seen.items()
              if result and result[0] == "SystemError"]
     return {"works": [r.row() for r in works], "raises": [r.row() for r in raises], "reason": reason, "trials": explorer.trials,
-            "contract": wrong}
+            "contract": wrong, "absent": absent}
 
 
 JOBS = {"explore": job_explore, "leaks": leaks.job, "later": later.job, "hostile": hostile.job, "buffers": buffers.job}

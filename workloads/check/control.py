@@ -232,6 +232,9 @@ class Check:
         if result is None:
             return
         self.book.calls += result["trials"]
+        if result["absent"]:
+            self.book.gone(target)
+            return
         self.book.contract(target, result["contract"])
         self.works[target["name"]] = result
         if result["reason"]:
@@ -257,7 +260,7 @@ class Check:
 
     def _following(self, target):
         """What is called after a call of this, each as it works: what needs the same instance first, then what needs least."""
-        rows = [(t, self._working(t, 1)[0]) for t in self.targets if self._working(t, 1) and t["kind"] != "class"]
+        rows = [(t, self._working(t, 1)[0]) for t in self.targets if self._working(t, 1) and t["kind"] not in ("class", "setter")]
         own = target["owner"] or target["path"]
         rows.sort(key=lambda r: (r[0]["module"] != target["module"] or r[0]["owner"] != own, r[0]["owner"] is not None, len(r[1][0])))
         return rows[:MOST_FOLLOWING]

@@ -7,6 +7,8 @@ from . import kinds, recipes, targets
 
 MOST_TRIALS = 500
 MOST_ARGUMENTS = 8
+MOST_OPTIONAL = 3
+READ_ONLY = "the attribute cannot be set"
 _WORDS = {"no": 0, "zero": 0, "one": 1, "two": 2, "three": 3, "four": 4, "five": 5, "six": 6, "seven": 7, "eight": 8}
 # How a wrong number of arguments is told; what remains complains about what they are.
 _COUNT = re.compile(r"takes (no|exactly|at least|at most|from|between|\d+|\w+ (positional|or)|\w+ arguments?)|missing .*argument|"
@@ -203,6 +205,8 @@ class Explorer:
             result = self.try_([])
             base = ([], ())
             return ([self._recipe(base)], [], None) if result is None else ([], [self._recipe(base)], None)
+        if target["kind"] == "setter":
+            return self._setter()
         function = targets.resolve(target["module"], target["path"])
         about = [function] + ([function.__init__] if target["kind"] == "class" else [])
         for thing in about:
@@ -224,6 +228,19 @@ class Explorer:
             return [], self._raising([]), "no call succeeded: %s" % self._last()
         return self._variations(base)
 
+    def _setter(self):
+        first = self.try_(["small"])
+        if first and first[0] == "AttributeError":
+            return [], [], READ_ONLY
+        found = self.search(1)
+        if found is None:
+            return [], self._raising(["small"]), "no value was accepted: %s" % self._last()
+        works = [self._recipe((found, ()))]
+        for kind in list(kinds.KINDS) + list(kinds.WRONG):
+            if self.try_([kind]) is None and kind not in kinds.WRONG and [kind] != found:
+                works.append(self._recipe(([kind], ())))
+        return works, self._raising(found), None
+
     def _last(self):
         """What it said most often."""
         said = [r for r in self.seen.values() if r and r[0] != "skipped"]
@@ -238,15 +255,48 @@ class Explorer:
     def _variations(self, base):
         """Every place with every other kind, to know what it takes and what it refuses."""
         arguments, named = base
-        works = [self._recipe(base)]
+        works = [self._recipe(base)] + self._optional(arguments, named)
         for place in range(len(arguments)):
             for kind in list(kinds.KINDS) + list(kinds.WRONG):
                 attempt = arguments[:place] + [kind] + arguments[place + 1:]
                 if self.try_(attempt, named) is None and kind not in kinds.WRONG:
                     works.append(recipes.Recipe(attempt, named, self.instance))
         self.try_(arguments[:-1], named)
-        self.try_(arguments + ["small"], named)
         return works, self._raising(arguments), None
+
+    def _optional(self, arguments, named):
+        """What works with arguments that may be left out: one place more at a time, then the rest by name."""
+        works, current = [], list(arguments)
+        hints = [rows for rows in self.hints if len([r for r in rows if not r[3]]) >= len(arguments)]
+        rows = hints[0] if hints else []
+        places = [w for r, w in zip(rows, _kinds_of(rows)) if not r[3]]
+        for place in range(len(arguments), min(len(arguments) + MOST_OPTIONAL, MOST_ARGUMENTS)):
+            wants = list(places[place]) if place < len(places) else []
+            more = self._first([(current + [k], named) for k in self._telling(wants)])
+            if more is None:
+                break
+            works.append(more)
+            current = list(more.arguments)
+        for row, wants in list(zip(rows, _kinds_of(rows)))[len(current):]:
+            if row[0].isidentifier() and row[0] not in [n for n, _ in named] and len(works) < 2 * MOST_OPTIONAL:
+                more = self._first([(list(arguments), tuple(named) + ((row[0], k),)) for k in self._telling(wants)])
+                works += [more] if more else []
+        return works
+
+    @staticmethod
+    def _telling(wants):
+        """Kinds for one place, those first of which a reference more is seen: small numbers have many."""
+        order = ["object"] + ["int" if k == "small" else k for k in wants] + ["int"] + list(kinds.PRIMARY)
+        return list(dict.fromkeys(order))
+
+    def _first(self, attempts):
+        """The first of these that works; None also when nothing of this shape can."""
+        for arguments, named in attempts:
+            if self.try_(arguments, named) is None:
+                return recipes.Recipe(arguments, named, self.instance)
+            if (len(arguments), tuple(n for n, _ in named)) in self.arities_out:
+                return None
+        return None
 
     def _raising(self, arguments):
         """One recipe for each different complaint: paths through the function on which it fails."""

@@ -35,6 +35,7 @@ _HINTS = {
     "pointer": "a pointer into an argument is good as long as the argument or a Py_buffer of it is held: keep one of these, or copy",
     "held": "PyBuffer_Release is missing on this way through the function",
     "export": "bf_getbuffer must keep the memory where it is until bf_releasebuffer, and the view's obj must be what owns it",
+    "stuck": "bf_releasebuffer must undo what bf_getbuffer did: it is called once for each view that is given back",
     "contract": "a function that returns NULL sets an exception, one that returns an object sets none",
 }
 
@@ -57,6 +58,7 @@ class Book:
         self.called_names, self.not_called_rows, self.silent_rows, self.unfinished_rows = [], [], [], []
         self.slopes, self.measured, self.total = {}, 0, False
         self.hangs = {}  # by function
+        self.absent = set()
         self.unsafe = set()  # functions that take references away: whatever follows a call of theirs may be their doing
         self.lacking = {}  # stages that could not be done, with the reason
 
@@ -73,6 +75,10 @@ class Book:
 
     def called(self, target):
         self.called_names.append(target["name"])
+
+    def gone(self, target):
+        """There is no such thing to call after all."""
+        self.absent.add(target["name"])
 
     def not_called(self, target, reason):
         self.not_called_rows.append({"name": target["name"], "reason": reason})
@@ -159,7 +165,7 @@ class Book:
             self.add("buffers", target, row["lines"], "the buffer of argument %d cannot be resized after the call and its result are gone "
                      "(%d of %d times)" % (row["place"], row["held"], row["of"]), _HINTS["held"])
         for row in result["exports"]:
-            self.add("buffers", row["target"], row["lines"], row["evidence"], _HINTS["export"])
+            self.add("buffers", row["target"], row["lines"], row["evidence"], _HINTS[row.get("hint", "export")])
 
     def count(self, stage, result):
         if result and result["reason"]:
@@ -230,6 +236,6 @@ def document(check):
         "seconds": round(time.monotonic() - check.begun, 1),
         "checks": rows,
         "findings": sorted(book.rows, key=lambda r: (order.index(r["check"]), r["function"])),
-        "coverage": {"functions": len(said.get("targets", ())), "called": len(book.called_names), "calls": book.calls,
+        "coverage": {"functions": len(said.get("targets", ())) - len(book.absent), "called": len(book.called_names), "calls": book.calls,
                      "measured": book.measured, "not_called": book.not_called_rows, "unfinished": book.silent_rows + book.unfinished_rows},
     }

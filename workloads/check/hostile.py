@@ -94,13 +94,13 @@ class Attempt:
         inside = recipes.inside(recipe, instead)
         if target["owner"]:
             made = "%s.%s(%s)" % (target["module"], target["owner"], recipes.inside(recipe.instance) if recipe.instance else "")
-            self.lines.append("%s.%s(%s)" % (made, self.call.name, inside))
+            self.lines.append(self.call.line(made, inside))
         else:
             self.lines.append("%s(%s)" % (target["name"], inside))
 
     def run(self):
         try:
-            function = getattr(self.call.instance.run(), self.call.name) if self.call.instance else self.call.function
+            function = self.call.bound(self.call.instance.run()) if self.call.instance else self.call.function
             repr(function(*self.arguments, **self.named))
         except Exception:
             pass

@@ -40,7 +40,7 @@ class Episode:
         if call.instance:
             made = recipes.text({"kind": "class", "owner": None, "name": "%s.%s" % (self.target["module"], self.target["owner"])},
                                 self.recipe.instance)
-            line = "i = %s; r = i.%s(%s)" % (made, call.name, text)
+            line = "i = %s; %s%s" % (made, "" if call.kind == "setter" else "r = ", call.line("i", text))
         else:
             line = "r = %s(%s)" % (self.target["name"], text)
         self._tell(line)
@@ -48,7 +48,7 @@ class Episode:
         try:
             if call.instance:
                 instance = call.instance.run()
-                return instance, getattr(instance, call.name)(*arguments, **named)
+                return instance, call.bound(instance)(*arguments, **named)
             return instance, call.function(*arguments, **named)
         except Exception:
             return instance, None

@@ -24,7 +24,7 @@ def _chosen(rows, most):
         return found
     kept, seen = [], set()
     for recipe in found:
-        new = set(enumerate(recipe.arguments)) - seen
+        new = (set(enumerate(recipe.arguments)) | set(recipe.named)) - seen
         if new and len(kept) < most:
             kept.append(recipe)
             seen |= new
@@ -53,7 +53,7 @@ def _same(call):
 def measure_call(target, recipe, at, raw, lasting):
     call = recipes.call_of(target, recipe)
     text = recipes.text(target, recipe)
-    at(text + "  # many times", 60)
+    at(text + "  # many times", 120)
     watched = call.watched()
     _hold(watched)
     same = _same(call)

@@ -7,6 +7,7 @@ import time
 CHECKPOINTS = 7
 WARM, CALLS, LEAST = 64, 40, 8
 ENOUGH = 2.0  # s, for one way of calling
+MANY, MANY_BYTES = 4096, 256 << 20  # calls that fill what has a limit, such as the last 1000 results; what they may take
 IMMORTAL = (1 << 29) - 1
 
 
@@ -116,26 +117,35 @@ def _warm(run):
     calls = min(CALLS, max(LEAST, int(ENOUGH / (3 * CHECKPOINTS * (each + 1e-9)))))
     if each * calls * 3 * CHECKPOINTS > 20 * ENOUGH:
         raise TooSlow("a call takes too long to be made many times")
-    return calls
+    return calls, each
+
+
+def _lasting(found, run, sources, calls, each):
+    """What still grows after so many calls that anything with a limit should be full."""
+    slopes = {column: slope for column, (slope, _, _) in found.items()}
+    if not slopes or min(slopes.values()) < 0:  # a reference given away more often than it is held ends the process
+        return found
+    bytes_each = max(slopes.get(0, 0) * 512, slopes.get(1, 0))  # 512: the largest block of objects' memory
+    _loop(run, int(min(MANY, 5 * ENOUGH / (each + 1e-9), MANY_BYTES / (bytes_each + 1))))
+    third = _rounds(run, sources, calls)
+    return {column: (third[column], sources.steps(column), calls) for column, slope in slopes.items() if _agree(slope, third[column])}
 
 
 def slopes(run, watched, raw=None):
-    """{what: (per call, [steps of the second round], calls per step)} of everything that changes by the same amount with every
-    call: seen in two rounds, the second of which makes twice as many calls at a time. What is cached or filled once is not."""
+    """{what: (per call, [steps of the last round], calls per step)} of everything that changes by the same amount with every
+    call: seen in two rounds, the second of which makes twice as many calls at a time, and in a third after many more. What is
+    cached or filled once is not."""
     gc.collect()
     gc.freeze()
     sources = Sources(watched, raw)
-    calls = _warm(run)
+    calls, each = _warm(run)
     first = _rounds(run, sources, calls)
     if not any(first):
         return {}
     second = _rounds(run, sources, calls * 2)
-    found = {}
-    for column, (a, b) in enumerate(zip(first, second)):
-        if _agree(a, b):
-            what = ("blocks", "raw", "total")[column] if column < 3 else column - 3
-            found[what] = (b, sources.steps(column), calls * 2)
-    named = {(sources.watched[k][0] if isinstance(k, int) else k): v for k, v in found.items()}
+    found = {column: (b, sources.steps(column), calls * 2) for column, (a, b) in enumerate(zip(first, second)) if _agree(a, b)}
+    found = _lasting(found, run, sources, calls * 2, each)
+    named = {("blocks", "raw", "total")[k] if k < 3 else sources.watched[k - 3][0]: v for k, v in found.items()}
     if "blocks" in named:
         named["types"] = _growing(run, calls)
     return named

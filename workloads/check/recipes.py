@@ -41,6 +41,8 @@ def text(target, recipe):
         return "%s(%s)" % (target["name"], between)
     made = "%s.%s(%s)" % (target["module"], target["owner"], inside(recipe.instance) if recipe.instance else "")
     name = target["path"].rpartition(".")[2]
+    if target["kind"] == "setter":
+        return "x = %s; x.%s = %s; x.%s = %s" % (made, name, between, name, between)
     return "%s.%s" % (made, name) if target["kind"] == "getter" else "%s.%s(%s)" % (made, name, between)
 
 
@@ -73,10 +75,24 @@ class Call:
         for name, kind, leaves in self.named:
             space["build_" + name], space["leaves_" + name] = kind.build, leaves
             words.append("%s=build_%s(leaves_%s)" % (name, name, name))
+        if self.kind == "setter":  # twice: what was there before has to go
+            lines = "    x = instance()\n    x.%s = %s\n    x.%s = %s\n" % (self.name, words[0], self.name, words[0])
+            exec(compile("def run():\n" + lines, "<benchd check>", "exec"), space)
+            return space["run"]
         called = "function" if self.instance is None else "instance().%s" % self.name
         arguments = "" if self.kind == "getter" else "(%s)" % ", ".join(words)
         exec(compile("def run():\n    return %s%s\n" % (called, arguments), "<benchd check>", "exec"), space)
         return space["run"]
+
+    def bound(self, instance):
+        """What takes the arguments, of an instance."""
+        if self.kind == "setter":
+            return lambda value: setattr(instance, self.name, value)
+        return getattr(instance, self.name)
+
+    def line(self, instance, inside):
+        """The same as a line of Python."""
+        return ("%s.%s = %s" if self.kind == "setter" else "%s.%s(%s)") % (instance, self.name, inside)
 
     def arguments(self):
         return [k.build(v) for k, v in zip(self.builds, self.leaves)], {n: k.build(v) for n, k, v in self.named}

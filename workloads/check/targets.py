@@ -36,7 +36,7 @@ class Target:
 
     @property
     def name(self):
-        return "%s.%s" % (self.module, self.path)
+        return "%s.%s%s" % (self.module, self.path, " =" if self.kind == "setter" else "")
 
     def row(self):
         return {"name": self.name, "module": self.module, "path": self.path, "kind": self.kind, "owner": self.owner,
@@ -98,6 +98,8 @@ def _methods(module, path, cls, found):
             continue
         if isinstance(value, (types.GetSetDescriptorType, types.MemberDescriptorType, property)):
             found.append(Target(module, full, "getter", path))
+            if key.isidentifier() and getattr(value, "fset", True):  # of those in C only trying tells
+                found.append(Target(module, full, "setter", path))
         elif isinstance(value, (staticmethod, classmethod, types.ClassMethodDescriptorType)):
             found.append(Target(module, full, "function", None, why_never(key, True)))
         elif callable(value) and not isinstance(value, type):

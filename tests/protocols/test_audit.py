@@ -35,6 +35,53 @@ def kinds():
     return [next(iter(bases())), *free[:1]]
 
 
+HUGE = """
+from bdb_exchange import Block, sum_interface
+class Huge:
+    def __init__(self, *shape):
+        self.__array_interface__ = dict(Block(bytes(64)).__array_interface__, shape=shape)
+for shape in (1 << 32, 1 << 32, 2), (1 << 62, 4), (1 << 31, 1 << 30), (-1,):
+    try:
+        sum_interface(0, Huge(*shape))
+    except BufferError:
+        continue
+    print("taken:", shape)
+"""
+
+# Two threads look while one resizes: what is seen must be of one time. Without a GIL, and without care, it was not, once in
+# about a hundred thousand looks.
+RACE = """
+import threading
+from bdb_exchange import Block
+block, stop = Block(bytes(8192)), threading.Event()
+
+def resize():
+    n = 0
+    while not stop.is_set():
+        n += 1
+        try:
+            block.resize(1024 if n % 2 else 4096)
+        except BufferError:
+            pass
+
+def look():
+    for _ in range(400000):
+        with memoryview(block) as view:
+            if len(view) * 8 != view.nbytes:
+                print("torn:", len(view), view.nbytes)
+
+threads = [threading.Thread(target=look) for _ in range(2)]
+other = threading.Thread(target=resize)
+other.start()
+for t in threads:
+    t.start()
+for t in threads:
+    t.join()
+stop.set()
+other.join()
+"""
+
+
 class Audit(unittest.TestCase):
     def audit(self, base, *objects, status, more=(), exchange=False):
         folder = os.path.join(MODULES, base)
@@ -88,6 +135,22 @@ class Audit(unittest.TestCase):
                 for protocol in ("buffer", "dlpack", "dlpack-1", "arrow"):
                     for prop in ("address", "lifetime", "shared", "refused-resize", "resize-after-release", "references"):
                         self.assertIn((protocol, prop), passed)
+
+    def script(self, base, text):
+        p = subprocess.run([bases()[base], "-c", text], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                           env={"PATH": "/usr/bin:/bin", "PYTHONPATH": os.path.join(bw.INTERPRETERS, base), "PYTHONDONTWRITEBYTECODE": "1"},
+                           timeout=600, text=True)
+        self.assertEqual((p.returncode, p.stdout), (0, ""))
+
+    def test_a_shape_that_is_beyond_all_memory(self):
+        for base in kinds():
+            with self.subTest(python=base):
+                self.script(base, HUGE)
+
+    def test_a_block_is_resized_only_while_nobody_has_it(self):
+        for base in kinds():
+            with self.subTest(python=base):
+                self.script(base, RACE)
 
     def test_array_interfaces(self):
         base = next(iter(bases()))

@@ -30,9 +30,18 @@ static Py_ssize_t exports(const struct block *b)
 	return __atomic_load_n(&b->exports, __ATOMIC_RELAXED);
 }
 
+/* First it is counted, then looked at: resize(), which looks whether anybody has it and replaces it in one critical section, has
+ * either been before, or leaves it as it is. */
+static void hold(struct block *b)
+{
+	Py_BEGIN_CRITICAL_SECTION(b);
+	count_export(b, 1);
+	Py_END_CRITICAL_SECTION();
+}
+
 static PyObject *lend(struct block *b)
 {
-	count_export(b, 1);
+	hold(b);
 	return Py_NewRef((PyObject *)b);
 }
 
@@ -92,6 +101,7 @@ static PyObject *new_tensor(struct block *b, bool versioned)
 	struct tensor *t = calloc(1, sizeof *t);
 	if (!t)
 		return PyErr_NoMemory();
+	t->owner = lend(b);
 	t->shape = b->n;
 	t->stride = 1;
 	struct bd_dlpack_tensor tensor = {.data = b->data,
@@ -109,10 +119,10 @@ static PyObject *new_tensor(struct block *b, bool versioned)
 		t->managed.old = (struct bd_dlpack){tensor, t, delete_tensor};
 		capsule = PyCapsule_New(&t->managed.old, "dltensor", drop_tensor);
 	}
-	if (!capsule)
+	if (!capsule) {
+		lent(t->owner);
 		free(t);
-	else
-		t->owner = lend(b);
+	}
 	return capsule;
 }
 
@@ -197,7 +207,9 @@ static int set_column(struct bd_arrow_array *a, struct block *b, Py_ssize_t firs
 	struct column *own = malloc(sizeof *own);
 	if (!own)
 		return ENOMEM;
-	*own = (struct column){lend(b), {NULL, b->data + first}};
+	own->owner = lend(b);
+	own->buffers[0] = NULL;
+	own->buffers[1] = b->data + first;
 	*a = (struct bd_arrow_array){.length = n,
 		.n_buffers = 2,
 		.buffers = own->buffers,
@@ -285,12 +297,15 @@ static PyObject *block_arrow_array(PyObject *self, PyObject *args, PyObject *wor
 	if (only_schema(args, words) < 0)
 		return NULL;
 	struct bd_arrow_array *a;
+	struct block *b = (struct block *)self;
 	PyObject *schema = block_arrow_schema(self, NULL);
 	PyObject *array = schema ? capsule_of(sizeof *a, "arrow_array", drop_array, &a) : NULL;
-	if (array && set_column(a, (struct block *)self, 0, ((struct block *)self)->n)) {
+	hold(b);
+	if (array && set_column(a, b, 0, b->n)) {
 		Py_CLEAR(array);
 		PyErr_NoMemory();
 	}
+	count_export(b, -1);
 	PyObject *pair = array ? PyTuple_Pack(2, schema, array) : NULL;
 	Py_XDECREF(array);
 	Py_XDECREF(schema);
@@ -423,8 +438,11 @@ static void block_dealloc(PyObject *self)
 static int block_getbuffer(PyObject *self, Py_buffer *view, int flags)
 {
 	struct block *b = (struct block *)self;
-	if (PyBuffer_FillInfo(view, self, b->data, b->n * b->stride, b->readonly, flags) < 0)
+	hold(b);
+	if (PyBuffer_FillInfo(view, self, b->data, b->n * b->stride, b->readonly, flags) < 0) {
+		count_export(b, -1);
 		return -1;
+	}
 	if (flags & PyBUF_ND) {
 		view->itemsize = b->stride;
 		view->shape = &b->n;
@@ -435,7 +453,6 @@ static int block_getbuffer(PyObject *self, Py_buffer *view, int flags)
 	}
 	if ((flags & PyBUF_STRIDES) == PyBUF_STRIDES)
 		view->strides = &b->stride;
-	count_export(b, 1);
 	return 0;
 }
 
@@ -445,14 +462,9 @@ static void block_releasebuffer(PyObject *self, Py_buffer *view)
 	count_export((struct block *)self, -1);
 }
 
-static PyObject *block_resize(PyObject *self, PyObject *n_object)
+/* NULL with an exception, else None, borrowed. */
+static PyObject *resize(struct block *b, Py_ssize_t n)
 {
-	struct block *b = (struct block *)self;
-	Py_ssize_t n = PyNumber_AsSsize_t(n_object, PyExc_OverflowError);
-	if (n == -1 && PyErr_Occurred())
-		return NULL;
-	if (n < 0 || n > PY_SSIZE_T_MAX / (Py_ssize_t)sizeof(double) - ALIGNMENT)
-		return PyErr_Format(PyExc_ValueError, "not a number of doubles");
 	if (exports(b))
 		return PyErr_Format(PyExc_BufferError, "its memory is in use elsewhere: it cannot be resized");
 	double *data = allocate(n);
@@ -464,7 +476,21 @@ static PyObject *block_resize(PyObject *self, PyObject *n_object)
 	free(b->data);
 	b->data = data;
 	b->n = n;
-	Py_RETURN_NONE;
+	return Py_None;
+}
+
+static PyObject *block_resize(PyObject *self, PyObject *n_object)
+{
+	Py_ssize_t n = PyNumber_AsSsize_t(n_object, PyExc_OverflowError);
+	PyObject *done;
+	if (n == -1 && PyErr_Occurred())
+		return NULL;
+	if (n < 0 || n > PY_SSIZE_T_MAX / (Py_ssize_t)sizeof(double) - ALIGNMENT)
+		return PyErr_Format(PyExc_ValueError, "not a number of doubles");
+	Py_BEGIN_CRITICAL_SECTION(self);
+	done = resize((struct block *)self, n);
+	Py_END_CRITICAL_SECTION();
+	return Py_XNewRef(done);
 }
 
 /* Whoever has only this keeps the object, not its memory: the protocol has no way to say when it is done. */

@@ -64,16 +64,21 @@ static PyObject *sum_list(PyObject *module, PyObject *const *args, Py_ssize_t n)
 		PyErr_SetString(PyExc_TypeError, "expected a list");
 		return NULL;
 	}
-	Py_ssize_t count = PyList_GET_SIZE(args[1]);
-	double *own = malloc((size_t)(count ? count : 1) * sizeof *own);
-	if (!own)
-		return PyErr_NoMemory();
+	Py_ssize_t count;
+	double *own;
 	bool failed = false;
-	for (Py_ssize_t i = 0; !failed && i < count; i++) { /* no code of anybody's runs: the list stays as it is */
+	Py_BEGIN_CRITICAL_SECTION(args[1]);
+	count = PyList_GET_SIZE(args[1]);
+	own = malloc((size_t)(count ? count : 1) * sizeof *own);
+	for (Py_ssize_t i = 0; own && !failed && i < count;
+		i++) { /* no code of anybody's runs: the list stays as it is */
 		PyObject *item = PyList_GET_ITEM(args[1], i);
 		failed = !PyFloat_Check(item);
 		own[i] = failed ? 0 : PyFloat_AS_DOUBLE(item);
 	}
+	Py_END_CRITICAL_SECTION();
+	if (!own)
+		return PyErr_NoMemory();
 	if (failed)
 		PyErr_SetString(PyExc_TypeError, "expected a list of floats");
 	if (!failed)

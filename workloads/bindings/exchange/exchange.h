@@ -13,6 +13,11 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#ifndef Py_BEGIN_CRITICAL_SECTION /* before 3.13 there is always a GIL */
+#define Py_BEGIN_CRITICAL_SECTION(object) {
+#define Py_END_CRITICAL_SECTION() }
+#endif
+
 #define BD_DLPACK_CPU 1
 #define BD_DLPACK_INT 0
 #define BD_DLPACK_UINT 1

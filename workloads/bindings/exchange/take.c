@@ -25,12 +25,20 @@ static int take_buffer(PyObject *from, struct bd_held *h)
 static bool compact(int ndim, const int64_t *shape, const int64_t *strides, int64_t unit)
 {
 	int64_t step = unit;
-	for (int i = ndim - 1; strides && i >= 0; i--) {
-		if (shape[i] > 1 && strides[i] != step)
+	for (int i = ndim - 1; strides && i >= 0; i--)
+		if ((shape[i] > 1 && strides[i] != step) || __builtin_mul_overflow(step, shape[i], &step))
 			return false;
-		step *= shape[i];
-	}
 	return true;
+}
+
+static int length(enum bd_protocol protocol, int ndim, const int64_t *shape, int64_t unit, Py_ssize_t *ret)
+{
+	int64_t len = unit;
+	for (int i = 0; i < ndim; i++)
+		if (shape[i] < 0 || __builtin_mul_overflow(len, shape[i], &len))
+			return refuse(protocol, "its shape is beyond all memory");
+	*ret = len;
+	return 0;
 }
 
 /* ---- __array_interface__ ------------------------------------------------------------------------------------------- */
@@ -85,9 +93,8 @@ static int take_interface_of(PyObject *from, PyObject *d, struct bd_held *h)
 	h->data = PyLong_AsVoidPtr(PyTuple_GET_ITEM(data, 0));
 	if (PyErr_Occurred())
 		return -1;
-	h->len = size;
-	for (int i = 0; i < ndim; i++)
-		h->len *= shape[i];
+	if (length(BD_INTERFACE, ndim, shape, size, &h->len) < 0)
+		return -1;
 	h->owner = Py_NewRef(from);
 	return 0;
 }
@@ -115,9 +122,8 @@ static int take_tensor(const struct bd_dlpack_tensor *t, struct bd_held *h)
 		return refuse(h->protocol, "its values are no plain numbers");
 	if (!compact(t->ndim, t->shape, t->strides, 1))
 		return refuse(h->protocol, "its memory is not contiguous");
-	h->len = bytes;
-	for (int i = 0; i < t->ndim; i++)
-		h->len *= t->shape[i];
+	if (length(h->protocol, t->ndim, t->shape, bytes, &h->len) < 0)
+		return -1;
 	h->data = (unsigned char *)t->data + t->byte_offset;
 	return 0;
 }

@@ -136,12 +136,17 @@ struct thread_columns {
 	size_t name, tid, waited, share, split, waits, p50, p99, max, held, run, off;
 };
 
-static void thread_row(const struct report *r, struct bd_grid *g, const struct thread_columns *c,
-	const struct trace_thread *t)
+/* Without a GIL nobody waits for it, and zeros would read as if nobody waited at all. */
+static bool gil_waits(const struct trace_document *d)
 {
-	bd_grid_row(g);
-	set_taken(g, c->name, BD_BOLD, bd_strdup(t->name && *t->name ? t->name : "?"));
-	bd_grid_set(g, c->tid, BD_PLAIN, "%lld", (long long)trace_known(t->tid));
+	for (size_t i = 0; i < d->threads_len; i++)
+		if (trace_known(d->threads[i].wait_ns) > 0)
+			return true;
+	return d->gil || trace_gils(d);
+}
+
+static void thread_waits(struct bd_grid *g, const struct thread_columns *c, const struct trace_thread *t)
+{
 	set_taken(g, c->waited, BD_PLAIN, trace_time(t->wait_ns));
 	set_taken(g, c->share, t->wait_share >= 0.2 ? BD_YELLOW : BD_PLAIN, bd_text_percent(t->wait_share));
 	set_taken(g, c->split, BD_DIM,
@@ -152,6 +157,16 @@ static void thread_row(const struct report *r, struct bd_grid *g, const struct t
 		set_taken(g, c->p99, BD_PLAIN, trace_time(t->p99_ns));
 		set_taken(g, c->max, BD_PLAIN, trace_time(t->max_ns));
 	}
+}
+
+static void thread_row(const struct report *r, struct bd_grid *g, const struct thread_columns *c,
+	const struct trace_thread *t)
+{
+	bd_grid_row(g);
+	set_taken(g, c->name, BD_BOLD, bd_strdup(t->name && *t->name ? t->name : "?"));
+	bd_grid_set(g, c->tid, BD_PLAIN, "%lld", (long long)trace_known(t->tid));
+	if (gil_waits(r->d))
+		thread_waits(g, c, t);
 	if (r->d->gil && t->hold_ns != BD_NULL_INT)
 		set_taken(g, c->held, BD_PLAIN, trace_time(t->hold_ns));
 	if (t->run_ns != BD_NULL_INT)
@@ -161,8 +176,8 @@ static void thread_row(const struct report *r, struct bd_grid *g, const struct t
 }
 
 /* The threads that are not shown, as one row. */
-static void thread_rest(struct bd_grid *g, const struct thread_columns *c, const struct trace_thread *const *v,
-	size_t n)
+static void thread_rest(const struct report *r, struct bd_grid *g, const struct thread_columns *c,
+	const struct trace_thread *const *v, size_t n)
 {
 	int64_t wait = 0, waits = 0, hold = 0;
 	for (size_t i = 0; i < n; i++) {
@@ -172,6 +187,8 @@ static void thread_rest(struct bd_grid *g, const struct thread_columns *c, const
 	}
 	bd_grid_row(g);
 	bd_grid_set(g, c->name, BD_DIM, "%zu others", n);
+	if (!gil_waits(r->d))
+		return;
 	set_taken(g, c->waited, BD_DIM, trace_time(wait));
 	set_taken(g, c->waits, BD_DIM, trace_count(waits));
 	set_taken(g, c->held, BD_DIM, trace_time(hold));
@@ -204,7 +221,7 @@ static void threads(const struct report *r)
 	for (size_t i = 0; i < n; i++)
 		thread_row(r, g, &c, v[i]);
 	if (n < d->threads_len)
-		thread_rest(g, &c, v + n, d->threads_len - n);
+		thread_rest(r, g, &c, v + n, d->threads_len - n);
 	bd_str_puts(r->out, "\n");
 	bd_grid_print(g, r->out);
 }

@@ -7,7 +7,7 @@ import unittest
 
 from ctl import ESCAPE, HERE, RENDER, golden
 from test_tables import width
-from trace_documents import REPORTS, VIEWS, changed, culprit, going, line, traces, troubled
+from trace_documents import REPORTS, VIEWS, changed, culprit, free_threaded, going, line, traces, troubled
 
 
 def render(kind, doc, columns, *more):
@@ -58,6 +58,19 @@ class Agreed(unittest.TestCase):
             agreed(f"trace-list-{columns}.txt", render("trace-list", traces(), columns)[0])
         stored = {f for f in os.listdir(os.path.join(HERE, "golden")) if f.startswith("trace")}
         self.assertEqual(stored, files)
+
+    def test_without_a_gil_no_thread_has_waited_zero(self):
+        doc = free_threaded()
+        for thread in doc["threads"]:
+            thread.update(wait_ns=0, waits=0, wait_share=0.0, run_ns=500_000_000)
+        text = report(doc, 200)
+        head = next(row for row in text.splitlines() if row.startswith("thread "))
+        for word in ("waited", "share", "waits", "held"):
+            self.assertNotIn(word, head)
+        self.assertIn("on CPU", head)
+        self.assertIn("critical-section  dict           430 ms", text)
+        for row in ({**doc, "gil": True}, free_threaded()):
+            self.assertIn("waited", next(x for x in report(row, 200).splitlines() if x.startswith("thread ")))
 
     def test_no_line_is_wider_than_the_screen(self):
         for name, make in REPORTS.items():

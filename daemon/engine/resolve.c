@@ -16,6 +16,8 @@ struct resolver {
 	struct bd_error *err;
 };
 
+#define LISTED_MAX 200 /* bytes of a list of what there is: a hint has room for no more */
+
 static int unknown(struct bd_error *err, const char *key, const char *what, const char *word, const char *const *known,
 	size_t n)
 {
@@ -25,8 +27,11 @@ static int unknown(struct bd_error *err, const char *key, const char *what, cons
 		bd_str_printf(&hint, "did you mean '%s'?", near);
 	} else {
 		bd_str_puts(&hint, "there are: ");
-		for (size_t i = 0; i < n; i++)
+		size_t i = 0;
+		for (; i < n && hint.len + strlen(known[i]) < LISTED_MAX; i++)
 			bd_str_printf(&hint, "%s%s", i ? ", " : "", known[i]);
+		if (i < n)
+			bd_str_printf(&hint, ", and %zu more", n - i);
 	}
 	return bd_error_set(err, -EINVAL, key, hint.s, "%s '%s'", what, word);
 }

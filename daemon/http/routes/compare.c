@@ -74,7 +74,8 @@ static int document_of(struct bd_http_call *c, const struct gate *g, struct bd_r
 		r = bd_error_set(err, -EBUSY, "conflict", "wait for its end, or cancel it", "run %s is not over yet",
 			g->run);
 	else if (r == 0 && !bd_streq(cJSON_GetStringValue(kind), "ab"))
-		r = bd_error_set(err, -EINVAL, "bad-value", "name a baseline, a run from before the change",
+		r = bd_error_set(err, -EINVAL, "bad-value",
+			"name a baseline (--baseline RUN), a run from before the change",
 			"run %s compares nothing itself", g->run);
 	bd_run_done(&run);
 	return r < 0 ? r : bd_report_run(store, g->run, ret, err);

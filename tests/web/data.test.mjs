@@ -18,7 +18,7 @@ function withoutBinding(t, name) {
   return join(place, 'bin');
 }
 
-test('the runs are measured', { timeout: 280_000 }, async (t) => {
+test('the runs are measured', { timeout: 580_000 }, async (t) => {
   const data = join(folder(t), 'd');
   const cases = join(folder(t), 'cases');
   const runs = { series: [], sometimes: [] };
@@ -48,12 +48,13 @@ test('the runs are measured', { timeout: 280_000 }, async (t) => {
   await d.end();
 
   d = await Daemon.start(t, data, { measure: true });
+  runs.text = await d.measure({ target: 'ffi.call.text', axes: { binding: ['capi:fastcall'], handover: ['borrow', 'copy'] }, launches: 2, rounds: 1 });
   runs.full = await d.measure({ axes: { threads: [1, 2, 4], u: ['1us', '100us'] }, launches: 6, rounds: 1, labels: { place: 'web' } });
 
   // nothing here is worth a look unless it is what its name says
   const status = async (id, name) =>
     [...new Set((await d.run(id)).cells.filter((c) => c.case === name).map((c) => c.status))].join();
-  for (const id of [...runs.series, runs.full]) assert.equal((await d.run(id)).run.state, 'complete', JSON.stringify(await d.run(id)));
+  for (const id of [...runs.series, runs.text, runs.full]) assert.equal((await d.run(id)).run.state, 'complete', JSON.stringify(await d.run(id)));
   assert.deepEqual(await Promise.all(runs.sometimes.map((id) => status(id, 'web_sometimes'))), ['ok', 'ok', 'invalid', 'failed', 'ok']);
   assert.equal(await status(runs.sometimes[0], 'web_never'), 'invalid');
   assert.equal((await d.run(runs.cancelled)).run.state, 'cancelled');

@@ -24,7 +24,7 @@ const contended = () => full.cells.findIndex((c) => c.axes.gil === 'hold' && c.a
 
 test('every figure is the one of the API', () =>
   browse(d, {}, async (page) => {
-    for (const id of [runs.full, ...runs.series]) {
+    for (const id of [runs.full, runs.text, ...runs.series]) {
       await visit(page, d, `/runs/${id}`, 'run');
       const document = await d.run(id);
       const compared = await sameFigures(page, document);
@@ -131,6 +131,29 @@ test('a cell tells who waited for whom, as the API does', () =>
     await page.goto(`${d.url}/runs/${runs.full}?cell=${encodeURIComponent(cell.id)}`);
     await settled(page, 'run');
     assert.equal(await page.locator(`[data-details="${index}"]`).count(), 1, 'the id of a cell is an address too');
+  }));
+
+test('what an operation allocates, and whether it copies, is in the table and in the cell', () =>
+  browse(d, {}, async (page) => {
+    const { cells } = await d.run(runs.text);
+    const key = (cell) => cell.notes.find((n) => ['copies', 'zero-copy'].includes(n.key))?.key;
+    const i = cells.findIndex((c) => c.memory?.allocations_per_op > 0 && key(c) === 'copies');
+    assert.ok(i >= 0 && cells.some((c) => key(c) === 'zero-copy'), JSON.stringify(cells.map((c) => [c.memory, c.notes])));
+    await visit(page, d, `/runs/${runs.text}?cell=${i}`, 'run');
+    const table = await readTable(page);
+    cells.forEach((cell, at) => assert.equal(table[at].columns.copies.text, key(cell) ?? '', cell.id));
+    const memory = await page.locator(`[data-details="${i}"] [data-part="memory"]`).innerText();
+    assert.ok(memory.includes('Allocations per operation') && memory.includes(cells[i].memory.allocations_per_op.toFixed(2)), memory);
+    await page.locator('th[data-head="allocations"] a').click();
+    await page.locator('th[data-head="allocations"][aria-sort="ascending"]').waitFor();
+    const asked = (await order(page)).map((at) => cells[at].memory.allocations_per_op);
+    assert.deepEqual(asked, [...asked].sort((a, b) => a - b));
+    if (!(await page.locator('details.environment').evaluate((e) => e.open))) await page.locator('details.environment > summary').click();
+    const built = await page.locator('[data-part="bindings"]').innerText();
+    assert.ok(built.includes('capi') && !built.includes('{'), built);
+    await looksRight(page);
+    await visit(page, d, `/runs/${runs.full}`, 'run');
+    assert.equal(await page.locator('th[data-head="allocations"], th[data-head="copies"]').count(), 0, 'no column without a figure');
   }));
 
 test('the details of every cell open without a problem', () =>

@@ -41,6 +41,8 @@ export function labelOf(doc, cell) {
   return (axes.length === 0 || cell.case !== main ? [cell.case, ...parts] : parts).join(' ');
 }
 
+/** What V3 found of a cell that says whether it copies: "copies", "zero-copy", or null. */
+export const copying = (cell) => cell.notes?.find((note) => note.key === 'copies' || note.key === 'zero-copy')?.key ?? null;
 export const measured = (cell) => cell.time_ns_per_op !== null && cell.time_ns_per_op !== undefined;
 /** What a row says about its cell; "pending" is a cell of a run in progress that has no sample yet. */
 export const statusOf = (doc, cell) =>
@@ -58,6 +60,8 @@ function findAxes(rows, cases) {
       const n = distinct(rows.map((cell) => axisOf(cell, axis))).length;
       if (!(axis in AXES) && n > most) [most, group] = [n, axis];
     }
+  /* a heading for every other row is none */
+  if (group && 2 * distinct(rows.map((cell) => `${cell.case} ${axisOf(cell, group)}`)).length > rows.length) group = null;
   const columns = axes.filter((axis) => axis !== group && axis !== 'threads');
   if (threads) columns.push('threads');
   return { columns, group };
@@ -133,6 +137,8 @@ export const SORTS = {
   ops: (cell) => cell.throughput_ops_s?.median ?? null,
   ratio: (cell) => cell.ratio?.median ?? null,
   scaling: (cell) => cell.scaling?.median ?? null,
+  allocations: (cell) => cell.memory?.allocations_per_op ?? null,
+  allocated: (cell) => cell.memory?.allocated_bytes_per_op ?? null,
   wait: (cell) => (traced(cell) ? cell.gil.wait_share : null),
 };
 

@@ -29,6 +29,8 @@ function expected(cell) {
     'ratio-pm': interval(cell.ratio),
     scaling: cell.scaling?.median ?? null,
     'scaling-pm': interval(cell.scaling),
+    allocations: cell.memory?.allocations_per_op ?? null,
+    allocated: cell.memory?.allocated_bytes_per_op ?? null,
     wait: traced(cell) ? cell.gil.wait_share : null,
   };
 }

@@ -156,9 +156,11 @@ function Threads({ cell }) {
 function Memory({ cell }) {
   const { memory, memory_reason: reason } = cell;
   if (!memory && !reason) return null;
-  return html`<section><h3>Memory</h3>${memory ? html`<${Figures} rows=${[
-    ['Largest resident', bytes(memory.rss_peak_bytes)], ['Resident', bytes(memory.rss_bytes)],
+  return html`<section data-part="memory"><h3>Memory</h3>${memory ? html`<${Figures} rows=${[
+    finite(memory.allocations_per_op) && ['Allocations per operation', fixed(memory.allocations_per_op, 2),
+      finite(memory.allocated_bytes_per_op) ? `${bytes(memory.allocated_bytes_per_op)}, of Python's allocators` : null],
     finite(memory.bytes_per_op) && ['Kept per operation', bytes(memory.bytes_per_op)],
+    ['Largest resident', bytes(memory.rss_peak_bytes)], ['Resident', bytes(memory.rss_bytes)],
     finite(memory.allocator_bytes) && ['Allocator', bytes(memory.allocator_bytes)]]} />` : html`<${Reason} reason=${reason} />`}</section>`;
 }
 

@@ -7,6 +7,7 @@ const NAMES = {
   turbo_off: 'Turbo off', smt: 'SMT', numa_nodes: 'NUMA nodes', hypervisor: 'Virtual machine', kernel: 'Kernel', machine: 'Architecture',
   loadavg: 'Load at the start', aslr: 'ASLR', transparent_hugepage: 'Huge pages', sched_autogroup: 'Autogroup', cgroup_cpu_max: 'CPU limit',
   cgroup_memory_max: 'Memory limit', libc: 'C library', compiler: 'Compiler', memory_bytes: 'Memory', boot_id: 'Boot',
+  load_before: 'Load before', load_after: 'Load after', mhz_lo: 'Slowest clock (MHz)', mhz_hi: 'Fastest clock (MHz)', others_cpu_s: 'Seconds of other programs',
 };
 
 /* On a small screen it is long, and asked for. */
@@ -27,6 +28,7 @@ function show(name, value) {
   if (value === true || value === false) return value ? 'yes' : 'no';
   if (name.endsWith('_bytes')) return bytes(value);
   if (typeof value === 'object') return html`<code>${JSON.stringify(value)}</code>`;
+  if (typeof value === 'number' && !Number.isInteger(value)) return String(Number(value.toPrecision(6)));
   return String(value);
 }
 
@@ -49,9 +51,20 @@ function Interpreter({ of }) {
   </section>`;
 }
 
+const build = ({ path, build_id: id }) => [path, id ?? 'no build id'];
+
+/* How each was built: the figures of two are of different boundaries only as far as this is the same. */
+function Bindings({ of }) {
+  const several = new Set(of.map((b) => b.python)).size > 1;
+  return html`<section data-part="bindings"><h3>Bindings</h3>${of.map((b) => html`<details key=${`${b.name} ${b.python}`}>
+    <summary>${b.name}${several && html` <span class="dim">for ${b.python}</span>`}</summary>
+    <${Pairs} pairs=${[...Object.entries(b.versions ?? {}), ['flags', b.flags, 'Flags'], ...(b.files ?? []).map(build)]} />
+  </details>`)}</section>`;
+}
+
 export function Environment({ environment: e, comparability }) {
-  const { interpreters: pythons, allocators: heaps, variables, calibration, ...rest } = e;
-  const [interpreters, allocators] = [pythons ?? [], heaps ?? []];
+  const { interpreters: pythons, allocators: heaps, bindings: built, variables, calibration, ...rest } = e;
+  const [interpreters, allocators, bindings] = [pythons ?? [], heaps ?? [], built ?? []];
   const known = Object.keys(NAMES).filter((name) => name in rest);
   const others = Object.keys(rest).filter((name) => !(name in NAMES));
   if (!known.length && !others.length && !interpreters.length) return null;
@@ -66,12 +79,13 @@ export function Environment({ environment: e, comparability }) {
       <div class="stacked">${allocators.length > 0 && html`<section><h3>Allocators</h3>
         <${Pairs} pairs=${allocators.map((a) => [a.name, [a.version, a.path, a.build_id].filter(Boolean).join(' · ')])} />
       </section>`}
+      ${bindings.length > 0 && html`<${Bindings} of=${bindings} />`}
       <section><h3>Variables of the workers</h3>
         ${set.length ? html`<${Pairs} pairs=${set} />` : html`<p class="dim">None was set: workers start from nothing.</p>`}
       </section>
       <section><h3>Comparable with</h3>
         <p>Runs with the key <code>${comparability ?? '–'}</code>: the same processor, kernel, interpreters, allocators and variables.</p>
-        ${calibration && html`<p class="dim">Calibrated: ${Object.entries(calibration).map(([name, value]) => `${name} ${value}`).join(', ')}</p>`}
+        ${calibration && html`<p class="dim">Calibrated: ${Object.entries(calibration).map(([name, value]) => `${name} ${show(name, value)}`).join(', ')}</p>`}
       </section></div>
     </div>
   </details>`;

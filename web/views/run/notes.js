@@ -2,9 +2,11 @@
 import { html } from '../../lib/ui.js';
 import { plural, whole } from '../../lib/format.js';
 import { Status } from '../../lib/status.js';
-import { axisOf, labelOf, measured } from '../../lib/table.js';
+import { axisOf, copying, labelOf, measured } from '../../lib/table.js';
 
 const finite = Number.isFinite;
+
+const SEVERAL = Symbol('not the same for all');
 
 /** "gil=release, threads=1": on which axes references differ from their cells. */
 function references(doc) {
@@ -18,11 +20,20 @@ function references(doc) {
     if (reference.case !== cell.case) other = reference.case;
     for (const axis of Object.keys(reference.axes)) {
       const value = axisOf(reference, axis);
-      if (value !== axisOf(cell, axis)) differs.set(axis, differs.has(axis) && differs.get(axis) !== value ? 'its own' : value);
+      if (value !== axisOf(cell, axis)) differs.set(axis, differs.has(axis) && differs.get(axis) !== value ? SEVERAL : value);
     }
   }
   if (!any) return null;
-  return [...(other ? [`case=${other}`] : []), ...[...differs].map(([axis, value]) => `${axis}=${value}`)].join(', ');
+  const several = [...differs].filter(([, value]) => value === SEVERAL).map(([axis]) => axis);
+  return [...(other ? [`case=${other}`] : []), ...[...differs].filter(([, value]) => value !== SEVERAL).map(([axis, value]) => `${axis}=${value}`),
+    ...(several.length ? [`another ${several.join(', ')}, marked ref`] : [])].join(', ');
+}
+
+/** How many have no ratio though others of their case have one. */
+function withoutRatio(doc) {
+  const to = new Set(doc.cells.map((c) => c.ratio?.to).filter(Boolean));
+  const cases = new Set(doc.cells.filter((c) => c.ratio).map((c) => c.case));
+  return doc.cells.filter((c) => measured(c) && !c.ratio && cases.has(c.case) && !to.has(c.id)).length;
 }
 
 /** Cells with the same reason together: [{status, reason, differ, cells}]. */
@@ -76,9 +87,18 @@ function gaps(doc) {
   return [...waits, ...(lost ? [['GIL', `${whole(lost)} waits could not be recorded: shares are too low`]] : []), ...scaling];
 }
 
+/* Columns that only some cases have. */
+function columns(doc) {
+  return [...(doc.cells.some(copying) ? [['V3', 'whether what is handed over was copied, as found by looking']] : []),
+    ...(doc.cells.some((c) => finite(c.memory?.allocations_per_op)) ? [['B/op', "bytes an operation asks Python's allocators for; allocs/op: how often"]] : [])];
+}
+
 export function Notes({ doc }) {
   const to = references(doc);
-  const notes = [...intervals(doc), ...(to ? [['ratio', `time/op ÷ that of the same cell with ${to}`]] : []), ...gaps(doc)];
+  const none = to ? withoutRatio(doc) : 0;
+  const notes = [...intervals(doc), ...(to ? [['ratio', `time/op ÷ that of the same cell with ${to}`]] : []),
+    ...(none ? [['ratio', `none for ${plural(none, 'cell')}: too few batches, of ${none === 1 ? 'it' : 'them'} or of the one compared with, went undisturbed`]] : []),
+    ...columns(doc), ...gaps(doc)];
   const order = ['failed', 'invalid', 'interrupted', 'unsupported'];
   const told = (status) => doc.cells.filter((c) => c.status === status && (c.reason || !measured(c)));
   const without = order.flatMap((status) => grouped(told(status), (c) => c.status, (c) => c.reason));

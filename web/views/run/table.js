@@ -1,11 +1,11 @@
 /* The table of a run. Its columns, order and figures are benchctl's; sorting, the filter and the opened cell are the query. */
 import { html, useEffect, useRef } from '../../lib/ui.js';
-import { count, halfWidth, nanoseconds, percent, plural, ratio, scaled, scaleFor } from '../../lib/format.js';
+import { count, fixed, halfWidth, nanoseconds, percent, plural, ratio, scaled, scaleFor } from '../../lib/format.js';
 import { Command } from '../../lib/main.js';
 import { Bar, Ratio } from '../../lib/plot.js';
 import { useQuery } from '../../lib/router.js';
 import { ended, Status } from '../../lib/status.js';
-import { axisOf, fits, labelOf, mainBlocker, measured, sorted, SORTS, statusOf, traced } from '../../lib/table.js';
+import { axisOf, copying, fits, labelOf, mainBlocker, measured, sorted, SORTS, statusOf, traced } from '../../lib/table.js';
 import { CellDetails } from './cell.js';
 
 const WAITS_MUCH = 0.2;
@@ -31,6 +31,9 @@ const COLUMNS = [
   { key: 'verdict', title: 'verdict', text: true, has: compared },
   { key: 'scaling', title: 'scaling', early: true, has: (c) => c.scaling },
   { key: 'scaling-pm', title: '±', sr: 'half of the interval of the scaling', has: (c) => finite(c.scaling?.lo) },
+  { key: 'copies', title: 'V3', text: true, sr: 'whether it copies, as found by looking', has: copying },
+  { key: 'allocations', title: 'allocs/op', sr: "what one operation asks Python's allocators for", has: (c) => finite(c.memory?.allocations_per_op) },
+  { key: 'allocated', title: 'B/op', sr: 'bytes one operation asks them for', has: (c) => finite(c.memory?.allocated_bytes_per_op) },
   { key: 'wait', title: 'GIL wait', early: true, has: traced },
   { key: 'blocker', title: 'main blocker', wide: true, early: true, has: (c) => mainBlocker(c.gil) },
 ];
@@ -87,6 +90,12 @@ function figure(key, cell, frame, references) {
       return number(key, cell.scaling?.median, cell.scaling ? html`<strong>${ratio(cell.scaling.median)}</strong>` : '');
     case 'scaling-pm':
       return pm(key, cell.scaling);
+    case 'copies':
+      return html`<td key=${key} data-col=${key}>${copying(cell)}</td>`;
+    case 'allocations':
+      return number(key, cell.memory?.allocations_per_op, finite(cell.memory?.allocations_per_op) ? fixed(cell.memory.allocations_per_op, 2) : '');
+    case 'allocated':
+      return number(key, cell.memory?.allocated_bytes_per_op, finite(cell.memory?.allocated_bytes_per_op) ? count(cell.memory.allocated_bytes_per_op) : '');
     case 'wait':
       if (!traced(cell)) return html`<td key=${key} data-col=${key}></td>`;
       return number(key, cell.gil.wait_share, percent(cell.gil.wait_share), cell.gil.wait_share >= WAITS_MUCH ? 'much' : '');

@@ -353,7 +353,7 @@ static void about_notes(const struct bd_run_document *doc, const struct bd_scree
 				say(&said, &n, "", &doc->cells[i].notes[k], &doc->cells[i]);
 	for (size_t i = 0; i < n; i++) {
 		bd_auto_str struct bd_str text = {0};
-		if (said[i].cells_len == 1 && doc->cells_len > 1) {
+		if (said[i].cells_len == 1) {
 			bd_auto_free char *label = bd_cell_label(doc, said[i].cells[0]);
 			bd_str_puts(&text, label);
 		} else {

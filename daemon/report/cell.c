@@ -217,6 +217,12 @@ static size_t main_count(const struct series *s)
 	return n;
 }
 
+/* The run came to its end all the same: what it was given was too little. */
+static bool time_was_over(const struct loaded *l)
+{
+	return l->run.state == BD_RUN_COMPLETE && !isnan(report_number(l->run.plan, "budget_s"));
+}
+
 void report_cell_make(const struct loaded *l, const struct bd_cell *cell, struct bd_cell_result *ret)
 {
 	const struct series *s = &l->series[cell->index];
@@ -227,7 +233,8 @@ void report_cell_make(const struct loaded *l, const struct bd_cell *cell, struct
 		status = BD_CELL_INTERRUPTED;
 		reason = l->run.reason
 			? bd_reason_copy(l->run.reason)
-			: bd_reason_new(NULL, "interrupted", NULL, "the run ended before this cell was measured");
+			: bd_reason_new(NULL, "interrupted", time_was_over(l) ? "a longer --budget" : NULL,
+				  "the run ended before this cell was measured");
 	}
 	ret->id = bd_strdup(cell->id);
 	ret->case_name = bd_strdup(cell->case_name);

@@ -251,6 +251,17 @@ BD_TEST(few_launches_have_no_interval)
 	/* the other cell has no sample */
 	BD_CHECK_STR(w.doc.cells[1].status, "interrupted");
 	BD_CHECK(w.doc.cells[1].reason && !w.doc.cells[1].time_ns_per_op);
+	BD_CHECK(w.doc.cells[1].reason && !w.doc.cells[1].reason->hint);
+	/* of a run that was not cut short, its budget was */
+	struct bd_run run;
+	BD_CHECK_INT(bd_store_run_get(w.store, "run", &run, &w.err), 0);
+	cJSON_Delete(run.plan);
+	run.plan = cJSON_Parse("{\"budget_s\":3}");
+	BD_CHECK_INT(bd_store_run_update(w.store, &run, &w.err), 0);
+	bd_run_done(&run);
+	bd_doc_done(&bd_run_document_doc, &w.doc);
+	report(&w, BD_RUN_COMPLETE);
+	BD_CHECK_STR(w.doc.cells[1].reason->hint, "a longer --budget");
 	end(&w);
 }
 

@@ -37,7 +37,8 @@ struct thread {
 	__u8 hold_gil, hold_waiters;
 	__u16 hold_flags;
 	__u32 unused2;
-	__u64 native_ns[2]; /* when its registers were told last: on its processor, and as it left it */
+	__u64 ticked_ran_ns; /* the kernel's total of it at the last sample; 0: none yet */
+	__u64 native_ns[2];  /* when its registers were told last: on its processor, and as it left it */
 };
 
 struct {
@@ -245,6 +246,7 @@ static __always_inline void tell_hold(const struct place *at, struct thread *th,
 	r->to_ns = to;
 	r->stack = th->hold_stack;
 	r->native = th->hold_native;
+	r->ran_ns = 0;
 	bpf_ringbuf_submit(r, wake_flags(false));
 }
 
@@ -349,6 +351,9 @@ int event_tick(struct tick *tick)
 	struct thread *th = thread_at(&at, task, true);
 	if (!th)
 		return 0;
+	/* Told with and without a GIL, these add up to all it ran: how much that was need not be sampled. */
+	__u64 ran = ran_ns(task), since = th->ticked_ran_ns ? ran - th->ticked_ran_ns : 0;
+	th->ticked_ran_ns = ran;
 	__u64 held = find_held(at.index, th->tid, th->python.address);
 	if (!held)
 		return 0;
@@ -367,6 +372,7 @@ int event_tick(struct tick *tick)
 	r->from_ns = r->to_ns = now;
 	r->stack = stack;
 	r->native = native;
+	r->ran_ns = since;
 	bpf_ringbuf_submit(r, wake_flags(false));
 	return 0;
 }

@@ -54,6 +54,7 @@ struct bd_book_thread {
 	size_t samples_n;
 	uint64_t held_ns; /* when it was last seen with a GIL, and with which */
 	uint8_t held_gil;
+	int64_t ran_over_ns; /* of what its rare samples stand for, not told yet: they are told in whole fast ones */
 };
 
 struct bd_book_target {

@@ -376,9 +376,25 @@ static void heard_hold(struct bd_book *b, const struct bd_rec_hold *r)
 	b->newest_ns = BD_MAX(b->newest_ns, r->to_ns);
 }
 
+/* What a sample stands for, in fast ones. While nobody waits it is what the thread has run meanwhile, of which the sum is known
+ * for sure; before that nobody waited, so it must not weigh where somebody does. */
+static int32_t times_of(struct bd_book_thread *th, const struct bd_rec_hold *r)
+{
+	const int64_t one = 1000000000 / BD_EVENTS_HZ;
+	if (!(r->flags & BD_REC_QUIET))
+		return 1;
+	if (!r->ran_ns || r->waiters)
+		return BD_EVENTS_QUIET;
+	th->ran_over_ns += (int64_t)BD_MIN(r->ran_ns, (uint64_t)one * BD_TRACE_TIMES);
+	int64_t times = BD_MAX(th->ran_over_ns / one, (int64_t)1);
+	times = BD_MIN(times, (int64_t)BD_TRACE_TIMES);
+	th->ran_over_ns -= times * one;
+	return (int32_t)times;
+}
+
 static void turn_hold(struct bd_book *b, const struct bd_book_held *h)
 {
-	const struct bd_book_thread *th = &b->threads[h->thread];
+	struct bd_book_thread *th = &b->threads[h->thread];
 	const struct bd_book_target *tg = &b->target[th->target];
 	const struct bd_rec_hold *r = &h->holder;
 	if (tg->known)
@@ -387,7 +403,7 @@ static void turn_hold(struct bd_book *b, const struct bd_book_held *h)
 				.gil = bd_book_gil(b, th->target, r->gil),
 				.stack = h->stack,
 				.waiters = r->waiters,
-				.times = r->flags & BD_REC_QUIET ? BD_EVENTS_QUIET : 1,
+				.times = times_of(th, r),
 				.start_ns = (int64_t)(r->flags & BD_REC_TICK ? r->to_ns : r->from_ns) - b->start_ns,
 				.end_ns = (int64_t)r->to_ns - b->start_ns},
 			th->target);

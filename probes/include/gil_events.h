@@ -13,7 +13,7 @@
 #define BD_EVENTS_NATIVE 1024     /* bytes of a native stack */
 #define BD_EVENTS_REGS 17         /* DWARF order: rax rdx rcx rbx rsi rdi rbp rsp r8 … r15 rip */
 #define BD_EVENTS_HZ 997          /* not a divisor of anybody's period */
-#define BD_EVENTS_QUIET 9         /* while nobody waits, one sample stands for so many */
+#define BD_EVENTS_QUIET 13        /* while nobody waits, one sample stands for so many */
 #define BD_EVENTS_RECORD_MAX 2048 /* no record is longer */
 
 /* Offsets in the interpreter's structures, for walking a thread's Python stack. */
@@ -155,11 +155,11 @@ enum {
 	BD_REC_TICK = 1 /* a sample on a processor, else an interval off it */,
 	BD_REC_PREEMPTED = 2,
 	BD_REC_KERNEL = 4,
-	BD_REC_QUIET = 8 /* a sample of the slow clock: it stands for BD_EVENTS_QUIET */
+	BD_REC_QUIET = 8 /* a sample of the slow clock: it stands for ran_ns, or BD_EVENTS_QUIET fast ones */
 };
 
-/* Who holds the GIL: a sample (from_ns = to_ns, it stands for 1 s / BD_EVENTS_HZ, or BD_EVENTS_QUIET times that), or an
- * interval a holder spent off its processor. */
+/* Who holds the GIL: a sample (from_ns = to_ns, it stands for 1 s / BD_EVENTS_HZ unless it is BD_REC_QUIET), or an interval a
+ * holder spent off its processor. */
 struct bd_rec_hold {
 	struct bd_rec head;
 	__u32 tid;
@@ -168,6 +168,7 @@ struct bd_rec_hold {
 	__u64 from_ns, to_ns;
 	__u64 stack;  /* Python stack of the holder; 0 = unknown */
 	__u64 native; /* id of the BD_REC_NATIVE told just before; 0 = none */
+	__u64 ran_ns; /* BD_REC_QUIET: what the thread has run since its sample before, with a GIL or without; 0 = unknown */
 };
 
 /* Where in native code a holder was: registers, and the top of its stack from the stack pointer on. */

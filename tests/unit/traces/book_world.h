@@ -79,14 +79,16 @@ static inline void tell_tick(struct world *w, uint32_t tid, uint64_t at, uint8_t
 }
 
 /* Of the slow clock. */
-static inline void tell_rare_tick(struct world *w, uint32_t tid, uint64_t at, uint8_t waiters, uint64_t stack)
+static inline void tell_rare_tick(struct world *w, uint32_t tid, uint64_t at, uint8_t waiters, uint64_t stack,
+	uint64_t ran)
 {
 	struct bd_rec_hold r = {.tid = tid,
 		.waiters = waiters,
 		.flags = BD_REC_TICK | BD_REC_QUIET,
 		.from_ns = at,
 		.to_ns = at,
-		.stack = stack};
+		.stack = stack,
+		.ran_ns = ran};
 	tell(w, &r, BD_REC_HOLD, sizeof r);
 }
 

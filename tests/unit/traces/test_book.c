@@ -211,18 +211,36 @@ BD_TEST(a_sample_of_the_slow_clock_counts_as_many)
 	tell_stack(&w, 11, "early");
 	tell_stack(&w, 12, "late");
 	for (int i = 0; i < 5; i++)
-		tell_rare_tick(&w, 102, T0 + (uint64_t)i * 9 * MS, 0, 11);
-	tell_rare_tick(&w, 102, T0 + 46 * MS, 1, 11);
-	for (int i = 0; i < 27; i++)
+		tell_rare_tick(&w, 102, T0 + (uint64_t)i * 9 * MS, 0, 11, 0);
+	tell_rare_tick(&w, 102, T0 + 46 * MS, 1, 11, 500 * MS); /* all but its own time was before anybody waited */
+	for (int i = 0; i < 3 * BD_EVENTS_QUIET; i++)
 		tell_tick(&w, 102, T0 + (uint64_t)(50 + i) * MS, 1, 12);
 	tell_wait(&w, plain_wait(101, 102, T0 + 45 * MS, T0 + 85 * MS));
 	bd_auto_json cJSON *d = document(&w, T0 + 1000 * MS);
 	const int64_t one = 1000000000 / BD_EVENTS_HZ;
 	BD_CHECK_INT(line_ns(d, "held", NULL, 102, "early"), 6 * BD_EVENTS_QUIET * one);
-	BD_CHECK_INT(line_ns(d, "held", NULL, 102, "late"), 27 * one);
-	BD_CHECK_INT(value(thread_row(d, 102), "hold_ns"), (6 * BD_EVENTS_QUIET + 27) * one);
+	BD_CHECK_INT(line_ns(d, "held", NULL, 102, "late"), 3 * BD_EVENTS_QUIET * one);
+	BD_CHECK_INT(value(thread_row(d, 102), "hold_ns"), 9 * BD_EVENTS_QUIET * one);
 	BD_CHECK_NEAR((double)line_ns(d, "lines", "holder", 102, "early"), 10 * MS, 2);
 	BD_CHECK_NEAR((double)line_ns(d, "lines", "holder", 102, "late"), 30 * MS, 2);
+	world_end(&w);
+}
+
+/* Samples of the slow clock are few: what they stand for is what the thread ran, to a fast one. */
+BD_TEST(samples_of_the_slow_clock_stand_for_what_was_run)
+{
+	struct world w;
+	world_begin(&w, 1 << 20);
+	tell_stack(&w, 11, "computes");
+	uint64_t ran = 0;
+	for (uint64_t i = 0; i < 100; i++) {
+		uint64_t since = 1 + i * i % 37 * 300000; /* from next to nothing to 11 ms */
+		ran += since;
+		tell_rare_tick(&w, 102, T0 + i * 9 * MS, 0, 11, since);
+	}
+	bd_auto_json cJSON *d = document(&w, T0 + 1000 * MS);
+	BD_CHECK_NEAR((double)value(thread_row(d, 102), "hold_ns"), (double)ran, 1000000000.0 / BD_EVENTS_HZ);
+	BD_CHECK_INT(value(cJSON_GetArrayItem(list(d, "held"), 0), "samples"), 100);
 	world_end(&w);
 }
 

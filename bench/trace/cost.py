@@ -27,17 +27,19 @@ def python_with_symbols():
 class Group:
     """The tools that can be had, around one process."""
 
-    def __init__(self, service):
+    def __init__(self, service, peers=True):
         self.python, library = python_with_symbols()
         self.missing = []
         try:
-            self.python = tools.environment(self.python)
+            self.python = tools.environment(self.python) if peers else self.python
         except tools.Unavailable as e:
             self.missing.append(str(e))
         self.work = Work(self.python)
         self.members = [tools.Nothing(self.work)]
-        makers = [lambda: tools.Counters(self.work), lambda: tools.Events(self.work, service), lambda: tools.Uprobes(self.work, library)]
-        if not self.missing:
+        makers = [lambda: tools.Counters(self.work), lambda: tools.Events(self.work, service)]
+        if peers:
+            makers.append(lambda: tools.Uprobes(self.work, library))
+        if peers and not self.missing:
             makers += [lambda: tools.PySpy(self.work, self.python), lambda: tools.Knocker(self.work, 1000), lambda: tools.Knocker(self.work, 100)]
         for make in makers:
             try:
@@ -85,7 +87,8 @@ class Group:
                 row(f"{what}: {name}", f"≤ {bars[name]}×", as_ratio(r), r[0] <= bars[name])
             else:
                 told.append(f"{name} {as_ratio(r)}")
-        row(f"{what}: the peers", "beside", "; ".join(told + [f"not here: {m}" for m in self.missing]) or "none", None)
+        if told or self.missing:
+            row(f"{what}: the peers", "beside", "; ".join(told + [f"not here: {m}" for m in self.missing]) or "none", None)
         return statistics.median(base)
 
 
@@ -100,6 +103,17 @@ def slowdowns(service, quick):
         turns = int((60e6 if quick else 100e6) / 115_000 / 2)
         group.slowdowns("slowdown of a strict hand-off of two threads, holding 100 µs", {"benchd counters": 1.03, "benchd events": 1.08},
                         8 if quick else 60, lambda: work.do("handoff", n=turns, hold_ns=100_000)["ns_per_turn"])
+
+
+def uncontended(service, quick):
+    """At a real-time priority: nobody else takes its processor, so this can be told on a machine with other work, too."""
+    with Group(service, peers=False) as group:
+        work = group.work
+        os.sched_setscheduler(work.pid, os.SCHED_FIFO, os.sched_param(1))
+        calls = max(1000, int(10e6 / work.do("calls", n=20000, cpu=CPU)["ns_per_call"]))
+        group.slowdowns("slowdown of an uncontended releasing call at a real-time priority, median of 5 batches of 10 ms",
+                        {"benchd counters": 1.01, "benchd events": 1.01}, 10 if quick else 80,
+                        lambda: statistics.median(work.do("calls", n=calls, cpu=CPU)["ns_per_call"] for _ in range(5)))
 
 
 def saturated(service, quick):

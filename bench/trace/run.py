@@ -21,7 +21,8 @@ import planted  # noqa: E402
 import service  # noqa: E402
 import truth  # noqa: E402
 
-BENCHES = {"first": cost.first_figure, "slowdown": cost.slowdowns, "saturated": cost.saturated, "kernel": cost.kernel, "processor": cost.processor,
+BENCHES = {"first": cost.first_figure, "slowdown": cost.slowdowns, "uncontended": cost.uncontended,
+           "saturated": cost.saturated, "kernel": cost.kernel, "processor": cost.processor,
            "clock": truth.against_clock, "perf": truth.against_perf, "held": truth.held_share, "invented": truth.invented, "blamed": truth.blamed,
            "lost": truth.lost}
 

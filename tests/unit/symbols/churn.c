@@ -76,7 +76,7 @@ static void churn(const char *kind)
 	bd_auto_free char *path = bd_printf("%s/churn.py", SCRIPTS), *text = NULL;
 	BD_CHECK_INT(bd_file_read(path, 1 << 20, &text, NULL), 0);
 	const char *const arguments[] = {kind, NULL};
-	static struct interpreter found[TARGETS]; /* with its texts, until the test ends */
+	struct interpreter found[TARGETS];
 	size_t n = interpreters(found, TARGETS), ran = 0;
 	for (size_t i = 0; i < n; i++) {
 		struct target t;

@@ -83,7 +83,7 @@ static void expect_on(const struct interpreter *i, const char *library, const ch
 
 static void expect(const char *library, const char *kind, const char *want)
 {
-	static struct interpreter found[TARGETS]; /* with its texts, until the test ends */
+	struct interpreter found[TARGETS];
 	size_t n = interpreters(found, TARGETS), ran = 0;
 	for (size_t i = 0; i < n; i++) {
 		if (found[i].root[0]) /* another system's C library; the test's own library is not there */

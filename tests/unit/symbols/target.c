@@ -43,7 +43,7 @@ static size_t add_all(struct interpreter *ret, size_t n, size_t max, const char 
 	return n;
 }
 
-size_t interpreters(struct interpreter *ret, size_t max)
+static size_t find_all(struct interpreter *ret, size_t max)
 {
 	const char *home = getenv("HOME"), *cached = getenv("XDG_CACHE_HOME");
 	bd_auto_free char *pyenv = bd_printf("%s/.pyenv/versions/", home ? home : "/root");
@@ -56,6 +56,17 @@ size_t interpreters(struct interpreter *ret, size_t max)
 	if (geteuid() == 0)
 		n = add_all(ret, n, max, systems, "*", "/usr/bin/python3.1[1-9]*");
 	return n;
+}
+
+size_t interpreters(struct interpreter *ret, size_t max)
+{
+	static struct interpreter all[TARGETS]; /* with their texts, until the test ends */
+	static size_t n;
+	if (!n)
+		n = find_all(all, TARGETS);
+	size_t given = BD_MIN(n, max);
+	memcpy(ret, all, given * sizeof *ret);
+	return given;
 }
 
 static uint64_t version_of(const struct bd_layout *l)

@@ -125,6 +125,10 @@ class Pythons(Case):
         self.assertEqual({c["status"] for c in plan["cells"]}, {"ok"})
         run = self.json(*ask, "--launches", "1", "--rounds", "1", status=None)
         self.assertEqual({c["axes"]["python"]: c["status"] for c in run["cells"]}, {base: "ok", base + "+exe": "ok"}, run)
+        for ident in (base, base + "+exe"):
+            fuzzed = self.json("fuzz", "--python", ident, "--binding", "capi", "--function", "i64", "--calls", "20")
+            self.assertEqual({b["status"] for b in fuzzed["bindings"]}, {"ok"}, fuzzed)
+            self.assertGreater(fuzzed["calls"], 0)
         # what another version of benchd built may not understand this one
         home = os.path.join(self.data, "benchd", "interpreters")
         shutil.copytree(os.path.join(home, base), os.path.join(home, ".other"))

@@ -61,8 +61,9 @@ static char *folder_of(const cJSON *python)
 	char *found = cJSON_IsTrue(part(python, "added")) ? NULL : bd_program_file(ours, NULL);
 	if (found)
 		return found;
-	bd_auto_free char *data = bd_client_data_dir();
-	return bd_printf("%s/interpreters/%s", data, text_of(python, "id"));
+	const char *id = text_of(python, "id"); /* both hosts of one that was added are in one tree */
+	bd_auto_free char *data = bd_client_data_dir(), *base = bd_strndup(id, strcspn(id, "+"));
+	return bd_printf("%s/interpreters/%s/lib/benchd/interpreters/%s", data, base, id);
 }
 
 static void add_list(struct bd_strv *argv, const struct bd_words *w, const char *option)
@@ -80,8 +81,9 @@ static int command_of(const struct bd_words *w, const cJSON *python, struct bd_s
 {
 	bd_auto_free char *program = bd_program_file("lib/benchd/python/fuzz/run.py", NULL);
 	bd_auto_free char *descriptors = bd_program_file("lib/benchd/python", NULL);
-	bd_auto_free char *kernels = bd_program_file("lib/benchd/libbdkernels.so", NULL), *folder = folder_of(python);
-	if (!program || !descriptors || !kernels)
+	bd_auto_free char *folder = folder_of(python); /* its modules count in the kernel library of their own tree */
+	bd_auto_free char *kernels = bd_printf("%s/../../libbdkernels.so", folder);
+	if (!program || !descriptors || access(kernels, R_OK) < 0)
 		return bd_error_set(err, -ENOENT, "worker-missing", "install benchd again",
 			"the parts of the fuzzer are not beside %s", bd_program_dir());
 	const char *const fixed[] = {text_of(python, "executable"), "-I", "-B", program, "--folder", folder, "--python",

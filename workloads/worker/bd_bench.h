@@ -322,6 +322,8 @@ int64_t bd_malloc_live_bytes(void); /* of the whole process; BD_NULL_INT = unkno
 /* To the byte, unlike bd_malloc_live_bytes, which may be all that was ever taken from the system: of the whole process, or
  * of the calling thread alone (*ret_own); BD_NULL_INT = it cannot say. */
 int64_t bd_malloc_exact_bytes(bool *ret_own);
+/* Freed memory that the calling thread keeps and an allocator counts as given: from now on it is always as much. */
+void bd_malloc_settle(void);
 /* Forgets what was proven, so that the next check probes again. */
 void bd_malloc_forget(void);
 int bd_malloc_prove(struct bd_error *err); /* probes; the outcome is kept until bd_malloc_forget */

@@ -22,6 +22,7 @@ struct library {
 	int64_t (*live)(void);      /* bytes the process has live, or at least has taken */
 	bool live_exact;            /* live bytes indeed */
 	int (*owns)(const void *p); /* 1, 0, -1 = cannot say */
+	void (*settle)(void); /* what this thread keeps of freed memory is as much as ever; NULL: it is not counted */
 };
 
 /* ---- glibc ------------------------------------------------------------------------------------------------- */
@@ -39,6 +40,24 @@ static int64_t glibc_count(void)
 {
 	struct mallinfo2 m = glibc_info();
 	return (int64_t)(m.uordblks + m.hblkhd);
+}
+
+/* A thread keeps some freed blocks of each size, which count as given; it takes dozens of batches until it has all it keeps. Here
+ * it gets them, and there is nothing more to grow. No size beyond is kept, and more than enough of each is freed. */
+#define KEPT_SIZES 64
+#define KEPT_STEP 16
+#define KEPT_BLOCKS 24 /* 7 up to 2.41, 16 from 2.42 on */
+
+static void glibc_settle(void)
+{
+	void *(*volatile get)(size_t) = malloc; /* or a compiler sees that nobody needs the blocks */
+	void *blocks[KEPT_BLOCKS];
+	for (size_t i = 1; i <= KEPT_SIZES; i++) {
+		for (size_t j = 0; j < KEPT_BLOCKS; j++)
+			blocks[j] = get(i * KEPT_STEP + KEPT_STEP / 2);
+		for (size_t j = 0; j < KEPT_BLOCKS; j++)
+			free(blocks[j]);
+	}
 }
 
 /* glibc names no owner of an address: its counters, and that malloc is its own, must do. */
@@ -85,6 +104,11 @@ static int64_t jemalloc_live(void)
 	uint64_t epoch = 1; /* statistics are a snapshot: this takes a new one */
 	je_mallctl("epoch", NULL, NULL, &epoch, sizeof epoch);
 	return je_read("stats.allocated");
+}
+
+static void jemalloc_settle(void)
+{
+	je_mallctl("thread.tcache.flush", NULL, NULL, NULL, 0); /* fails where threads keep nothing */
 }
 
 static int jemalloc_owns(const void *p)
@@ -193,11 +217,11 @@ static int tcmalloc_owns(const void *p)
 /* ---- who is it --------------------------------------------------------------------------------------------- */
 
 static const struct library libraries[] = {
-	{"jemalloc", "mallctl", jemalloc_open, jemalloc_count, jemalloc_live, true, jemalloc_owns},
-	{"mimalloc", "mi_version", mimalloc_open, mimalloc_count, mimalloc_live, false, mimalloc_owns},
+	{"jemalloc", "mallctl", jemalloc_open, jemalloc_count, jemalloc_live, true, jemalloc_owns, jemalloc_settle},
+	{"mimalloc", "mi_version", mimalloc_open, mimalloc_count, mimalloc_live, false, mimalloc_owns, NULL},
 	{"tcmalloc", "MallocExtension_GetNumericProperty", tcmalloc_open, tcmalloc_count, tcmalloc_count, true,
-		tcmalloc_owns},
-	{"glibc", "gnu_get_libc_version", glibc_open, glibc_count, glibc_count, true, glibc_owns},
+		tcmalloc_owns, NULL},
+	{"glibc", "gnu_get_libc_version", glibc_open, glibc_count, glibc_count, true, glibc_owns, glibc_settle},
 };
 static const struct library *serving;
 static struct bd_malloc_info identity;
@@ -241,6 +265,13 @@ int64_t bd_malloc_exact_bytes(bool *ret_own)
 	bd_malloc_identify();
 	*ret_own = serving && !serving->live_exact;
 	return !serving ? BD_NULL_INT : serving->live_exact ? serving->live() : serving->count();
+}
+
+void bd_malloc_settle(void)
+{
+	bd_malloc_identify();
+	if (serving && serving->settle)
+		serving->settle();
 }
 
 /* ---- the probes -------------------------------------------------------------------------------------------- */

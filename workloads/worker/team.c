@@ -148,8 +148,10 @@ static void work(struct bd_lane *lane, const struct usage *before)
 	lane->result = w->desc->run(w, lane->ticker, lane->start);
 	struct usage after;
 	read_usage_nogil(lane, &after);
-	if (lane->team->batch->weigh)
+	if (lane->team->batch->weigh) {
+		bd_malloc_settle();
 		lane->bytes = bd_malloc_exact_bytes(&(bool){0});
+	}
 	account_nogil(lane, before, &after);
 	add_children_nogil(lane);
 	if (!lane->result) {

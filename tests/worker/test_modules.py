@@ -4,6 +4,7 @@ import re
 import shutil
 import subprocess
 import tempfile
+import time
 import unittest
 
 import bench_worker as bw
@@ -46,18 +47,22 @@ class Imports(Catching):
         self.ok(w.bye(len(good)))
 
     def test_the_time_is_the_imports_alone(self):
-        """A process takes longer than an import in it: the wall clock around the batch says so."""
+        """A process takes many times as long as an import in it. Both are told by one clock; who has the processor meanwhile may stop
+        an import for long, but not in every batch."""
         w = self.worker(bw.default())
         answer, = w.prepare(self.cells({"how": "cold"}))
         self.ok([answer])
         self.assertEqual(answer["iterations"], 1)  # not as many as 12 ms have imports
-        sample = w.batch(0, iterations=5)
-        faults = sample["minor_faults"]
-        self.assertEqual(sum(sample["ops"]), 5)
-        with open("/proc/%d/stat" % w.process.pid) as f:
-            children = sum(int(x) for x in f.read().rpartition(")")[2].split()[13:15])  # ticks of those it awaited
-        self.assertGreater(children * 10_000_000, sample["wall_ns"])
-        self.assertGreaterEqual(faults, 0)
+        shares = []
+        while not shares or min(shares) > 0.5 and len(shares) < 8:
+            begin = time.perf_counter_ns()
+            sample = w.batch(0, iterations=5)
+            around = time.perf_counter_ns() - begin
+            self.assertEqual(sum(sample["ops"]), 5)
+            self.assertGreaterEqual(sample["minor_faults"], 0)
+            self.assertGreater(sample["wall_ns"], 0)
+            shares.append(sample["wall_ns"] / around)
+        self.assertLess(min(shares), 0.5)
 
     def test_relocations_are_those_of_readelf(self):
         w = self.worker(bw.default())

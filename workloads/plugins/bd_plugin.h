@@ -20,7 +20,7 @@ struct bd_plugin {
 	/* 0, or anything else when it cannot work here; then stop() is not called. */
 	int (*start)(const struct bd_plugin_host *host, void **ret_state);
 	uint64_t (*call)(void *state, uint64_t x);
-	void (*stop)(void *state);
+	void (*stop)(void *state); /* the code is unmapped after it: its threads have ended, nothing calls it back */
 };
 
 #define BD_PLUGIN_EXPORT __attribute__((visibility("default")))

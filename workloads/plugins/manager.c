@@ -63,12 +63,42 @@ static int make_copy(struct bd_plugin_manager *m, const char *path, char **ret)
 	for (;;) {
 		bd_auto_free char *copy = bd_printf("%s/%llu-%s", m->folder, (unsigned long long)++m->serial,
 			base ? base + 1 : path);
-		int fd = open(copy, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0700), e = errno;
+		int fd = open(copy, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0700), e = errno;
 		if (fd < 0 && e == EEXIST)
 			continue;
 		*ret = BD_TAKE_PTR(copy);
 		return fd < 0 ? -e : fd;
 	}
+}
+
+/* How long the headers say that a shared object is; 0 when it is none, which the dynamic linker tells. */
+static uint64_t elf_length(int fd)
+{
+	ElfW(Ehdr) head;
+	if (pread(fd, &head, sizeof head, 0) != (ssize_t)sizeof head || memcmp(head.e_ident, ELFMAG, SELFMAG) != 0 ||
+		head.e_phentsize != sizeof(ElfW(Phdr)))
+		return 0;
+	uint64_t end = head.e_shoff ? head.e_shoff + (uint64_t)head.e_shnum * head.e_shentsize : 0;
+	for (unsigned i = 0; i < head.e_phnum; i++) {
+		ElfW(Phdr) part;
+		off_t at = (off_t)(head.e_phoff + i * sizeof part);
+		if (pread(fd, &part, sizeof part, at) != (ssize_t)sizeof part)
+			return BD_MAX(end, head.e_phoff + (i + 1) * sizeof part);
+		if (part.p_type == PT_LOAD)
+			end = BD_MAX(end, part.p_offset + part.p_filesz);
+	}
+	return end;
+}
+
+/* The dynamic linker maps what the headers speak of, and dies of what is not there: a file that is still being written. */
+static int check_length(const char *path, int fd, struct bd_error *err)
+{
+	struct stat st;
+	uint64_t wanted = elf_length(fd);
+	if (fstat(fd, &st) < 0 || (uint64_t)st.st_size >= wanted)
+		return 0;
+	return bd_error_set(err, -ELIBBAD, "bad-plugin", "load it again when it is written",
+		"%s is cut short: it has %lld bytes of %llu", path, (long long)st.st_size, (unsigned long long)wanted);
 }
 
 static int copy_file(struct bd_plugin_manager *m, const char *path, char **ret, struct bd_error *err)
@@ -89,6 +119,11 @@ static int copy_file(struct bd_plugin_manager *m, const char *path, char **ret, 
 		if (to >= 0)
 			unlink(copy);
 		return bd_error_set(err, r, "plugin-copy", "", "cannot copy the plugin to %s: %s", copy, strerror(-r));
+	}
+	r = check_length(path, to, err); /* of the copy, which nobody writes to any more */
+	if (r < 0) {
+		unlink(copy);
+		return r;
 	}
 	*ret = BD_TAKE_PTR(copy);
 	return 0;

@@ -201,6 +201,31 @@ BD_TEST(a_broken_version_leaves_the_old_one)
 	finish();
 }
 
+/* As a linker that is at work leaves it: the dynamic linker would map it, and die. */
+BD_TEST(a_file_that_is_cut_short_leaves_the_old_one)
+{
+	start(BD_PLUGIN_SHARED, NULL);
+	BD_CHECK_INT(load("first", NULL), 0);
+	bd_auto_free char *path = bd_printf("%s-file.so", folder), *text = NULL;
+	size_t len, tried = 0;
+	BD_CHECK_INT(bd_file_read(PLUGINS "/second.so", 16 << 20, &text, &len), 0);
+	for (size_t most = 0; most < len; most += 509, tried++) {
+		struct bd_error err = {0};
+		BD_CHECK_INT(bd_file_write(path, text, most, 0700), 0);
+		int r = bd_plugin_manager_load(manager, path, NULL, &err);
+		if (r != -ELIBBAD || (most > 64 && !strstr(err.message, "is cut short")))
+			BD_FAIL("%zu bytes: %d %s: %s", most, r, err.key, err.message);
+		BD_CHECK_INT(bd_plugin_manager_call(manager, 0, 5), 6);
+		BD_CHECK_INT(files_in_folder(), 1);
+	}
+	BD_CHECK(tried > 10);
+	BD_CHECK_INT(bd_file_write(path, text, len, 0700), 0);
+	BD_CHECK_INT(bd_plugin_manager_load(manager, path, NULL, NULL), 0); /* all of it works */
+	BD_CHECK_INT(bd_plugin_manager_call(manager, 0, 5), 7);
+	unlink(path);
+	finish();
+}
+
 BD_TEST(a_file_may_be_overwritten_while_it_runs)
 {
 	start(BD_PLUGIN_SHARED, NULL);

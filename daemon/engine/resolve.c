@@ -13,6 +13,7 @@ struct resolver {
 	struct plan *p;
 	struct side *side;      /* whose cells are being made */
 	struct bd_choices axes; /* the suite's, overridden by the request's */
+	bool threads_for_none;  /* the request names threads, and every case of the suite has one */
 	struct bd_error *err;
 };
 
@@ -237,8 +238,8 @@ static void values_of(struct resolver *r, const struct bd_case_info *info, const
 		return;
 	}
 	bool single = bd_streq(info->shape, "iterations");
-	/* in a suite the cases of one thread stand beside the others; of users' own it is said where one is not for several */
-	if (bd_streq(axis, "threads") && single && !(r->side->has_target && chosen)) {
+	/* in a suite the cases of one thread stand beside the others; of users' own, and where there are no others, it is said */
+	if (bd_streq(axis, "threads") && single && !(r->side->has_target && chosen) && !r->threads_for_none) {
 		bd_strv_add(ret, "1");
 		return;
 	}
@@ -332,7 +333,9 @@ static struct bd_reason *illegal(const struct resolver *r, const struct bd_case_
 {
 	if (bd_streq(info->shape, "iterations") && bd_axes_threads(&cell->axes) > 1)
 		return bd_reason_new(NULL, "one-thread-only",
-			"threads = True in its file says that it may be called from several at once",
+			info->target == BD_NULL_INT
+				? NULL
+				: "threads = True in its file says that it may be called from several at once",
 			"%s has one thread", info->name);
 	const char *allocator = bd_axes_get(&cell->axes, "allocator"), *binding = bd_axes_get(&cell->axes, "binding");
 	const struct interpreter *python = interpreter_find(r->e, bd_axes_get(&cell->axes, "python"));
@@ -591,6 +594,17 @@ static int begin(struct resolver *r, const struct bd_catalogue *catalogue)
 	return res;
 }
 
+/* Whether what was asked for would be left out without a word. */
+static bool threads_for_none(const struct plan *p, const struct bd_catalogue *catalogue)
+{
+	for (size_t k = 0; k < p->suite.cases.n; k++) {
+		const struct bd_case_info *info = find_case(catalogue, p->suite.cases.v[k]);
+		if (info && !bd_streq(info->shape, "iterations"))
+			return false;
+	}
+	return bd_choices_get(&p->request.axes, "threads") != NULL;
+}
+
 /* Whether two ids differ in their hosts only. */
 static bool same_install(const char *a, const char *b)
 {
@@ -648,6 +662,8 @@ static int resolve_side(struct resolver *r, bool first)
 			r->err);
 		if (res == 0 && first && i == 0)
 			res = begin(r, catalogue);
+		if (res == 0)
+			r->threads_for_none = threads_for_none(p, catalogue);
 		if (res == 0)
 			res = check_side_axes(r, catalogue);
 		if (res == 0 && r->side->has_target)

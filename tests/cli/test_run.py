@@ -71,6 +71,18 @@ class Run(Case):
         self.assertIn("would measure", out)
         self.assertEqual(self.json("runs", "list", "--limit", "1000")["runs"], before)
 
+    def test_threads_that_no_case_has_are_not_left_out_without_a_word(self):
+        def threads(*args):
+            cells = self.json("run", *args, "--dry-run")["cells"]
+            return {(c["case"], c["axes"]["threads"]): c["reason"] for c in cells}
+        cells = threads("ffi.call.scalar", "--threads", "1,2")
+        self.assertEqual(sorted(cells), [("ffi.call.scalar", 1), ("ffi.call.scalar", 2)])
+        self.assertIsNone(cells["ffi.call.scalar", 1])
+        self.assertEqual(cells["ffi.call.scalar", 2]["key"], "one-thread-only")
+        # beside cases of several threads, those of one have a row of their own
+        self.assertEqual({t for (case, t) in threads("gil-contention", "--threads", "2") if case == "empty-loop"}, {1})
+        self.assertEqual(set(threads("quick")), {("ffi.call.scalar", 1)})
+
     def test_detach_then_show(self):
         out, err = self.ctl("run", "gil-contention", *SMALL, "--detach")
         self.assertEqual(err, "")

@@ -3,6 +3,7 @@ promises the other."""
 import itertools
 import json
 import os
+import signal
 import sys
 import tempfile
 import unittest
@@ -67,7 +68,7 @@ def wanted(params):
     return found
 
 
-class Proven(unittest.TestCase):
+class Asking(unittest.TestCase):
     def asked(self, interpreter, cells, cases=None, prefix="", leaks=False):
         w = bw.Worker(interpreter, env={"BENCHD_CASES": cases} if cases else None)
         self.addCleanup(w.__exit__)
@@ -87,6 +88,8 @@ class Proven(unittest.TestCase):
         self.assertIn(missing[0], answer["reason"]["message"])
         return False
 
+
+class Proven(Asking):
     @bw.each_kind
     def test_which_copies_and_which_does_not(self, interpreter):
         cells = COPIES + ZERO
@@ -123,11 +126,32 @@ class Proven(unittest.TestCase):
             self.assertIn(answer["reason"]["key"], keys, params)
 
 
+class Killed(Asking):
+    def segments(self, w):
+        return {n for n in os.listdir("/dev/shm") if n.startswith("benchd-%d-" % w.ready["pid"])}
+
+    def test_segments_of_a_killed_worker_go_with_the_next(self):
+        cells = product("shm.share", way=("shared_memory",))
+        w, answers = self.asked(bw.default(), cells)
+        self.assertEqual(answers[0]["status"], "ok", answers)
+        left = self.segments(w)
+        self.assertTrue(left)
+        os.killpg(w.process.pid, signal.SIGKILL)  # as benchd ends one that does not answer
+        w.process.wait()
+        self.assertLessEqual(left, set(os.listdir("/dev/shm")))
+        other, _ = self.asked(bw.default(), cells)
+        self.assertFalse(left & set(os.listdir("/dev/shm")))
+        own = self.segments(other)
+        self.assertTrue(own)
+        self.asked(bw.default(), cells)
+        self.assertLessEqual(own, set(os.listdir("/dev/shm")))  # what is in use stays
+
+
 OBJECTS = ("bytes", "bytearray", "array", "memoryview", "mmap", "ctypes", "numpy", "block")
 FLAGS = ("simple", "writable", "nd", "strides", "contig", "records_ro", "full_ro", "full")
 
 
-class Buffers(Proven):
+class Buffers(Asking):
     @bw.each_kind
     def test_every_exporter_with_all_flags(self, interpreter):
         cells = [{"case": "buf.acquire", "object": o, "flags": f} for o in OBJECTS for f in FLAGS]

@@ -1,11 +1,49 @@
 """attaches to shared memory, reads all of it and detaches, as another process would; or is given a copy of its bytes"""
+import fcntl
 import mmap
 import os
+import secrets
+
+FOLDER, PREFIX = "/dev/shm", "benchd-"
 
 native_calls = 1
 mapped_twice = True
 params = {"way": ("how the memory is had", ("shared_memory", "memfd", "copy")),
           "size": ("bytes", ("1m", "16k", "256k", "16m"))}
+
+
+def sweep():
+    """Removes what killed processes left: whoever would have done it for them was killed too. A segment is locked while it is
+    somebody's, for those whose process cannot be seen from here."""
+    names = os.listdir(FOLDER) if os.path.isdir(FOLDER) else ()
+    for name in names:
+        pid = name.removeprefix(PREFIX).partition("-")[0]
+        if not name.startswith(PREFIX) or not pid.isdigit() or os.path.exists("/proc/" + pid):
+            continue
+        path = os.path.join(FOLDER, name)
+        try:
+            fd = os.open(path, os.O_RDONLY)
+        except OSError:  # another's, or gone
+            continue
+        try:
+            fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            os.unlink(path)
+        except OSError:
+            pass
+        finally:
+            os.close(fd)
+
+
+def create(shared_memory, size):
+    """(segment, its lock, None where segments are no files)."""
+    sweep()
+    shared = shared_memory(name="%s%d-%s" % (PREFIX, os.getpid(), secrets.token_hex(4)), create=True, size=size)
+    path = os.path.join(FOLDER, shared.name)
+    if not os.path.exists(path):
+        return shared, None
+    lock = os.open(path, os.O_RDONLY)
+    fcntl.flock(lock, fcntl.LOCK_SH)
+    return shared, lock
 
 
 class State:
@@ -14,7 +52,7 @@ class State:
         self.way, raw = cell.axes["way"], self.ways.data(cell.axes["size"])
         self.native = self.ways.library(cell).sum_buffer
         self.sum, self.len = self.ways.total(raw), len(raw)
-        self.attached = self.shared = self.fd = None
+        self.attached = self.shared = self.fd = self.lock = None
         if self.way == "memfd":
             self.fd = os.memfd_create("benchd")
             os.ftruncate(self.fd, self.len)
@@ -22,7 +60,7 @@ class State:
         else:
             from multiprocessing import shared_memory
             self.type = shared_memory.SharedMemory
-            self.shared = self.type(create=True, size=self.len)
+            self.shared, self.lock = create(self.type, self.len)
             self.payload = self.shared.buf[:self.len]  # the object's own may be longer, by whole pages
         self.payload[:] = raw
 
@@ -84,3 +122,5 @@ def teardown(state):
         state.payload.release()
         state.shared.close()
         state.shared.unlink()
+    if state.lock is not None:
+        os.close(state.lock)

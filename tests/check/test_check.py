@@ -77,7 +77,8 @@ class Statuses(Checks):
                 (["check", "zlib", "--calls", "nothing.py"], 66, "there is no file nothing.py"),
                 (["check", "zlib", "--python", "/nowhere/python"], 66, "there is no interpreter /nowhere/python"),
                 (["check"], 64, "check needs MODULE"),
-                (["check", "zlib", "--seconds", "soon"], 64, "needs a time")):
+                (["check", "zlib", "--seconds", "soon"], 64, "needs a time"),
+                (["check", "--protocols", "--seconds", "3s"], 64, "takes neither --seconds nor --calls")):
             with self.subTest(words):
                 out, err = self.ctl(*words, status=status)
                 self.assertEqual(out, "")

@@ -36,6 +36,36 @@ class Dangles(Honest):
         return bytearray(self.memory)  # gone when the address has been told
 
 
+class Numbers(ctypes.c_double * 512):
+    """A ctypes array has a buffer; this has an interface too."""
+    shape, typestr, strides = (512,), "<f8", None
+
+    @property
+    def __array_interface__(self):
+        return {"version": 3, "shape": self.shape, "typestr": self.typestr, "strides": self.strides,
+                "data": (ctypes.addressof(self), False)}
+
+
+class Alike(Numbers):
+    pass
+
+
+class Longer(Numbers):
+    shape = (1024,)
+
+
+class OtherNumbers(Numbers):
+    typestr = "<i8"
+
+
+class Strided(Numbers):
+    shape, strides = (256,), (16,)
+
+
+class Flat(Numbers):
+    shape, typestr = (4096,), "|u1"  # bytes are what everything is
+
+
 class Raises(Honest):
     def memory_now(self):
         raise OSError("not today")

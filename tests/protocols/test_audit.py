@@ -83,9 +83,9 @@ other.join()
 
 
 class Audit(unittest.TestCase):
-    def audit(self, base, *objects, status, more=(), exchange=False):
+    def audit(self, base, *objects, status, more=(), exchange=False, paths=()):
         folder = os.path.join(MODULES, base)
-        paths = [folder, HERE] + ([os.path.join(bw.INTERPRETERS, base)] if exchange else [])
+        paths = [folder, HERE, *paths] + ([os.path.join(bw.INTERPRETERS, base)] if exchange else [])
         p = subprocess.run([bases()[base], "-P", AUDIT, "--json", *more, *objects], cwd=folder, stdin=subprocess.DEVNULL,
                            env={"PATH": "/usr/bin:/bin", "PYTHONPATH": os.pathsep.join(paths), "PYTHONDONTWRITEBYTECODE": "1"},
                            stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=600, text=True)
@@ -112,7 +112,7 @@ class Audit(unittest.TestCase):
                 self.assertEqual({r["protocol"] for r in rows}, {"buffer", "dlpack", "arrow", "arrow-stream"})
                 self.assertEqual({r["verdict"] for r in rows}, {"pass", "not-applicable"})
                 self.assertEqual({r["property"] for r in rows if r["protocol"] == "buffer" and r["verdict"] == "pass"},
-                                 {"address", "write-through", "lifetime", "shared", "refused-resize", "resize-after-release", "readonly",
+                                 {"address", "layout", "write-through", "lifetime", "shared", "refused-resize", "resize-after-release", "readonly",
                                   "references"})
 
     def test_only_the_protocol_that_breaks_it_is_told(self):
@@ -160,6 +160,25 @@ class Audit(unittest.TestCase):
         self.assertIn(("planted_python:Dangles()", "interface", "lifetime"), failed)
         self.assertIn(("planted_python:Raises()", "interface", "address"), failed)
         self.assertNotIn("planted_python:Honest()", {name for name, _, _ in failed})
+
+    def test_what_it_says_of_its_values(self):
+        base = next(iter(bases()))
+        kinds = ("Longer", "OtherNumbers", "Strided", "Alike", "Flat")
+        rows = self.audit(base, *("planted_python:%s()" % k for k in kinds), status=1)
+        self.assertEqual({name for name, _, prop in self.failed(rows) if prop == "layout"},
+                         {"planted_python:%s()" % k for k in ("Longer", "OtherNumbers", "Strided")})
+        self.assertEqual({r["verdict"] for r in rows if r["object"] == "planted_python:Flat()" and r["property"] == "layout"}, {"pass"})
+
+    def test_what_has_no_length_or_gaps(self):
+        """Of numpy's, where it is there."""
+        folder = os.path.join(bw.HOME, "environments", next(iter(bases())))
+        packages = [p for p, names, _ in os.walk(folder) if "numpy" in names]
+        if not packages:
+            self.skipTest("numpy is not in this tree's environment")
+        rows = self.audit(next(iter(bases())), "numpy:array(5.0)", "numpy:arange(10.0)[::2]", "numpy:zeros((3, 4), order='F')",
+                          "numpy:empty((3, 0))", status=0, paths=packages[:1])
+        self.assertEqual({r["verdict"] for r in rows if "[::2]" in r["object"]}, {"not-applicable"})
+        self.assertIn("pass", {r["verdict"] for r in rows if r["object"] == "numpy:array(5.0)"})
 
     def test_what_every_python_has(self):
         for base in bases():

@@ -76,6 +76,27 @@ def address(make, protocol):
             fail("it is at %#x, by %s at %#x", first.address, other.protocol, other.address)
 
 
+def layout(make, protocol):
+    """What it says of its memory can be, and agrees with what it says by the other protocols."""
+    obj = make()
+    view = taken(obj, protocol)
+    if view.wrong:
+        fail("%s", view.wrong)
+    for other in takers.PROTOCOLS:
+        if other == protocol or not takers.knows(other, obj):
+            continue
+        try:
+            found = takers.take(other, obj)
+        except takers.Scattered as e:
+            fail("by %s %s", other, e)
+        except (takers.Refused, BufferError):
+            continue
+        if found.nbytes != view.nbytes and "arrow-stream" not in (protocol, other):  # which comes in parts
+            fail("it has %d bytes, by %s %d", view.nbytes, other, found.nbytes)
+        if view.values and found.values and found.values != view.values:
+            fail("its values are %s%d, by %s %s%d", *view.values, other, *found.values)
+
+
 def write_through(make, protocol):
     """What one writes the others see."""
     obj = make()
@@ -150,7 +171,10 @@ class Resized:
 
     def __init__(self, make, way=None):
         self.names = {"obj": make(), "ctypes": ctypes}
-        self.names["n"] = len(self.names["obj"]) if hasattr(self.names["obj"], "__len__") else 0
+        try:
+            self.names["n"] = len(self.names["obj"])
+        except TypeError:  # it has no length, or no dimension to have one in
+            self.names["n"] = 0
         self.way = way
 
     def possible(self):
@@ -267,7 +291,7 @@ def references(make, protocol):
         fail("%+d references after it was taken and given back %d times", more, REPEATS)
 
 
-PROPERTIES = {"address": address, "write-through": write_through, "lifetime": lifetime, "shared": shared,
+PROPERTIES = {"address": address, "layout": layout, "write-through": write_through, "lifetime": lifetime, "shared": shared,
               "refused-resize": refused_resize, "resize-after-release": resize_after, "readonly": readonly, "references": references}
 
 

@@ -1,6 +1,7 @@
 """Takes somebody's memory by each protocol through which Python objects share it, as a consumer written in C would: by ctypes
 alone, so that any interpreter that has it can look at any object. A View is what was taken, until it is given back."""
 import ctypes
+import struct
 import sys
 from ctypes import POINTER, PYFUNCTYPE, Structure, byref, c_char_p, c_int, c_int32, c_int64, c_ssize_t, c_uint8, c_uint16, c_uint32, \
     c_uint64, c_void_p, py_object
@@ -13,6 +14,10 @@ READONLY = 1  # a flag of DLPack 1.0
 
 class Refused(Exception):
     """It gave something that is no contiguous memory of plain numbers without nulls: allowed, and of no use here."""
+
+
+class Scattered(Refused):
+    """Its memory is not in one piece."""
 
 
 # ---- the structs that the specifications lay down
@@ -79,9 +84,11 @@ def _call(address, result, *arguments):
 
 
 class View:
-    """address, nbytes, readonly; release() gives it back. `keeps`: all that must live as long."""
+    """address, nbytes, readonly; release() gives it back. `keeps`: all that must live as long. `values`: (kind of number, its
+    size), None for bytes and what is not known here; `wrong`: how what it says of itself cannot be."""
 
-    def __init__(self, protocol, address, nbytes, readonly, give_back, keeps=()):
+    def __init__(self, protocol, address, nbytes, readonly, give_back, keeps=(), values=None, wrong=None):
+        self.values, self.wrong = values, wrong
         self.protocol, self.address, self.nbytes, self.readonly = protocol, address or 0, nbytes, bool(readonly)
         self._give_back, self.keeps = give_back, keeps
 
@@ -105,10 +112,39 @@ class View:
 
 # ---- buffer protocol, __array_interface__
 
+def _number(text):
+    """(kind, size) of a format of one number, None for all others."""
+    code = text.lstrip("@=<>!")
+    if len(code) != 1 or code not in "hHiIlLqQnNfde?":
+        return None
+    return "f" if code in "fde" else "b" if code == "?" else "i" if code.islower() else "u", struct.calcsize(text)
+
+
+def _impossible(buffer):
+    """What is wrong with a contiguous buffer, or None."""
+    if buffer.ndim and not buffer.shape:
+        return "it has %d dimensions and no shape" % buffer.ndim
+    shape = buffer.shape[:buffer.ndim]
+    if _product(shape) * buffer.itemsize != buffer.len:
+        return "%s items of %d bytes are not its %d bytes" % (tuple(shape), buffer.itemsize, buffer.len)
+    if buffer.strides and not _compact(shape, buffer.strides[:buffer.ndim], buffer.itemsize):
+        return "who asks for contiguous memory is given strides %s" % (tuple(buffer.strides[:buffer.ndim]),)
+    number = _number((buffer.format or b"B").decode("latin-1"))
+    if number and number[1] != buffer.itemsize:
+        return "its items have %d bytes, its format %r has %d" % (buffer.itemsize, buffer.format.decode("latin-1"), number[1])
+    return None
+
+
 def _buffer(obj, writable):
     buffer = Buffer()
-    get_buffer(obj, byref(buffer), CONTIGUOUS | FORMAT | (WRITABLE if writable else SIMPLE))
-    return View("buffer", buffer.buf, buffer.len, buffer.readonly, lambda: release_buffer(byref(buffer)), (buffer,))
+    try:
+        get_buffer(obj, byref(buffer), CONTIGUOUS | FORMAT | (WRITABLE if writable else SIMPLE))
+    except ValueError as e:  # as numpy says what BufferError is for
+        if writable:
+            raise
+        raise Scattered(str(e)) from e
+    return View("buffer", buffer.buf, buffer.len, buffer.readonly, lambda: release_buffer(byref(buffer)), (buffer,),
+                _number((buffer.format or b"B").decode("latin-1")), _impossible(buffer))
 
 
 def _compact(shape, strides, unit):
@@ -135,10 +171,11 @@ def _interface(obj, writable):
         raise Refused("its values are %s, no plain numbers" % kind)
     size = int(kind[2:])
     if about.get("strides") is not None and not _compact(shape, about["strides"], size):
-        raise Refused("its memory is not contiguous")
+        raise Scattered("its memory is not contiguous")
     if readonly and writable:
         raise BufferError("it is read only")
-    return View("interface", address, _product(shape) * size, readonly, None, (obj,))  # the object is all there is to keep
+    return View("interface", address, _product(shape) * size, readonly, None, (obj,),  # the object is all there is to keep
+                (kind[1], size) if size > 1 else None)
 
 
 # ---- DLPack
@@ -150,8 +187,9 @@ def _tensor(tensor):
         raise Refused("its values are no plain numbers")
     shape = tensor.shape[:tensor.ndim]
     if tensor.strides and not _compact(shape, tensor.strides[:tensor.ndim], 1):
-        raise Refused("its memory is not contiguous")
-    return (tensor.data or 0) + tensor.byte_offset, _product(shape) * (tensor.bits // 8)
+        raise Scattered("its memory is not contiguous")
+    size = tensor.bits // 8
+    return (tensor.data or 0) + tensor.byte_offset, _product(shape) * size, ("iuf???b"[tensor.code], size) if size > 1 else None
 
 
 def _dlpack(obj, versioned):
@@ -165,13 +203,13 @@ def _dlpack(obj, versioned):
     if versioned != (found == "dlpack-1"):
         raise Refused("it gave a capsule of %s" % ("before DLPack 1.0" if versioned else "DLPack 1.0 to one who knows no such thing"))
     managed = kind.from_address(capsule_pointer(capsule, name))
-    address, nbytes = _tensor(managed.tensor)
+    address, nbytes, values = _tensor(managed.tensor)
     capsule_rename(capsule, used)  # from here on it is ours to delete
 
     def give_back():
         if managed.deleter:
             _call(managed.deleter, None, managed)
-    return View(found, address, nbytes, versioned and managed.flags & READONLY, give_back)
+    return View(found, address, nbytes, versioned and managed.flags & READONLY, give_back, (), values)
 
 
 # ---- Arrow
@@ -191,7 +229,8 @@ def _column(schema, array):
         raise Refused("its values have no fixed width")
     if array.n_buffers != 2 or array.null_count > 0 or (array.null_count < 0 and array.buffers[0]):
         raise Refused("it has nulls, or not the two buffers of a column")
-    return (array.buffers[1] or 0) + offset * width, length * width
+    values = ("iu"[schema.format.isupper()] if schema.format in b"sSiIlL" else "f", width) if width > 1 else None
+    return (array.buffers[1] or 0) + offset * width, length * width, values
 
 
 def _release(struct):
@@ -212,9 +251,9 @@ def _arrow(obj):
     source = Array.from_address(capsule_pointer(array_capsule, b"arrow_array"))
     if not source.release:
         raise ValueError("__arrow_c_array__() gave an array that was released already")
-    address, nbytes = _column(schema, source)
+    address, nbytes, values = _column(schema, source)
     array = _moved(source, Array)
-    return View("arrow", address, nbytes, True, lambda: _release(array), (array,))
+    return View("arrow", address, nbytes, True, lambda: _release(array), (array,), values)
 
 
 def _arrow_stream(obj):
@@ -228,13 +267,13 @@ def _arrow_stream(obj):
             raise ValueError("the stream failed")
         if not array.release:
             raise Refused("the stream has no batch")
-        address, nbytes = _column(schema, array)
+        address, nbytes, values = _column(schema, array)
     except BaseException:
         _release(array)
         raise
     finally:
         _release(schema)
-    return View("arrow-stream", address, nbytes, True, lambda: _release(array), (array,))
+    return View("arrow-stream", address, nbytes, True, lambda: _release(array), (array,), values)
 
 
 def take(protocol, obj, writable=False):
@@ -260,7 +299,7 @@ def knows(protocol, obj):
             get_buffer(obj, byref(buffer), SIMPLE)
         except TypeError:
             return False
-        except BufferError:
+        except (BufferError, ValueError):
             return True
         release_buffer(byref(buffer))
         return True

@@ -71,6 +71,11 @@ static int protocols(struct bd_ctl *ctl, const struct bd_words *w)
 	struct bd_error err;
 	bd_auto_free char *python = NULL;
 	bd_auto_json cJSON *document = NULL;
+	if (bd_words_text(w, "calls") || bd_words_seconds(w, "seconds") > 0) {
+		bd_error_set(&err, -EINVAL, "usage", "each look ends by itself",
+			"check --protocols takes neither --seconds nor --calls");
+		return bd_ctl_fail(ctl, &err);
+	}
 	if (check_python(ctl, bd_words_text(w, "python"), &python, &err) < 0 ||
 		check_protocols_run(python, w->operands.n ? w->operands.v[0] : NULL, &document, &err) < 0)
 		return bd_ctl_fail(ctl, &err);

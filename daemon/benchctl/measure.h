@@ -37,8 +37,9 @@
 		{"rounds", 0, BD_OPT_WHOLE, "N", "rounds in each launch", false, 1, 100000, BD_WORDS_NONE},                \
 		{"seed", 0, BD_OPT_WHOLE, "N", "repeats the random orders of an earlier run", false, 0, 0,                 \
 			BD_WORDS_NONE},                                                                                    \
-		{"trace", 0, BD_OPT_CHOICE, "off|counters|events", "whether GIL waits are traced", false, 0, 0,            \
-			BD_WORDS_NONE},                                                                                    \
+		{"trace", 0, BD_OPT_CHOICE, "off|counters|events",                                                         \
+			"GIL waits: not traced, added up, or each one with its lines (benchctl trace --run)", false,       \
+			0, 0, BD_WORDS_NONE},                                                                              \
 		{"label", 0, BD_OPT_PAIR, "K=V", "stored with the run, to find it again", true, 0, 0, BD_WORDS_NONE},      \
 		{"env", 0, BD_OPT_PAIR, "K=V",                                                                             \
 			"a variable of the measured processes, which get nothing of this shell's", true, 0, 0,             \

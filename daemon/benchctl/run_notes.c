@@ -3,6 +3,7 @@
 
 #include <stdio.h>
 
+#define OVER 1.2   /* times its budget, and a run says that it took longer */
 #define SEVERAL "" /* of references: not the same for all */
 #define LABEL 9    /* width of a note's label with the blank after it */
 
@@ -427,7 +428,8 @@ static void about_run(const struct bd_run_document *doc, const struct bd_screen 
 			  *measure = bd_text_seconds(r->measure_s);
 	bd_str_clear(&text);
 	bd_str_printf(&text, "%s wall", wall);
-	if (bd_run_has_sides(doc) && cJSON_IsNumber(budget)) { /* it may be decided before */
+	bool over = cJSON_IsNumber(budget) && r->wall_s > OVER * budget->valuedouble;
+	if (over || (bd_run_has_sides(doc) && cJSON_IsNumber(budget))) { /* it may be decided before */
 		bd_auto_free char *most = bd_text_seconds(budget->valuedouble);
 		bd_str_printf(&text, " of the %s it could take", most);
 	}

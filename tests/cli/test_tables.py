@@ -110,6 +110,12 @@ class Tables(unittest.TestCase):
         self.assertNotIn("none for", render("run", d, 200)[0])
         self.assertNotIn("none for", render("run", whole_suite(), 200)[0], "a case without a ratio has none to miss")
 
+    def test_a_run_that_took_longer_than_it_was_given_says_so(self):
+        d = whole_suite()
+        for budget, said in ((20, True), (41, False), (60, False), (None, False)):
+            d["run"]["plan"] = {"kind": "run", "budget_s": budget}
+            self.assertEqual(f"41.2 s wall of the {budget}.0 s it could take" in render("run", d, 200)[0], said, budget)
+
     def test_columns_that_only_some_cases_have_are_explained(self):
         text = render("run", DOCUMENTS["ways"][1](), 200)[0]
         for word in ("allocs/op", "zero-copy", "V3       whether", "B/op     bytes"):

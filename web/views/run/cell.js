@@ -2,7 +2,7 @@
 import { html } from '../../lib/ui.js';
 import { bytes, count, fixed, nanoseconds, percent, plural, ratio, whole } from '../../lib/format.js';
 import { ended, Reason, Status } from '../../lib/status.js';
-import { labelOf, measured, statusOf, traced } from '../../lib/table.js';
+import { copying, labelOf, measured, statusOf, traced } from '../../lib/table.js';
 import { Across, Causes, causesOf } from '../../lib/waits.js';
 
 const MATRIX_MAX = 8;
@@ -175,7 +175,7 @@ export function CellDetails({ doc, cell, standalone }) {
     </header>
     <p><code class="id">${cell.id}</code></p>
     <${Reason} reason=${cell.reason} />
-    ${cell.notes?.map((note) => html`<div class="notice" key=${note.key}><${Reason} reason=${note} /></div>`)}
+    ${cell.notes?.map((note) => html`<div class=${note.key === copying(cell) ? '' : 'notice'} key=${note.key}><${Reason} reason=${note} /></div>`)}
     ${cell.scaling_reason && html`<div class="notice"><p>Scaling is not shown:</p><${Reason} reason=${cell.scaling_reason} /></div>`}
     <div class="columns">
       ${measured(cell) && html`<${Numbers} doc=${doc} cell=${cell} />`}

@@ -322,25 +322,35 @@ static void locks(const struct report *r)
 
 /* ---- a run's cells ------------------------------------------------------------------------------------------------------- */
 
+/* The parts of the id of a cell; what an A/A row measures beside it has the same, and a name behind them. */
+static const char *id_parts(const struct trace_document *d, size_t index, struct bd_strv *ret)
+{
+	const char *id = d->cells[index].id ? d->cells[index].id : "?", *twin = strchr(id, '#');
+	bd_auto_free char *own = twin ? bd_strndup(id, (size_t)(twin - id)) : bd_strdup(id);
+	bd_strv_split(ret, own, '/');
+	return twin ? twin + 1 : NULL;
+}
+
 /* What differs among the ids: the parts that are not in all of them. */
 static char *cell_name(const struct trace_document *d, size_t index)
 {
 	bd_auto_strv struct bd_strv parts = {0};
 	struct bd_str out = {0};
-	const char *id = d->cells[index].id ? d->cells[index].id : "?";
-	bd_strv_split(&parts, id, '/');
+	const char *twin = id_parts(d, index, &parts);
 	for (size_t k = 0; k < parts.n; k++) {
 		bool everywhere = d->cells_len > 1;
 		for (size_t i = 0; everywhere && i < d->cells_len; i++) {
 			bd_auto_strv struct bd_strv others = {0};
-			bd_strv_split(&others, d->cells[i].id ? d->cells[i].id : "?", '/');
+			id_parts(d, i, &others);
 			everywhere = bd_strv_has(&others, parts.v[k]);
 		}
 		if (!everywhere)
 			bd_str_printf(&out, "%s%s", out.len ? " " : "", parts.v[k]);
 	}
 	if (!out.len)
-		bd_str_puts(&out, id);
+		bd_str_puts(&out, d->cells[index].id ? d->cells[index].id : "?");
+	else if (twin)
+		bd_str_printf(&out, " (A/A, %s)", twin);
 	return bd_str_take(&out);
 }
 
@@ -461,7 +471,8 @@ static void notes(const struct report *r)
 	bd_str_puts(r->out, "\n");
 	if (d->gil && trace_known(d->waits) <= 0 && trace_known(d->lost) <= 0)
 		note(r, "waits", BD_GREEN, "none: no thread waited for the GIL while it was watched.");
-	if (d->gil && !r->wide && trace_known(d->wait_ns) > 0 && d->threads_len)
+	bool threads_shown = d->threads_len && (!d->cells_len || r->s->verbose);
+	if (d->gil && !r->wide && trace_known(d->wait_ns) > 0 && threads_shown)
 		note(r, "h/q/s/m", BD_DIM,
 			"%% of the waiting for a holder, in the run queue, in a forced switch, for the GIL's own mutex");
 	note_cost(r);

@@ -119,6 +119,8 @@ def of_run():
     d.update(pid=None, own_pid=None, command=None, run="01JGQX4T8ZB7Q2M5R9V3C6D0AA",
              cells=[{"id": name.format("hold"), "waits": 2400, "wait_ns": 1_200_000_000, "threads_ns": 2_400_000_000,
                      "cost": {"ratio": 1.012, "lo": 1.004, "hi": 1.021, "rounds": 24}, "lines": d["lines"][:1], "blockers": d["blockers"][:2]},
+                    {"id": name.format("hold") + "#second-process", "waits": 2300, "wait_ns": 1_180_000_000, "threads_ns": 2_400_000_000, "cost": None,
+                     "lines": [], "blockers": []},
                     {"id": name.format("release"), "waits": 31, "wait_ns": 1_000_000, "threads_ns": 2_400_000_000, "cost": None, "lines": [],
                      "blockers": []}])
     return d

@@ -39,6 +39,16 @@ test('what is not so is not said', () =>
     assert.deepEqual(tables, [['4244'], ['4242']]);
   }));
 
+test('what an A/A row measures leads to the cell it is of', () =>
+  browse(d, {}, async (page) => {
+    const [doc] = rare['two interpreters'];
+    const cell = { waits: 1, wait_ns: 5, threads_ns: 10, cost: null, lines: [], blockers: [] };
+    const text = await show(page, { ...doc, run: '01JRUN00000000000000000000', cells: ['', '#second-process'].map((twin) => ({ ...cell, id: `c/u=1us${twin}` })) });
+    assert.ok(text.includes('A/A, second-process') && !text.includes('#'), text);
+    const links = await page.locator('[data-part="cells"] a').evaluateAll((all) => all.map((a) => a.getAttribute('href')));
+    assert.deepEqual(links, Array(2).fill('/runs/01JRUN00000000000000000000?cell=c%2Fu%3D1us'));
+  }));
+
 test('lines are cut, and the address says when they are not', () =>
   browse(d, {}, async (page) => {
     const [doc] = rare['two interpreters'];

@@ -94,6 +94,12 @@ function TopLine({ lines }) {
   return top ? html`<${Place} of=${top} />` : html`<span class="dim">–</span>`;
 }
 
+/* What an A/A row measures beside a cell has that cell's id, and a name behind it. */
+function CellLink({ run, id }) {
+  const [cell, twin] = id.split('#');
+  return html`<a class="id" href=${`/runs/${run}?cell=${encodeURIComponent(cell)}`}>${cell}</a>${twin && html` <span class="dim">A/A, ${twin}</span>`}`;
+}
+
 /* Batches of a run belong to its cells; what tracing cost each of them is measured. */
 function Cells({ doc }) {
   if (!doc.cells?.length) return null;
@@ -106,7 +112,7 @@ function Cells({ doc }) {
     <thead><tr><th scope="col">Cell</th><th scope="col" class="number">Waits</th><th scope="col" class="number">Waited</th>
       <th scope="col" class="number">Share</th><th scope="col" class="number">Cost of tracing</th><th scope="col">Top line</th></tr></thead>
     <tbody>${doc.cells.map((c) => html`<tr key=${c.id} data-cell=${c.id}>
-      <th scope="row"><a class="id" href=${`/runs/${doc.run}?cell=${encodeURIComponent(c.id)}`}>${c.id}</a></th>
+      <th scope="row"><${CellLink} run=${doc.run} id=${c.id} /></th>
       <td class="number" data-value=${c.waits}>${whole(c.waits)}</td>
       <td class="number" data-value=${c.wait_ns}>${nanoseconds(c.wait_ns)}</td>
       <td class="number">${c.threads_ns > 0 ? percent(c.wait_ns / c.threads_ns) : '–'}</td>

@@ -37,7 +37,7 @@ LINK = ("-shared", "-Wl,--build-id", "-Wl,--enable-new-dtags", "-Wl,-rpath,$ORIG
 STANDARD = {"c": "-std=gnu17", "c++": "-std=gnu++17"}
 COMPILERS = {"c": ("gcc", "cc"), "c++": ("g++", "c++")}  # where the tree's own is not there any more
 RETRY_S = 3600  # what failed is tried again then, or when asked to: a package index may have been out of reach
-TIMEOUT_S = 900
+TIMEOUT_S = 3600  # of one step, on a machine that has much else to do
 WHAT = """
 import json, sys, sysconfig
 print(json.dumps({"include": sorted({sysconfig.get_path("include"), sysconfig.get_path("platinclude")}),

@@ -2,6 +2,8 @@
 
 
 def unsupported(b):
-    if b.free_threaded or b.debug:
-        return "nanoarrow has no wheel for %s interpreters" % ("free-threaded" if b.free_threaded else "debug")
+    if b.debug:
+        return "nanoarrow has no wheel for debug interpreters"
+    if b.free_threaded and b.version < (3, 14):
+        return "nanoarrow has wheels for free-threaded interpreters from 3.14 on"
     return None

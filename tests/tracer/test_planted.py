@@ -34,9 +34,9 @@ class Truth(unittest.TestCase):
                     own, n = account.wait_ns(program.tids[name], start, end)
                     blocked = sum(account.blocked([program.tids[name]], start, end).values())
                     self.assertGreater(n, 5)
-                    self.assertGreater(own, 0.2 * (end - start))
+                    self.assertGreater(own, 0.05 * (end - start))
                     self.assertLessEqual(blocked, own)
-                    self.assertGreater(blocked, 0.7 * own)
+                    self.assertGreater(blocked, 0.3 * own)  # the rest it waited for a processor: much, on a loaded machine
 
         for kind in ("culprit", "several", "asleep", "changes", "pure"):
             self.each(check, kind)

@@ -9,7 +9,8 @@
 static const char *const kinds[] = {"none", "buffer-copies", "buffer-no-reference", "buffer-resizes", "buffer-kept",
 	"buffer-leaks", "buffer-grants-writes", "buffer-crashes", "buffer-hangs", "dlpack-copies",
 	"dlpack-no-reference", "dlpack-frees-early", "dlpack-hides-readonly", "dlpack-resizes", "arrow-copies",
-	"arrow-no-reference", "arrow-frees-early", "stream-no-reference", NULL};
+	"arrow-no-reference", "arrow-frees-early", "stream-no-reference", "dlpack-deletes-twice", "dlpack-unused-kept",
+	"arrow-unused-kept", NULL};
 enum kind {
 	NONE,
 	BUFFER_COPIES,
@@ -29,6 +30,9 @@ enum kind {
 	ARROW_NO_REFERENCE,
 	ARROW_FREES_EARLY,
 	STREAM_NO_REFERENCE,
+	DLPACK_DELETES_TWICE, /* does not ask whether the capsule was used */
+	DLPACK_UNUSED_KEPT,
+	ARROW_UNUSED_KEPT,
 };
 
 struct planted {
@@ -151,8 +155,10 @@ static void delete_tensor(struct bd_dlpack *self)
 
 static void drop_tensor(PyObject *capsule)
 {
-	if (PyCapsule_IsValid(capsule, "dltensor"))
-		delete_tensor(PyCapsule_GetPointer(capsule, "dltensor"));
+	uintptr_t kind = (uintptr_t)PyCapsule_GetContext(capsule);
+	bool unused = PyCapsule_IsValid(capsule, "dltensor");
+	if (unused ? kind != DLPACK_UNUSED_KEPT : kind == DLPACK_DELETES_TWICE)
+		delete_tensor(PyCapsule_GetPointer(capsule, PyCapsule_GetName(capsule)));
 }
 
 static PyObject *planted_dlpack(PyObject *self, PyObject *none)
@@ -174,7 +180,10 @@ static PyObject *planted_dlpack(PyObject *self, PyObject *none)
 		t->owner = (struct planted *)Py_NewRef(self);
 		p->exports++;
 	}
-	return PyCapsule_New(&t->managed, "dltensor", drop_tensor);
+	PyObject *capsule = PyCapsule_New(&t->managed, "dltensor", drop_tensor);
+	if (capsule)
+		PyCapsule_SetContext(capsule, (void *)(uintptr_t)p->kind);
+	return capsule;
 }
 
 /* ---- Arrow */
@@ -229,7 +238,7 @@ static void drop_schema(PyObject *capsule)
 static void drop_array(PyObject *capsule)
 {
 	struct bd_arrow_array *a = PyCapsule_GetPointer(capsule, "arrow_array");
-	if (a->release)
+	if (a->release && !PyCapsule_GetContext(capsule))
 		a->release(a);
 	free(a);
 }
@@ -242,8 +251,10 @@ static PyObject *planted_array(PyObject *self, PyObject *none)
 	struct bd_arrow_array *a = calloc(1, sizeof *a);
 	*s = (struct bd_arrow_schema){.format = "g", .name = "", .release = release_schema};
 	set_column(a, p, p->kind == ARROW_NO_REFERENCE);
-	return Py_BuildValue("(NN)", PyCapsule_New(s, "arrow_schema", drop_schema),
-		PyCapsule_New(a, "arrow_array", drop_array));
+	PyObject *array = PyCapsule_New(a, "arrow_array", drop_array);
+	if (array && p->kind == ARROW_UNUSED_KEPT)
+		PyCapsule_SetContext(array, p);
+	return Py_BuildValue("(NN)", PyCapsule_New(s, "arrow_schema", drop_schema), array);
 }
 
 struct stream {

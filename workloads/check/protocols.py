@@ -289,6 +289,14 @@ def references(make, protocol):
     more = sys.getrefcount(obj) - before
     if more:
         fail("%+d references after it was taken and given back %d times", more, REPEATS)
+    if protocol in ("buffer", "interface"):
+        return
+    for _ in range(REPEATS):
+        takers.ask(protocol, obj)  # what nobody takes has to go with its capsule
+    gc.collect()
+    more = sys.getrefcount(obj) - before
+    if more:
+        fail("%+d references after %d capsules that nobody took", more, REPEATS)
 
 
 PROPERTIES = {"address": address, "layout": layout, "write-through": write_through, "lifetime": lifetime, "shared": shared,

@@ -287,6 +287,13 @@ def take(protocol, obj, writable=False):
     return _arrow(obj) if protocol == "arrow" else _arrow_stream(obj)
 
 
+def ask(protocol, obj):
+    """What its method gives, for nobody to take."""
+    if protocol == "dlpack-1":
+        return obj.__dlpack__(max_version=(1, 0))
+    return getattr(obj, METHODS[protocol])()
+
+
 METHODS = {"interface": "__array_interface__", "dlpack": "__dlpack__", "dlpack-1": "__dlpack__", "arrow": "__arrow_c_array__",
            "arrow-stream": "__arrow_c_stream__"}
 

@@ -219,7 +219,7 @@ class Command(Case):
         out, err = self.told("planted:Planted('none')", status=0)
         lines = out.splitlines()
         self.assertEqual(lines[0].split()[:4], ["object", "protocol", "address", "layout"])
-        self.assertEqual([line.split()[1:] for line in lines[1:] if " buffer " in line], [["buffer"] + ["ok"] * 8])
+        self.assertEqual([line.split()[1:] for line in lines[1:] if " buffer " in line], [["buffer"] + ["ok"] * 9])
         self.assertEqual(err, "")
 
     def test_what_fails_is_named(self):

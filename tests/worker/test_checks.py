@@ -191,7 +191,8 @@ class Checks(Catching):
             self.assertRegex(text["object"], "^leaks " + per_op.replace("%s", r"\d\d\.\d") + r"1\.0 Python blocks per operation" + rest + ", in each of 10 ")
             if "one-in-a-thousand" in what:
                 self.assertRegex(text["one-in-a-thousand"], "^leaks " + per_op.replace("%s", r"0\.0\d\d") + r"0\.001 Python blocks per operation")
-            self.assertRegex(text["malloc"], r"^leaks 64\.0 bytes per operation, in each")
+            # a few bytes of the batch itself are seen where it has a few hundred operations only
+            self.assertRegex(text["malloc"], r"^leaks 64\.[0-4] bytes per operation, in each")
 
     @catches("V6", "leak")
     @each_embedded

@@ -9,13 +9,15 @@
 
 #include <stdio.h>
 
-#define BATCHES 5           /* between six looks; as many again to confirm */
-#define BATCH_NS 8000000    /* with the first one, which warms up, about 50 ms */
-#define ATTEMPTS 3          /* to see whether it is */
-#define LONGER 1.5          /* times as many operations are enough to tell the two apart */
-#define LONGEST 16          /* times as long are the longest batches to get them */
-#define SPREAD 4            /* at most so many times more or less than the median */
-#define SLOWEST_NS 12000000 /* of one operation */
+#define BATCHES 5                /* between six looks; as many again to confirm */
+#define BATCH_NS 8000000         /* with the first one, which warms up, about 50 ms */
+#define ATTEMPTS 8               /* to see whether an operation is slow */
+#define PARTS 8                  /* of a batch in which hardly anything was done */
+#define LONGER 1.5               /* times as many operations are enough to tell the two apart */
+#define LONGEST 16               /* times as long are the longest batches to get them */
+#define SPREAD 4                 /* at most so many times more or less than the median */
+#define SLOWEST_NS 12000000      /* of one operation */
+#define SLOWEST_ALL_NS 400000000 /* of all attempts */
 
 /* ---- what is counted --------------------------------------------------------------------------------------- */
 
@@ -89,7 +91,7 @@ struct growth {
 	double per_op[SOURCES][2 * BATCHES], ops_in[2 * BATCHES];
 	bool known[SOURCES], always[SOURCES]; /* grew in every batch */
 	int n;
-	uint64_t ops;
+	uint64_t ops, most; /* of all batches together, and the most of one in the time of the first */
 };
 
 static uint64_t ops_of(const struct bd_team *team)
@@ -116,9 +118,14 @@ static bool grow(struct bd_bench_cell *c, uint64_t iterations, unsigned times, s
 	int64_t before[SOURCES], after[SOURCES];
 	look(c->team, before);
 	for (int i = 0; i < BATCHES; i++) {
-		if (!run(c, iterations, times))
-			return false;
-		uint64_t ops = ops_of(c->team);
+		uint64_t ops = 0;
+		/* Threads that somebody kept from working have left nothing behind: that is no batch yet. */
+		for (int attempt = 0; attempt < PARTS && ops <= g->most * times / 4; attempt++) {
+			if (!run(c, iterations, times))
+				return false;
+			ops += ops_of(c->team);
+			g->most = BD_MAX(g->most, ops_of(c->team) / times);
+		}
 		look(c->team, after);
 		for (int s = 0; s < SOURCES; s++) {
 			if (before[s] == BD_NULL_INT || after[s] == BD_NULL_INT) {
@@ -227,14 +234,16 @@ static uint64_t batch_ops(const struct bd_team *team)
 	return team->n > 1 ? 0 : (uint64_t)(BATCH_NS / BD_MAX(per_op_ns(team), 1)) + 1;
 }
 
-/* One operation. Somebody else may have had the processor meanwhile: slow is what is slow again. */
+/* One operation. Somebody else may have had the processor meanwhile: slow is what is slow every time, as long as that takes. */
 static bool run_one(struct bd_bench_cell *c)
 {
-	for (int attempt = 0; attempt < ATTEMPTS; attempt++) {
+	int64_t spent = 0;
+	for (int attempt = 0; attempt < ATTEMPTS && spent < SLOWEST_ALL_NS; attempt++) {
 		if (!run(c, 1, 1))
 			return false;
-		if (per_op_ns(c->team) <= SLOWEST_NS || per_op_ns(c->team) > ATTEMPTS * SLOWEST_NS)
+		if (per_op_ns(c->team) <= SLOWEST_NS)
 			break;
+		spent += per_op_ns(c->team);
 	}
 	return true;
 }
@@ -273,6 +282,7 @@ bool bd_check_leaks(struct bd_bench_cell *c)
 	if (!run(c, batch_ops(c->team), 1))
 		return false;
 	uint64_t each = batch_ops(c->team);
+	g.most = ops_of(c->team);
 	if (!grow(c, each, 1, &g))
 		return false;
 	note_unproven(c, &g);

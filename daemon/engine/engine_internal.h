@@ -8,7 +8,7 @@
 
 #include <pthread.h>
 
-#define TARGET_BATCH_NS 20000000LL /* of cells that count iterations: the middle of 5–50 ms */
+#define TARGET_BATCH_NS 5000000LL /* of cells that count iterations: the middle of what workers propose, a quarter of it */
 #define MAX_THREADS 64             /* of one cell */
 /* Of all cells in one process: the tracer tells so many apart, and the process has threads of its own. */
 #define MAX_PROCESS_THREADS (BD_TRACER_MAX_THREADS - 8)

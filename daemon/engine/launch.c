@@ -9,8 +9,8 @@
 #define SECOND 1000000000LL
 #define START_TIMEOUT_NS (20 * SECOND)
 #define END_TIMEOUT_MS 5000
-/* Two sides are told apart by pairs of batches that follow each other: where the speed of the machine changes within some
- * milliseconds, more and shorter ones tell more (docs/measurements.md). */
+/* What is compared is told apart by batches that follow each other: where the speed of the machine changes within some
+ * milliseconds, more and shorter ones than a worker proposes tell more (docs/measurements.md). */
 #define SHORTER 4
 #define SHORTEST_OPS 100
 #define WARM_NS 15000000LL /* a few switch intervals: code is specialised after some ten calls */
@@ -310,8 +310,7 @@ static int take_cell(struct run *r, const cJSON *answer, size_t *ret_cell, struc
 	if (status != BD_CELL_OK && run_active(r, cell))
 		run_cell_ended(r, cell, status, bd_reason_copy(w.reason)); /* a copy has null where a worker says "" */
 	if (!c->duration_ns && c->iterations == 0 && w.iterations > 0)
-		c->iterations = r->plan->ab ? BD_MAX(w.iterations / SHORTER, BD_MIN(w.iterations, SHORTEST_OPS))
-					    : w.iterations;
+		c->iterations = BD_MAX(w.iterations / SHORTER, BD_MIN(w.iterations, SHORTEST_OPS));
 	if (w.first_call_ns > 0)
 		record_first_call(r, cell, w.first_call_ns);
 	keep(r, cell, &w);

@@ -8,8 +8,9 @@
 
 #include <pthread.h>
 
-#define TARGET_BATCH_NS 5000000LL /* of cells that count iterations: the middle of what workers propose, a quarter of it */
-#define MAX_THREADS 64             /* of one cell */
+#define TARGET_BATCH_NS \
+	5000000LL      /* of cells that count iterations: the middle of what workers propose, a quarter of it */
+#define MAX_THREADS 64 /* of one cell */
 /* Of all cells in one process: the tracer tells so many apart, and the process has threads of its own. */
 #define MAX_PROCESS_THREADS (BD_TRACER_MAX_THREADS - 8)
 #define DEFAULT_LAUNCHES 6

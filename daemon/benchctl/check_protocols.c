@@ -62,6 +62,9 @@ int check_protocols_run(const char *python, const char *object, cJSON **ret_docu
 	if (*ret_document)
 		return 0;
 	words[strcspn(words, "\n")] = '\0';
+	if (object && WIFEXITED(status) && WEXITSTATUS(status) == BD_EXIT_NOINPUT)
+		return bd_error_set(err, -ENOENT, "no-such-input", "--python names the environment that has it",
+			"%s has no module for %s: %s", python, object, words);
 	return bd_error_set(err, -EIO, "worker-failed", NULL, "%s could not be looked at by %s: %s",
 		object ? object : "what is known here", python, *words ? words : "it said nothing");
 }

@@ -102,6 +102,9 @@ def same(got, want, what):
         check(got == want, "%s gave %r, expected %r", what, got, want)
 
 
+# Each instance of their classes keeps a reference to its class (PyO3 0.28, SWIG 4.4), which only a debug build's count of all
+# references shows: no memory grows.
+KEEP_THEIR_CLASS = {"pyo3:default", "swig:proxy", "swig:builtin"}
 KNOWN = set()  # rules of differences.json that hold for the function at hand
 
 
@@ -163,8 +166,9 @@ def explained(rules, args):
 
 
 class Tester:
-    def __init__(self, functions, kernels, counted, rules=lambda name: ()):
+    def __init__(self, functions, kernels, counted, rules=lambda name: (), keeps=False):
         self.functions, self.kernels, self.counted, self.rules = functions, kernels, counted, rules
+        self.classes_are_kept = keeps
 
     def call(self, name, args, counts=1):
         before = self.kernels.calls
@@ -196,7 +200,11 @@ class Tester:
             except Exception:
                 pass
 
-    def keeps_nothing(self, once):
+    def keeps_no_memory(self, once):
+        """What is said of classes: their own count of references may be the binding's."""
+        self.keeps_nothing(once, {"references"} if self.classes_are_kept else ())
+
+    def keeps_nothing(self, once, but=()):
         """What grows in every one of some rounds, by at least one block, reference or word per call, is a leak."""
         rounds, calls = 4, 64
         for _ in range(calls):
@@ -205,7 +213,7 @@ class Tester:
         if any(min(g[source] for g in grown) >= calls for source in grown[0]):  # looking costs something, too, however many calls
             calls *= 8
             grown = [self.growth(once, calls) for _ in range(rounds)]
-        for source in grown[0]:
+        for source in set(grown[0]) - set(but):
             least = min(g[source] for g in grown)
             check(least < calls, "keeps %.1f %s per call", least / calls, source)
 
@@ -454,7 +462,7 @@ def virtual_more(tester, f):
             f(Fails(), 1, 2)
         except Broken as e:
             e.__traceback__ = None
-    tester.keeps_nothing(once)
+    tester.keeps_no_memory(once)
 
 
 def six_more(tester, Six):
@@ -500,7 +508,7 @@ def six_more(tester, Six):
                 bad()
             except Exception:
                 pass
-    tester.keeps_nothing(once)
+    tester.keeps_no_memory(once)
 
 
 def walker_more(tester, Walker):
@@ -614,7 +622,7 @@ def main(folder, python, kernels, binding, variant):
     if getattr(functions, "caller", None) == "c":
         print(json.dumps({"unsupported": "called from C alone"}))
         return
-    tester = Tester(functions, Kernels(kernels), getattr(functions, "counted", True), differences(binding, variant))
+    tester = Tester(functions, Kernels(kernels), getattr(functions, "counted", True), differences(binding, variant), "%s:%s" % (binding, variant) in KEEP_THEIR_CLASS)
     rows_ = table()
     listed = dict.items(functions)
     for name, f in sorted(listed):

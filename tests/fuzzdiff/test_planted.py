@@ -169,6 +169,14 @@ class Real(unittest.TestCase):
         done = self.ask("--binding", "nothing")
         self.assertEqual(done.returncode, 64, done)
         self.assertIn("no binding nothing", done.stderr)
+        for words, said in (("--function", "i64,nope"), "no function nope; there are: "), (("--call", "nope(1)"), "has a function nope"):
+            done = self.ask(*words)
+            self.assertEqual((done.returncode, done.stdout), (64, ""), done)
+            self.assertIn(said, done.stderr)
+        done = self.ask("--binding", "capi:single,capi:fastcall", "--call", "i64_2(1, 2)")
+        self.assertEqual(done.returncode, 0, done)
+        self.assertRegex(done.stdout, r"capi:single .* has no such function")
+        self.assertRegex(done.stdout, r"capi:fastcall .* agrees")
 
 
 if __name__ == "__main__":

@@ -198,9 +198,9 @@ class Audit(unittest.TestCase):
 
     def test_what_cannot_be_tried(self):
         base = next(iter(bases()))
-        for words, said in ((("planted_python:refuses()",), "cannot be made"), (("planted_python:Nothing()",), "none of the protocols"),
-                            (("nobody_has_this:x",), "nobody_has_this"), (("planted_python",), "MODULE:EXPRESSION")):
-            self.assertIsNone(self.audit(base, *words, status=2))
+        for words, said, status in ((("planted_python:refuses()",), "cannot be made", 2), (("planted_python:Nothing()",), "none of the protocols", 2),
+                                    (("nobody_has_this:x",), "nobody_has_this", 66), (("planted_python",), "MODULE:EXPRESSION", 2)):
+            self.assertIsNone(self.audit(base, *words, status=status))
             self.assertIn(said, self.error)
 
 
@@ -237,6 +237,13 @@ class Command(Case):
         out, err = self.told("planted_python:refuses()", status=2)
         self.assertEqual(out, "")
         self.assertIn("cannot be made", err)
+
+    def test_a_module_that_is_not_there(self):
+        for word in ("no_such_module_here:1", "planted_python.inner:1", "no_such_package.inner:1"):
+            out, err = self.told(word, status=66)
+            self.assertEqual(out, "")
+            self.assertIn("has no module for " + word, err)
+            self.assertIn("--python names the environment", err)
 
 
 if __name__ == "__main__":

@@ -21,6 +21,8 @@ _HINTS = {
              "PyDict_SetItem that is not followed by Py_DECREF on this way through the function",
     "type": "each instance of a class that was made at run time holds a reference to it, which its deallocator has to drop "
             "(Py_DECREF(Py_TYPE(self))); a class that lives as long as the process costs no memory by it",
+    "singleton": "%s lives as long as the process, so that a reference too many costs no memory; but whatever else comes this way is kept, "
+               "too: look for Py_INCREF or Py_BuildValue(\"O\") that is not followed by Py_DECREF",
     "drops": "a reference is given away that was borrowed: look for PyList_GetItem, PyTuple_GetItem, PyDict_GetItem or an argument that "
              "is passed to Py_DECREF, PyTuple_SetItem or returned without Py_INCREF",
     "blocks": "an object that is made on each call is never dropped: look for a new reference without Py_DECREF on this way through "
@@ -180,7 +182,8 @@ class Book:
         per, steps = row["per_call"], ", ".join("%+d" % s for s in row["steps"])
         more = "%s has %s reference%s %s after each call (%s over %d calls each)" % (
             row["what"], _times(per), "" if abs(per) == 1 else "s", "more" if per > 0 else "fewer", steps, row["calls"])
-        hint = _HINTS["type" if row["type"] and per > 0 else "keeps" if per > 0 else "drops"] + (_HINTS["error"] if row["raising"] else "")
+        hint = _HINTS["drops" if per < 0 else "type" if row["type"] else "singleton" if row["singleton"] else "keeps"]
+        hint = (hint % row["what"] if hint is _HINTS["singleton"] else hint) + (_HINTS["error"] if row["raising"] else "")
         self.add("leaks" if per > 0 else "references", target, row["text"], more, hint, self._figures(row))
 
     def _memory(self, target, row):

@@ -6,11 +6,12 @@ from . import helper, measure, recipes
 
 
 MOST_WORKING, MOST_RAISING = 8, 8
+SINGLETONS = (("None", None), ("True", True), ("False", False), ("NotImplemented", NotImplemented), ("()", ()))
 
 
 def _module_objects(module):
     """What lives as long as the module: its classes and constants, and the singletons where these are counted."""
-    found = [("None", None), ("True", True), ("False", False), ("NotImplemented", NotImplemented), ("()", ())]
+    found = list(SINGLETONS)
     for key, value in list(vars(sys.modules[module]).items()):
         if not key.startswith("__") and not isinstance(value, type(sys)):
             found.append(("%s.%s" % (module, key), value))
@@ -61,7 +62,8 @@ def measure_call(target, recipe, at, raw, lasting):
     found = measure.slopes(call.run, watched + lasting + same, raw)
     types = found.pop("types", [])
     classes = {what for what, value in watched + lasting + same if isinstance(value, type)}
-    return [{"text": text, "what": what, "type": what in classes, "per_call": slope, "steps": steps, "calls": calls, "types": types if what == "blocks" else []}
+    return [{"text": text, "what": what, "type": what in classes, "singleton": what in dict(SINGLETONS), "per_call": slope, "steps": steps, "calls": calls,
+             "types": types if what == "blocks" else []}
             for what, (slope, steps, calls) in found.items()]
 
 

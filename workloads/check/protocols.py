@@ -454,7 +454,9 @@ def main():
             raise ValueError("it has none of the protocols %s" % ", ".join(takers.PROTOCOLS))
     except Exception as e:
         print("%s: %s" % (type(e).__name__, e), file=sys.stderr)
-        return 2
+        missing = e.name if isinstance(e, ModuleNotFoundError) else None
+        asked = [text.partition(":")[0] for text in args.objects]
+        return 66 if missing and any((module + ".").startswith(missing + ".") for module in asked) else 2
     counts = {v: sum(row["verdict"] == v for row in rows) for v in (PASS, FAIL, NONE)}
     if args.json:
         print(json.dumps({"rows": rows, "passed": counts[PASS], "failed": counts[FAIL], "not_applicable": counts[NONE]}))

@@ -313,7 +313,8 @@ class Fuzz:
         o = self.options
         live = [b for b in bindings if not b.reason]
         if o.call:
-            self.compare(live, [calls.Call(o.call.partition("(")[0], "{}", calls.Name(o.call))])
+            name = o.call.partition("(")[0].strip()
+            self.compare([b for b in live if name == "Walker" or name in b.functions], [calls.Call(name, "{}", calls.Name(o.call))])
             return 0, 1, []
         end, made = time.monotonic() + o.seconds, 0
         tried = self.try_differences(live)
@@ -365,6 +366,12 @@ def words():
     return o
 
 
+def unknown_functions(options):
+    """Patterns of --function that no function has the name of, and the names there are."""
+    groups = sorted({c.group() for c in sweep.every_call()} | set(calls.Maker(random.Random(0)).makers()))
+    return [f for f in options.functions if not fnmatch.filter(groups, f)], groups
+
+
 def main():
     o = words()
     begin = time.monotonic()
@@ -373,8 +380,18 @@ def main():
         json.dump({"error": "no binding %s; there are: %s" % (", ".join(unknown), ", ".join(names or chosen(argparse.Namespace(**{**vars(o), "bindings": []}))[0]))},
                   sys.stdout)
         return 64
+    unknown, groups = unknown_functions(o)
+    if unknown:
+        json.dump({"error": "no function %s; there are: %s" % (", ".join(unknown), ", ".join(groups))}, sys.stdout)
+        return 64
     with concurrent.futures.ThreadPoolExecutor(max_workers=os.cpu_count() or 1) as pool:
         bindings = list(pool.map(lambda name: Binding(name, o), names))
+    asked = o.call and o.call.partition("(")[0].strip()
+    if asked and asked != "Walker" and not any(asked in b.functions for b in bindings):
+        for b in bindings:
+            b.end()
+        json.dump({"error": "none of these bindings has a function %s; a call looks like i64_2(1, 2)" % asked}, sys.stdout)
+        return 64
     fuzz = Fuzz(o)
     always, made, tried = fuzz.run(bindings)
     for b in bindings:

@@ -189,6 +189,8 @@ static void bindings(const cJSON *document, const struct bd_screen *s, struct bd
 		bd_grid_set(g, calls, BD_PLAIN, "%.0f", number_of(b, "calls"));
 		if (found)
 			bd_grid_set(g, verdict, BD_RED, "%d finding%s", found, found == 1 ? "" : "s");
+		else if (number_of(b, "calls") < 1)
+			bd_grid_set(g, verdict, BD_DIM, "has no such function");
 		else
 			bd_grid_set(g, verdict, BD_GREEN, "agrees");
 	}

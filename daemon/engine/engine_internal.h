@@ -162,7 +162,8 @@ void plan_free(struct plan *p);
 void plan_document(const struct plan *p, struct bd_plan_document *ret);
 /* Expected seconds of one batch of the cell, of one launch's setup, of one round. */
 double plan_batch_s(const struct bd_cell *c);
-double plan_setup_s(const struct plan *p);
+double plan_setup_s(const struct plan *p); /* to start a launch */
+double plan_leaks_s(const struct plan *p); /* what the first launch takes more, expected */
 double plan_round_s(const struct plan *p);
 double memory_expected_s(const struct plan *p); /* of all memory launches (memory.c) */
 /* Launches and rounds per launch that fit, once the first launch is set up: setup_s of each further one, left_s of the

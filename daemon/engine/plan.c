@@ -223,6 +223,11 @@ double plan_setup_s(const struct plan *p)
 	return s;
 }
 
+double plan_leaks_s(const struct plan *p)
+{
+	return LEAKS_S * (double)(p->cells_len - p->twins);
+}
+
 double plan_round_s(const struct plan *p)
 {
 	struct processors processors;
@@ -339,7 +344,7 @@ void plan_document(const struct plan *p, struct bd_plan_document *ret)
 	double setup = plan_setup_s(p), memory = memory_expected_s(p);
 	plan_shape(p, setup, p->budget_s - setup - memory, &ret->launches, &ret->rounds);
 	ret->expected_s = (double)ret->launches * (setup + (double)ret->rounds * plan_round_s(p)) + memory +
-		LEAKS_S * (double)(p->cells_len - p->twins);
+		plan_leaks_s(p);
 	if (p->adaptive) { /* at most: it may be decided before */
 		double round = plan_round_s(p), rounds = p->rounds ? (double)p->rounds : ceil(1.5 * setup / round);
 		double most = floor((p->budget_s - memory) / (setup + rounds * round));

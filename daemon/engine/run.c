@@ -199,14 +199,16 @@ static void store_plan(struct run *r)
 /* Once the first launch has shown what starting costs; and after each launch, where their number is open. */
 static void choose_rounds(struct run *r, int64_t launches, double setup_s)
 {
+	/* the first launch looks for leaks; those to come start without */
+	if (launches <= 1)
+		setup_s = fmax(setup_s - plan_leaks_s(r->plan), fmin(setup_s, plan_setup_s(r->plan)));
 	if (r->plan->adaptive) {
 		look_shape(r, launches, setup_s, round_s(r), left_s(r) + (launches ? 0 : setup_s));
 	} else if (launches == 0) {
 		plan_shape(r->plan, setup_s, left_s(r), &r->row.launches, &r->row.rounds);
 		r->max_launches = r->row.launches;
 	} else if (!r->plan->rounds && launches < r->row.launches) {
-		/* a slower machine, or slower operations than planned, cost rounds and not launches; and the first launch,
-		 * which looks for leaks, takes longer to set up than the others */
+		/* a slower machine, or slower operations than planned, cost rounds and not launches */
 		double each = left_s(r) / (double)(r->row.launches - launches) - setup_s;
 		r->row.rounds = (int64_t)fmax(fmin(floor(each / round_s(r)), MAX_ROUNDS), 1);
 	}

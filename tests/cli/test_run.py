@@ -46,11 +46,14 @@ class Run(Case):
         self.assertEqual(self.ctl("runs", "show", "latest")[0], out, "the same again from the store")
 
     def test_contention_is_seen(self):
-        doc = self.json("run", "gil-contention", "--threads", "1,2", "--axis", "u=100us", "--axis", "gil=hold", "--launches", "6",
-                        "--rounds", "1", "--budget", "60s")
-        check_run(self, doc)
-        cells = {c["axes"]["threads"]: c for c in doc["cells"] if c["case"] == "gil-contention"}
-        self.assertEqual(set(cells), {1, 2})
+        for rounds in "1", "3", "5":  # of a machine that is disturbed all the time no ratio is told
+            doc = self.json("run", "gil-contention", "--threads", "1,2", "--axis", "u=100us", "--axis", "gil=hold", "--launches", "6",
+                            "--rounds", rounds, "--budget", "60s")
+            check_run(self, doc)
+            cells = {c["axes"]["threads"]: c for c in doc["cells"] if c["case"] == "gil-contention"}
+            self.assertEqual(set(cells), {1, 2})
+            if cells[2]["scaling"]:
+                break
         self.assertEqual({c["status"] for c in doc["cells"]}, {"ok"})
         self.assertIsNotNone(cells[2]["scaling"])
         if cells[2]["gil"]["mode"] == "counters":

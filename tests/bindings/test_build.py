@@ -1,5 +1,7 @@
 """The script that builds bindings: what stands is left alone, what does not is built again, and no binding keeps another from it."""
+import contextlib
 import importlib.util
+import io
 import json
 import os
 import shutil
@@ -116,6 +118,41 @@ class Build(unittest.TestCase):
         for name in found:
             with open(os.path.join(self.out, name + ".json"), encoding="utf-8") as f:
                 self.assertEqual(json.load(f), records[name])
+
+    def test_a_module_is_there_while_it_is_built_again(self):
+        self.assertTrue(self.good())
+        self.recipe("good", "import os\n\n\n" + GOOD.replace("def build(b):\n", """def build(b):
+    for name in ("bdb_good.so", "bdb_good.json"):
+        os.link(os.path.join(b.out, name.replace("bdb_", "") if name.endswith("json") else name), os.path.join(b.work, name))
+"""))
+        work = os.path.join(self.tree, "bindings", self.base, "good")
+        self.assertTrue(self.good())  # its recipe found the one of before
+        self.assertNotEqual(os.stat(os.path.join(work, "bdb_good.so")).st_ino, os.stat(os.path.join(self.out, "bdb_good.so")).st_ino)
+        self.recipe("good", "def build(b):\n    b.run(['false'])\n")
+        self.assertEqual(self.make()[0]["good"]["status"], "failed")
+        self.assertEqual([f for f in os.listdir(self.out) if f.startswith("bdb_")], [])
+
+    def status(self, *args):
+        """Exit status of the script, and the last line it said."""
+        said = io.StringIO()
+        os.makedirs(os.path.join(self.tree, "lib", "benchd", "interpreters", self.base), exist_ok=True)
+        with open(os.path.join(self.tree, "lib", "benchd", "interpreters", self.base, "interpreter.json"), "w", encoding="utf-8") as f:
+            json.dump(bw.default(), f)
+        with unittest.mock.patch.object(sys, "argv", ["build.py", "--build", self.tree, "--again", *args]), \
+                contextlib.redirect_stderr(said):
+            status = self.build.main()
+        return status, (said.getvalue().splitlines() or [""])[-1]
+
+    def test_the_status_is_about_whether_anything_could_be_built(self):
+        self.recipe("breaks", "def build(b):\n    b.run(['false'])\n")
+        self.recipe("never", "def unsupported(b):\n    return 'not this interpreter'\n")
+        self.assertEqual(self.status()[0], 0)  # good is there
+        self.assertEqual(self.status("--only", "never")[0], 0)  # nothing could have been built
+        self.assertEqual(self.status("--only", "good", "--only", "never"), (0, "bindings: %s: never: unsupported: not this interpreter" % self.base))
+        for more in ((), ("--only", "never")):
+            status, said = self.status("--only", "breaks", *more)
+            self.assertEqual(status, 1)
+            self.assertIn("bindings: %s: none of the bindings that were tried (1) could be built" % self.base, said)
 
     def test_the_reason_is_the_line_that_says_it(self):
         for text, line in (("first\nlast", "last"), ("an error: this\nhint", "an error: this"),

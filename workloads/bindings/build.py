@@ -240,14 +240,16 @@ def write(path, record):
 def make(b, say, again=False):
     """Builds one binding; its record. Whatever goes wrong is in it, for the others go on."""
     record = {"name": b.name, "status": "ok", "reason": None, "hint": None, "versions": {}, "flags": "", "files": [], "inputs": None}
+    old = None
     try:
-        return attempt(b, say, again, record)
+        old = read_record(b)
+        return attempt(b, say, again, record, old)
     except Exception as e:  # noqa: BLE001 (a recipe may fail in any way, and so may the disk)
         text = str(e) if isinstance(e, Failed) else "%s: %s" % (type(e).__name__, e)
         hint = "the whole of it is in %s" % b.log_path if os.path.exists(b.log_path) else None
         record.update(status="failed", reason=text, hint=hint, files=[])
     try:
-        finish(b, record)
+        finish(b, record, old)
     except OSError as e:  # what is not written down is tried again, and no file of before is taken for the result
         say("%s: %s cannot be written down: %s" % (b.base, b.name, e))
         record_path(b, remove=True)
@@ -262,18 +264,26 @@ def record_path(b, remove=False):
     return path
 
 
-def finish(b, record):
+def read_record(b):
+    try:
+        with open(record_path(b), encoding="utf-8") as f:
+            return json.load(f)
+    except (OSError, ValueError):
+        return None
+
+
+def finish(b, record, old):
+    """Writes it down, and takes away what was made before and is not any more: what was made again has replaced it already, so
+    that there is a module at any time for whoever measures meanwhile."""
+    made = {f["path"] for key in ("files", "scripts") for f in record.get(key, ())}
+    for f in [f for key in ("files", "scripts") for f in (old or {}).get(key, ())]:
+        if f["path"] not in made and os.path.exists(os.path.join(b.out, f["path"])):
+            os.unlink(os.path.join(b.out, f["path"]))
     record["time"] = time.time()
     write(record_path(b), record)
 
 
-def attempt(b, say, again, record):
-    path = record_path(b)
-    try:
-        with open(path, encoding="utf-8") as f:
-            old = json.load(f)
-    except (OSError, ValueError):
-        old = None
+def attempt(b, say, again, record, old):
     module = recipe(b.name)
     tools = tuple(getattr(module, "tools", ()))
     record["inputs"] = inputs(b, tools)
@@ -282,9 +292,6 @@ def attempt(b, say, again, record):
     begin = time.monotonic()
     os.makedirs(b.work, exist_ok=True)
     open(b.log_path, "w", encoding="utf-8").close()
-    for f in (old or {}).get("files", []) + (old or {}).get("scripts", []):  # what is there below is not of this binding
-        if os.path.exists(os.path.join(b.out, f["path"])):
-            os.unlink(os.path.join(b.out, f["path"]))
     missing = [t for t in tools if not shutil.which(t)]
     why = None if missing or not hasattr(module, "unsupported") else module.unsupported(b)
     if missing or why:
@@ -302,7 +309,7 @@ def attempt(b, say, again, record):
         if without:
             raise Failed("%s has no build-id" % ", ".join(without))
     record.update(versions=b.versions, flags=b.flags, seconds=round(time.monotonic() - begin, 1))
-    finish(b, record)
+    finish(b, record, old)
     return record
 
 
@@ -375,6 +382,14 @@ def earlier(record, begin):
     return " (%d min ago; ./dev bindings tries again)" % ((begin - record["time"]) / 60)
 
 
+def none_built(base, records):
+    """What to say when every binding that could have been built failed; None: one is there, or this interpreter has none."""
+    failed = [r for r in records if r["status"] == "failed"]
+    if not failed or any(r["status"] == "ok" for r in records):
+        return None
+    return "%s: none of the bindings that were tried (%d) could be built; the reasons are above" % (base, len(failed))
+
+
 def main():
     parser = argparse.ArgumentParser(description="Builds the bindings that need more than a C compiler.")
     parser.add_argument("--build", required=True, metavar="DIR", help="the build tree, or where benchd is installed")
@@ -414,6 +429,10 @@ def main():
         for r in records:
             if r["status"] != "ok" or args.list:
                 say("%s: %s: %s%s%s" % (base, r["name"], r["status"], ": " + r["reason"] if r["reason"] else "", earlier(r, begin)))
+        nothing = none_built(base, records)
+        if nothing:
+            say(nothing)
+            status = 1
     return status
 
 

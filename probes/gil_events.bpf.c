@@ -30,7 +30,8 @@ struct thread {
 	__u64 off_ns, wake_ns, on_ns;
 	__u64 gil, number;
 	__u64 ran_ns, delay_ns; /* the kernel's totals of it when it went to sleep */
-	__u64 stack;
+	__u64 stack, holder_stack;
+	__u32 waiters, unused3;
 	struct python_state python;
 	/* off its processor while it holds a GIL */
 	__u64 hold_off_ns, hold_ran_ns, hold_stack, hold_native; /* hold_off_ns 0: it is not */
@@ -69,6 +70,12 @@ static __always_inline void count_waiter(const struct place *at, __u32 gil, __u3
 {
 	if (gil < BD_PROBE_GILS)
 		__sync_fetch_and_add(&at->live->waiters[gil], by);
+}
+
+static __always_inline __u8 waiters_of(const struct place *at, __u32 gil)
+{
+	__s32 n = gil < BD_PROBE_GILS ? (__s32)at->live->waiters[gil] : 0;
+	return n < 0 ? 0 : n > 255 ? 255 : (__u8)n;
 }
 
 static __always_inline bool is_waiter(__u8 part)
@@ -122,10 +129,16 @@ static __always_inline void sleeps(const struct place *at, struct thread *th, st
 	th->ran_ns = ran_ns(task);
 	th->delay_ns = delay_ns(task);
 	th->stack = tell_stack(at->index, find_state(at, &th->python, th->tid, at->gil_index), th->tid);
+	/* A holder that sleeps is seen when it goes and when it comes, and may do neither while it is watched. */
+	th->holder_stack = 0;
+	if (flags & BD_REC_CONTINUES && head.switch_number == last.number && !last.by_futex && th->part == COND &&
+		last.part == COND && holder && (__s32)head.locked == 1)
+		th->holder_stack = tell_stack(at->index, head.last_holder, holder);
 	if (is_waiter(th->part)) {
 		count_waiter(at, th->gil_index, 1);
 		ask_for_samples(now);
 	}
+	th->waiters = waiters_of(at, th->gil_index);
 	barrier();
 	th->state = BD_PROBE_SLEEPS;
 }
@@ -160,6 +173,9 @@ static __always_inline void end_slice(const struct place *at, struct thread *th,
 	r->queued_ns = queued;
 	r->number = th->number;
 	r->stack = th->stack;
+	r->holder_stack = th->holder_stack;
+	r->waiters = th->waiters;
+	r->unused = 0;
 	bpf_ringbuf_submit(r, wake_flags(false));
 }
 
@@ -197,12 +213,6 @@ APART __u64 find_held(__u32 target, __u32 tid, __u64 known_state)
 			return head.last_holder | (__u64)(g + 1) << 48;
 	}
 	return 0;
-}
-
-static __always_inline __u8 waiters_of(const struct place *at, __u32 gil)
-{
-	__s32 n = gil < BD_PROBE_GILS ? (__s32)at->live->waiters[gil] : 0;
-	return n < 0 ? 0 : n > 255 ? 255 : (__u8)n;
 }
 
 /* Each of the two by itself: holders are preempted right after a tick more often than not. */

@@ -24,6 +24,9 @@
 /* When a wait that ended by a wake, or by its timer, is taken for ended though its thread was not heard of again. */
 #define BD_BOOK_WOKEN_NS 250000000
 #define BD_BOOK_TIMED_NS 10000000000
+/* From then on a holder that was not heard of does not run: it would have been sampled. Not sooner, for the clock may still be
+ * the slow one. */
+#define BD_BOOK_SILENT_NS 15000000
 /* How far from a part of a wait a sample of its holder may lie. */
 #define BD_BOOK_NEAR_NS 2000000
 
@@ -32,6 +35,12 @@
 struct bd_book_sample {
 	uint64_t from_ns, to_ns;
 	int32_t stack;
+};
+
+/* A holder that slept was not heard of in that time, and it is told already that it held the GIL. */
+struct bd_book_silence {
+	uint64_t from_ns, to_ns; /* 0: none */
+	uint64_t number;         /* of the GIL's changes of hands */
 };
 
 struct bd_book_thread {
@@ -54,6 +63,8 @@ struct bd_book_thread {
 	size_t samples_n;
 	uint64_t held_ns; /* when it was last seen with a GIL, and with which */
 	uint8_t held_gil;
+	struct bd_book_silence silence; /* as a holder */
+	uint64_t still_ns, still_number; /* as a waiter: the slice from which on the GIL did not change hands */
 	int64_t ran_over_ns; /* of what its rare samples stand for, not told yet: they are told in whole fast ones */
 };
 
@@ -149,6 +160,13 @@ void bd_book_entry(struct bd_book *b, const struct bd_trace_wait *e, int target)
 void bd_book_entry_hold(struct bd_book *b, const struct bd_trace_hold *e, int target);
 void bd_book_entry_lock(struct bd_book *b, const struct bd_trace_lock *e, int target);
 void bd_book_entry_spin(struct bd_book *b, const struct bd_trace_spin *e, int target);
+
+/* ---- silence.c: holders that sleep -------------------------------------------------------------------------- */
+/* A slice of a wait for `holder` (-1: unknown). */
+void bd_book_silence(struct bd_book *b, uint32_t waiter, int64_t holder, const struct bd_rec_wait *r);
+/* What is not told yet of the time a holder was off its processor; the number of parts in ret. */
+size_t bd_book_not_told(const struct bd_book_thread *th, const struct bd_rec_hold *r, struct bd_rec_hold ret[2]);
+void bd_book_sample(struct bd_book_thread *th, uint64_t from_ns, uint64_t to_ns, int32_t stack);
 
 /* ---- place.c: stacks and locks ---------------------------------------------------------------------------- */
 void bd_book_stack(struct bd_book *b, const struct bd_rec_stack *rec);

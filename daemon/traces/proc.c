@@ -14,6 +14,7 @@
 #define LISTED_MAX 256    /* threads of one process that are there without ever having waited for or held a GIL */
 #define STATES_MAX 128    /* threads of a book */
 #define HOLDS_NS 20000000 /* after it was last seen with the GIL */
+#define ASLEEP_NS 100000000 /* after others saw it asleep with the GIL: they look when their timers go off, and tell later */
 
 static ssize_t read_small(const char *path, char *out, size_t size)
 {
@@ -137,14 +138,20 @@ static bool in_a_gil(const struct bd_book_target *tg, uint64_t address)
 	return false;
 }
 
+static uint64_t last_held(const struct bd_book_thread *th)
+{
+	return BD_MAX(th->held_ns, th->silence.to_ns);
+}
+
 /* The last seen with that GIL, and just now. */
 static bool holds(const struct bd_book *b, const struct bd_book_thread *th, int64_t now_ns)
 {
-	if (!th->held_ns || (int64_t)th->held_ns + HOLDS_NS < now_ns)
+	if (!last_held(th) ||
+		((int64_t)th->held_ns + HOLDS_NS < now_ns && (int64_t)th->silence.to_ns + ASLEEP_NS < now_ns))
 		return false;
 	for (size_t i = 0; i < b->threads_len; i++) {
 		const struct bd_book_thread *other = &b->threads[i];
-		if (other->target == th->target && other->held_gil == th->held_gil && other->held_ns > th->held_ns)
+		if (other->target == th->target && other->held_gil == th->held_gil && last_held(other) > last_held(th))
 			return false;
 	}
 	return true;

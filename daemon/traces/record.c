@@ -278,6 +278,8 @@ static void add_slice(struct bd_book *b, uint32_t thread, const struct bd_rec_wa
 	struct bd_book_thread *th = &b->threads[thread]; /* not before: there may have been new ones */
 	struct bd_trace_wait *e = &th->wait;
 	int32_t stack = bd_book_stack_index(b, (uint32_t)th->target, r->stack);
+	if (r->part == BD_REC_COND)
+		bd_book_silence(b, thread, holder, r);
 	if (!th->waits) {
 		th->waits = true;
 		th->crowded = false;
@@ -365,14 +367,17 @@ static void heard_hold(struct bd_book *b, const struct bd_rec_hold *r)
 		return;
 	struct bd_book_thread *th = bd_book_thread(b, (int)r->head.target, r->tid);
 	int32_t stack = bd_book_hold_stack(b, r);
-	if (!th->samples)
-		th->samples = bd_alloc(BD_BOOK_SAMPLES * sizeof *th->samples);
 	if (stack >= 0)
-		th->samples[th->samples_n++ % BD_BOOK_SAMPLES] = (struct bd_book_sample){r->from_ns, r->to_ns, stack};
+		bd_book_sample(th, r->from_ns, r->to_ns, stack);
 	seen_with_gil(th, r->gil, r->to_ns);
-	uint32_t i;
-	struct bd_book_held *h = hold_back(b, r->to_ns, &i);
-	*h = (struct bd_book_held){.is_hold = true, .thread = number_of(b, th), .holder = *r, .stack = stack};
+	struct bd_rec_hold part[2];
+	size_t n = bd_book_not_told(th, r, part);
+	for (size_t k = 0; k < n; k++) {
+		uint32_t i;
+		struct bd_book_held *h = hold_back(b, part[k].to_ns, &i);
+		*h = (struct bd_book_held){
+			.is_hold = true, .thread = number_of(b, th), .holder = part[k], .stack = stack};
+	}
 	b->newest_ns = BD_MAX(b->newest_ns, r->to_ns);
 }
 
@@ -422,6 +427,7 @@ static void thread_ends(struct bd_book *b, uint32_t thread)
 	b->threads[thread].any = false;
 	b->threads[thread].held_back = BD_BOOK_NONE;
 	b->threads[thread].host_tid = 0;
+	b->threads[thread].silence = (struct bd_book_silence){0};
 	b->threads[thread].ended = true;
 }
 

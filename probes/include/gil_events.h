@@ -122,6 +122,11 @@ struct bd_rec_wait {
 	__u64 queued_ns;     /* of on - off: on the run queue after a futex wake */
 	__u64 number;        /* the GIL's switch_number when it slept */
 	__u64 stack;         /* of the waiter; 0 = unknown */
+	/* The holder's when this slice began, where it had the GIL all through the one before; else 0. It is what the holder is
+	 * at only if that did not run meanwhile. */
+	__u64 holder_stack;
+	__u32 waiters; /* then, with this one */
+	__u32 unused;
 };
 
 /* A Python stack, told when it is seen for the first time (and now and then again). `stack` is a hash of it. */

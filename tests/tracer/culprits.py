@@ -14,7 +14,7 @@ import time
 KIND, NUMBERS = sys.argv[3], [float(n) for n in sys.argv[4:]]
 library = ctypes.PyDLL(sys.argv[1])
 WHAT = {"culprit": 0, "hold_a": 1, "hold_b": 2, "generate": 3, "Thing.method": 4, "pure": 5, "asleep": 6, "busy": 7,
-        "called": 8, "first": 9, "second": 10}
+        "called": 8, "first": 9, "second": 10, "stuck": 11}
 CHURN = 100  # and the next CHURNS: short-lived functions
 CHURNS = 8
 MS = 1_000_000
@@ -95,6 +95,13 @@ def asleep():
         rest(2 * MS)
 
 
+def stuck():
+    while not os.path.exists(sys.argv[2] + ".stick"):
+        hold_a()
+        rest(1 * MS)
+    sleep_end(3_600_000 * MS, 11)  # @stuck
+
+
 def churner():
     i = 0
     while running:
@@ -149,6 +156,7 @@ KINDS = {
     "several": {"several": (several, 0, False), "victim": (victim, 1, True)},
     "pure": {"pure": (pures, 0, False), "victim": (victim, 1, True)},
     "asleep": {"asleep": (asleep, 0, False), "victim": (victim, 1, True)},
+    "stuck": {"stuck": (stuck, 0, False), "victim": (victim, 1, True)},
     "churn": {"churn": (churner, 0, False), "victim": (victim, 1, True)},
     "busy": {"busy": (busy, 0, False)},
     "busy-victim": {"busy": (busy, 0, False), "victim": (victim, 1, True)},
@@ -174,7 +182,7 @@ def begin(name, function, cpu, at_once, ready):
 def labels():
     with open(__file__, encoding="utf-8") as f:
         numbers = {line.split("# @")[1].strip(): n for n, line in enumerate(f, 1) if "# @" in line and '"' not in line}
-    native = {"pure": None, "asleep": "sleep_end"}
+    native = {"pure": None, "asleep": "sleep_end", "stuck": None}
     out = {what: {"function": name, "file": os.path.abspath(__file__), "line": numbers[name], "native": native.get(name, "spin_end")}
            for name, what in WHAT.items()}
     out.update({CHURN + k: {"function": f"churn{k}", "file": f"<churn{k}>", "line": 42 + k, "native": "spin_end"} for k in range(CHURNS)})

@@ -115,6 +115,19 @@ class Planted(Lines):
         with open(f"/proc/{self.pid}/task/{self.outer[tid]}/schedstat", encoding="ascii") as f:
             return int(f.read().split()[1]) + stolen_ns()
 
+    def stick(self):
+        """One of kind "stuck": until its thread of that name sleeps with the GIL, for good."""
+        open(f"{self.path}.stick", "w").close()
+        folder, seen = f"/proc/{self.pid}/task/{self.outer[self.tids['stuck']]}", []
+
+        def asleep():
+            with open(f"{folder}/schedstat", encoding="ascii") as f, open(f"{folder}/syscall", encoding="ascii") as s:
+                seen.append((f.read(), s.read()))
+            time.sleep(0.02)  # it would have run ten times
+            return len(seen) > 1 and seen[-1] == seen[-2] and seen[-1][1] != "running\n"
+
+        wait_for("the culprit to be stuck", 60, asleep)
+
     def __exit__(self, *_):
         super().__exit__()
         shutil.rmtree(self.folder, ignore_errors=True)

@@ -1,11 +1,12 @@
 """Traces of programs with planted culprits: who waited, how long, because of whom and at which line."""
 import collections
+import json
 import os
 import unittest
 
 import planted
 import tracing
-from planted import Home, Planted, agrees, right, thread, traced
+from planted import Home, Planted, agrees, right, thread, traced, wait_for
 
 SECONDS = 2
 FREE_THREADED = os.path.join(os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache"), "benchd/python/3.13t/bin/python3")
@@ -120,6 +121,44 @@ class Culprits(Traced):
             self.assertIsNone(agrees(d, program, tid, disturbed[tid]))
 
         self.each(check, "asleep")
+
+    def check_stuck(self, program, d):
+        identities(self, d)
+        tid, at = program.tids["stuck"], program.what[11]
+        account = program.account()
+        since = max(d["start_mono_ns"], account.waits[program.tids["victim"]][-1][1])
+        told = sum(line["ns"] for line in d["lines"] if line["role"] == "holder" and line["tid"] == tid and
+                   all(line[k] == at[k] for k in ("function", "file", "line")))
+        self.assertGreater(d["end_mono_ns"] - since, 0.3 * SECONDS * 1e9)
+        self.assertGreater(told, 0.9 * (d["end_mono_ns"] - since), holder_lines(d))
+        self.assertGreater(d["gils"][0]["held_share"], 0.9 * (d["end_mono_ns"] - since) / 1e9 / d["seconds"])
+        before = [line["ns"] for line in holder_lines(d) if line["function"] == "hold_a"]
+        self.assertLess(sum(before), since - d["start_mono_ns"] + 50e6, holder_lines(d))
+
+    def test_stuck_since_before_the_trace(self):
+        """Nothing is ever heard of the holder: it went to sleep before, and sleeps on."""
+        for python in planted.PYTHONS:
+            with self.subTest(python), Planted(python, "stuck") as program:
+                program.stick()
+                d = self.home.trace("--pid", program.pid, "--seconds", SECONDS)
+                self.check_stuck(program, d)
+
+    def test_stuck_from_the_middle_on(self):
+        """What it was at before is known well, and is not the cause."""
+        for python in planted.PYTHONS:
+            with self.subTest(python), Planted(python, "stuck") as program, \
+                    self.home.popen("trace", "--pid", str(program.pid), "--seconds", str(2 * SECONDS), "--json") as p:
+                def waited():
+                    _, out, _ = self.home.ctl("trace", "--list", "--json")
+                    return any(t["pid"] == program.pid and t["waits"] > 50 for t in json.loads(out)["traces"])
+
+                wait_for("waits in the trace", 60, waited)
+                program.stick()
+                out, err = p.communicate(timeout=120)
+                self.assertEqual(p.returncode, 0, err)
+                d = json.loads(out)
+                self.check_stuck(program, d)
+                self.assertIn("hold_a", {line["function"] for line in holder_lines(d)})
 
     def test_short_lived_code_is_never_misnamed(self):
         def check(program, d, _):

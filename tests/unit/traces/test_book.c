@@ -244,6 +244,84 @@ BD_TEST(samples_of_the_slow_clock_stand_for_what_was_run)
 	world_end(&w);
 }
 
+/* A waiter's timer goes off every 5 ms, and it looks at the holder, which sleeps at `stack`. */
+static void tell_patience(struct world *w, uint32_t tid, uint32_t holder, uint64_t from, unsigned slices, uint64_t number,
+	uint64_t stack)
+{
+	for (unsigned i = 0; i < slices; i++)
+		tell_wait(w,
+			(struct bd_rec_wait){.tid = tid,
+				.holder = holder,
+				.part = BD_REC_COND,
+				.flags = (uint16_t)(BD_REC_NUMBER_KNOWN | (i ? BD_REC_CONTINUES : 0)),
+				.off_ns = from + i * 5 * MS,
+				.on_ns = from + (i + 1) * 5 * MS,
+				.number = number,
+				.holder_stack = i ? stack : 0,
+				.waiters = 1});
+}
+
+BD_TEST(a_holder_that_sleeps_all_the_time_is_where_its_waiters_see_it)
+{
+	struct world w;
+	world_begin(&w, INT64_MAX);
+	tell_stack(&w, 9, "sleeps");
+	tell_patience(&w, 101, 102, T0 + 10 * MS, 20, 7, 9);
+	tell_patience(&w, 103, 102, T0 + 12 * MS, 20, 7, 9); /* told of once, however many look */
+	bd_auto_json cJSON *d = document(&w, T0 + 200 * MS);
+	BD_CHECK_INT(value(d, "wait_ns"), 200 * MS);
+	BD_CHECK_INT(line_ns(d, "lines", "holder", 102, "sleeps"), 200 * MS);
+	BD_CHECK_INT(value(thread_row(d, 102), "hold_ns"), 102 * MS);
+	world_end(&w);
+}
+
+BD_TEST(a_holder_that_goes_to_sleep_is_not_where_it_was_before)
+{
+	struct world w;
+	world_begin(&w, INT64_MAX);
+	tell_stack(&w, 8, "before");
+	tell_stack(&w, 9, "sleeps");
+	for (unsigned i = 0; i < 10; i++)
+		tell_tick(&w, 102, T0 + i * MS, 0, 8);
+	tell_patience(&w, 101, 102, T0 + 10 * MS, 20, 7, 9);
+	bd_auto_json cJSON *d = document(&w, T0 + 200 * MS);
+	BD_CHECK_INT(line_ns(d, "lines", "holder", 102, "sleeps"), 100 * MS);
+	BD_CHECK_INT(line_ns(d, "lines", "holder", 102, "before"), -1);
+	world_end(&w);
+}
+
+BD_TEST(a_holder_that_runs_is_not_taken_for_asleep)
+{
+	struct world w;
+	world_begin(&w, INT64_MAX);
+	tell_stack(&w, 8, "runs");
+	tell_stack(&w, 9, "elsewhere");
+	for (unsigned i = 0; i < 110; i++)
+		tell_tick(&w, 102, T0 + i * MS, 1, 8);
+	tell_patience(&w, 101, 102, T0 + 10 * MS, 20, 7, 9);
+	bd_auto_json cJSON *d = document(&w, T0 + 200 * MS);
+	BD_CHECK_INT(line_ns(d, "lines", "holder", 102, "runs"), 100 * MS);
+	BD_CHECK_INT(line_ns(d, "lines", "holder", 102, "elsewhere"), -1);
+	world_end(&w);
+}
+
+/* It went before anybody waited, wakes at last, and the probe tells of all that time. */
+BD_TEST(a_sleep_that_was_told_in_parts_is_not_told_again)
+{
+	struct world w;
+	world_begin(&w, INT64_MAX);
+	tell_stack(&w, 9, "sleeps");
+	tell_patience(&w, 101, 102, T0 + 100 * MS, 20, 7, 9);
+	drained(&w, T0 + 230 * MS);
+	drained(&w, T0 + 260 * MS);
+	tell_off(&w, 102, T0 + 20 * MS, T0 + 240 * MS, 1, 9);
+	bd_auto_json cJSON *d = document(&w, T0 + 300 * MS);
+	BD_CHECK_INT(value(thread_row(d, 102), "hold_ns"), 220 * MS);
+	BD_CHECK_INT(line_ns(d, "held", NULL, 102, "sleeps"), 220 * MS);
+	BD_CHECK_INT(line_ns(d, "lines", "holder", 102, "sleeps"), 100 * MS);
+	world_end(&w);
+}
+
 BD_TEST(a_holder_off_its_processor_counts_as_long_as_it_was)
 {
 	struct world w;

@@ -63,7 +63,7 @@ struct bd_book_thread {
 	size_t samples_n;
 	uint64_t held_ns; /* when it was last seen with a GIL, and with which */
 	uint8_t held_gil;
-	struct bd_book_silence silence; /* as a holder */
+	struct bd_book_silence silence;  /* as a holder */
 	uint64_t still_ns, still_number; /* as a waiter: the slice from which on the GIL did not change hands */
 	int64_t ran_over_ns; /* of what its rare samples stand for, not told yet: they are told in whole fast ones */
 };

@@ -14,7 +14,8 @@
 #define LISTED_MAX 256    /* threads of one process that are there without ever having waited for or held a GIL */
 #define STATES_MAX 128    /* threads of a book */
 #define HOLDS_NS 20000000 /* after it was last seen with the GIL */
-#define ASLEEP_NS 100000000 /* after others saw it asleep with the GIL: they look when their timers go off, and tell later */
+#define ASLEEP_NS \
+	100000000 /* after others saw it asleep with the GIL: they look when their timers go off, and tell later */
 
 static ssize_t read_small(const char *path, char *out, size_t size)
 {

@@ -375,8 +375,10 @@ static void heard_hold(struct bd_book *b, const struct bd_rec_hold *r)
 	for (size_t k = 0; k < n; k++) {
 		uint32_t i;
 		struct bd_book_held *h = hold_back(b, part[k].to_ns, &i);
-		*h = (struct bd_book_held){
-			.is_hold = true, .thread = number_of(b, th), .holder = part[k], .stack = stack};
+		*h = (struct bd_book_held){.is_hold = true,
+			.thread = number_of(b, th),
+			.holder = part[k],
+			.stack = stack};
 	}
 	b->newest_ns = BD_MAX(b->newest_ns, r->to_ns);
 }

@@ -245,8 +245,8 @@ BD_TEST(samples_of_the_slow_clock_stand_for_what_was_run)
 }
 
 /* A waiter's timer goes off every 5 ms, and it looks at the holder, which sleeps at `stack`. */
-static void tell_patience(struct world *w, uint32_t tid, uint32_t holder, uint64_t from, unsigned slices, uint64_t number,
-	uint64_t stack)
+static void tell_patience(struct world *w, uint32_t tid, uint32_t holder, uint64_t from, unsigned slices,
+	uint64_t number, uint64_t stack)
 {
 	for (unsigned i = 0; i < slices; i++)
 		tell_wait(w,

@@ -30,9 +30,18 @@ struct trace_line { /* of lines, held and spins: each has some of these */
 	char *role;
 	int64_t pid, tid;
 	char *function, *file, *native;
-	int64_t line, ns, samples, yields;
+	int64_t line, ns, samples, yields, threads;
 	struct trace_from *from; /* NULL: the line is not the library's */
 	bool others;             /* of trace_lines: other native functions at the same line are in it */
+};
+struct trace_threads_rest { /* what the list has no room for */
+	int64_t threads, waits, wait_ns, hold_ns;
+};
+struct trace_blockers_rest {
+	int64_t pairs, ns, waits;
+};
+struct trace_lines_rest {
+	int64_t holder_ns, waiter_ns, held_ns, spin_ns;
 };
 struct trace_lock {
 	char *kind, *type;
@@ -65,10 +74,13 @@ struct trace_document {
 	size_t gils_len;
 	struct trace_thread *threads;
 	size_t threads_len;
+	struct trace_threads_rest *threads_rest; /* NULL: none */
 	struct trace_blocker *blockers;
 	size_t blockers_len;
+	struct trace_blockers_rest *blockers_rest; /* NULL: none */
 	struct trace_line *lines;
 	size_t lines_len;
+	struct trace_lines_rest *lines_rest; /* NULL: none */
 	struct trace_line *held;
 	size_t held_len;
 	struct trace_lock *locks;
@@ -99,6 +111,8 @@ char *trace_count(int64_t n);                   /* "21", "9.12 k"; a null is 0 *
 char *trace_share(int64_t part, int64_t whole); /* "45 %"; nothing of nothing is "–" */
 /* "victim"; "worker 4243" where several are called so; "4243" where they are called as the process. 0 is "unknown". */
 char *trace_thread_name(const struct trace_document *d, int64_t pid, int64_t tid);
+/* The thread of a line; "412 threads". */
+char *trace_line_thread(const struct trace_document *d, const struct trace_line *l);
 /* "culprit → spin_end", "culprit → spin_end, …", "spin_end", "unknown"; at most so many columns */
 char *trace_function(const struct trace_line *l, size_t width, bool utf8);
 /* Those of a role (NULL = all) that say where, the longest first; merged: one for each line of Python, whatever native function

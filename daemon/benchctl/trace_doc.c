@@ -42,8 +42,17 @@ static DOC(from_doc, trace_from, NULL);
 static const struct bd_field trace_line_fields[] = {F(trace_line, STRING, role), F(trace_line, INT, pid),
 	F(trace_line, INT, tid), F(trace_line, STRING, function), F(trace_line, STRING, file),
 	F(trace_line, STRING, native), F(trace_line, INT, line), F(trace_line, INT, ns), F(trace_line, INT, samples),
-	F(trace_line, INT, yields), FD(trace_line, OPTIONAL, from, from_doc)};
+	F(trace_line, INT, yields), F(trace_line, INT, threads), FD(trace_line, OPTIONAL, from, from_doc)};
 static DOC(line_doc, trace_line, NULL);
+static const struct bd_field trace_threads_rest_fields[] = {F(trace_threads_rest, INT, threads),
+	F(trace_threads_rest, INT, waits), F(trace_threads_rest, INT, wait_ns), F(trace_threads_rest, INT, hold_ns)};
+static DOC(threads_rest_doc, trace_threads_rest, NULL);
+static const struct bd_field trace_blockers_rest_fields[] = {F(trace_blockers_rest, INT, pairs),
+	F(trace_blockers_rest, INT, ns), F(trace_blockers_rest, INT, waits)};
+static DOC(blockers_rest_doc, trace_blockers_rest, NULL);
+static const struct bd_field trace_lines_rest_fields[] = {F(trace_lines_rest, INT, holder_ns),
+	F(trace_lines_rest, INT, waiter_ns), F(trace_lines_rest, INT, held_ns), F(trace_lines_rest, INT, spin_ns)};
+static DOC(lines_rest_doc, trace_lines_rest, NULL);
 static const struct bd_field trace_lock_fields[] = {F(trace_lock, STRING, kind), F(trace_lock, STRING, type),
 	F(trace_lock, INT, waits), F(trace_lock, INT, ns), F(trace_lock, INT, runqueue_ns)};
 static DOC(lock_doc, trace_lock, NULL);
@@ -62,8 +71,10 @@ static const struct bd_field trace_document_fields[] = {F(trace_document, STRING
 	F(trace_document, STRING, level), F(trace_document, INT, pid), F(trace_document, INT, own_pid),
 	F(trace_document, INT, start_mono_ns), F(trace_document, INT, end_mono_ns), F(trace_document, DOUBLE, seconds),
 	F(trace_document, BOOL, gil), FD(trace_document, ARRAY, gils, gil_doc),
-	FD(trace_document, ARRAY, threads, thread_doc), FD(trace_document, ARRAY, blockers, blocker_doc),
-	FD(trace_document, ARRAY, lines, line_doc), FD(trace_document, ARRAY, held, line_doc),
+	FD(trace_document, ARRAY, threads, thread_doc), FD(trace_document, OPTIONAL, threads_rest, threads_rest_doc),
+	FD(trace_document, ARRAY, blockers, blocker_doc),
+	FD(trace_document, OPTIONAL, blockers_rest, blockers_rest_doc), FD(trace_document, ARRAY, lines, line_doc),
+	FD(trace_document, OPTIONAL, lines_rest, lines_rest_doc), FD(trace_document, ARRAY, held, line_doc),
 	FD(trace_document, ARRAY, locks, lock_doc), FD(trace_document, ARRAY, spins, line_doc),
 	FD(trace_document, ARRAY, cells, cell_doc), FD(trace_document, ARRAY, losses, loss_doc),
 	F(trace_document, INT, lost), F(trace_document, INT, unresolved_ns), F(trace_document, INT, waits),
@@ -164,6 +175,12 @@ char *trace_thread_name(const struct trace_document *d, int64_t pid, int64_t tid
 	return namesakes > 1 ? bd_printf("%s %lld", t->name, (long long)tid) : bd_strdup(t->name);
 }
 
+char *trace_line_thread(const struct trace_document *d, const struct trace_line *l)
+{
+	return l->threads != BD_NULL_INT && l->threads > 1 ? bd_printf("%lld threads", (long long)l->threads)
+							   : trace_thread_name(d, l->pid, l->tid);
+}
+
 static bool named(const char *s)
 {
 	return s && *s;
@@ -209,6 +226,7 @@ static void merge(struct trace_line *into, const struct trace_line *l)
 	into->ns = sum(into->ns, l->ns);
 	into->samples = sum(into->samples, l->samples);
 	into->yields = sum(into->yields, l->yields);
+	into->threads = BD_MAX(into->threads, l->threads);
 	into->others |= named(into->native) && named(l->native) && !bd_streq(into->native, l->native);
 	if (!named(into->native))
 		into->native = l->native;

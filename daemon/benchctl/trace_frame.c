@@ -229,9 +229,10 @@ static void thread_rows(const struct frame *f, size_t rows, struct bd_str *out)
 			set_taken(g, hold, BD_PLAIN, bd_text_percent(v[i].pace.hold));
 		set_taken(g, rate, BD_PLAIN, bd_text_count(v[i].pace.waits));
 	}
+	int64_t rest = d->threads_rest ? trace_known(d->threads_rest->threads) : 0;
 	if (!all) {
 		bd_grid_row(g);
-		bd_grid_span(g, name, BD_DIM, "%zu others", d->threads_len - n);
+		bd_grid_span(g, name, BD_DIM, "%lld others", (long long)(d->threads_len - n) + (long long)rest);
 	}
 	bd_grid_print(g, out);
 }
@@ -288,7 +289,7 @@ static void line_rows(const struct frame *f, const struct trace_line *v, size_t 
 		bd_grid_row(g);
 		set_taken(g, function, BD_PLAIN, trace_function(l, f->s->width >= WIDE ? 60 : 34, f->s->utf8));
 		set_taken(g, place, BD_PLAIN, trace_place(l, f->s->width >= WIDE ? 60 : 24, f->s->utf8));
-		set_taken(g, thread, BD_PLAIN, trace_thread_name(d, l->pid, l->tid));
+		set_taken(g, thread, BD_PLAIN, trace_line_thread(d, l));
 		set_taken(g, time, BD_BOLD, trace_time(l->ns));
 	}
 	bd_grid_print(g, out);

@@ -68,7 +68,14 @@ static void head(const struct report *r)
 		bd_str_printf(&line, "%srun %s", line.len ? ", " : "", d->run);
 	if (d->python)
 		bd_str_printf(&line, "%sPython %s", line.len ? ", " : "", d->python);
-	counted(&line, d->threads_len, "thread");
+	size_t threads_len = d->threads_len + (size_t)(d->threads_rest ? trace_known(d->threads_rest->threads) : 0);
+	bool more = false; /* one of them stands for many */
+	for (size_t i = 0; i < d->threads_len; i++)
+		more |= d->threads[i].tid == 0;
+	if (more)
+		bd_str_printf(&line, "%smore than %zu threads", line.len ? ", " : "", threads_len);
+	else
+		counted(&line, threads_len, "thread");
 	size_t len = trace_gils(d);
 	if (len)
 		counted(&line, len, "GIL");
@@ -185,6 +192,12 @@ static void thread_rest(const struct report *r, struct bd_grid *g, const struct 
 		waits += trace_known(v[i]->waits);
 		hold += trace_known(v[i]->hold_ns);
 	}
+	if (r->d->threads_rest) {
+		n += (size_t)trace_known(r->d->threads_rest->threads);
+		wait += trace_known(r->d->threads_rest->wait_ns);
+		waits += trace_known(r->d->threads_rest->waits);
+		hold += trace_known(r->d->threads_rest->hold_ns);
+	}
 	bd_grid_row(g);
 	bd_grid_set(g, c->name, BD_DIM, "%zu others", n);
 	if (!gil_waits(r->d))
@@ -220,7 +233,7 @@ static void threads(const struct report *r)
 	size_t n = shown(r, d->threads_len, THREADS);
 	for (size_t i = 0; i < n; i++)
 		thread_row(r, g, &c, v[i]);
-	if (n < d->threads_len)
+	if (n < d->threads_len || d->threads_rest)
 		thread_rest(r, g, &c, v + n, d->threads_len - n);
 	bd_str_puts(r->out, "\n");
 	bd_grid_print(g, r->out);
@@ -233,13 +246,13 @@ struct lines {
 	const char *role;       /* only these; NULL = all */
 	const struct trace_line *v;
 	size_t n;
-	int64_t whole, unresolved;
+	int64_t whole, unresolved, cut; /* cut: of lines the document has no room for */
 	bool samples, yields;
 };
 
 static void lines(const struct report *r, const struct lines *l)
 {
-	int64_t unknown, rest = 0;
+	int64_t unknown, rest = trace_known(l->cut);
 	size_t all;
 	bd_auto_free struct trace_line *v = trace_lines(l->v, l->n, l->role, !r->s->verbose, &all, &unknown);
 	size_t n = shown(r, all, ROWS);
@@ -268,7 +281,7 @@ static void lines(const struct report *r, const struct lines *l)
 			bd_grid_set(g, count, BD_DIM, "%lld", (long long)v[i].samples);
 		if (l->yields && v[i].yields != BD_NULL_INT)
 			set_taken(g, count, BD_DIM, trace_count(v[i].yields));
-		set_taken(g, thread, BD_PLAIN, trace_thread_name(r->d, v[i].pid, v[i].tid));
+		set_taken(g, thread, BD_PLAIN, trace_line_thread(r->d, &v[i]));
 		set_taken(g, function, BD_PLAIN, trace_function(&v[i], r->wide ? 60 : 32, r->s->utf8));
 		set_taken(g, place, BD_PLAIN, trace_place(&v[i], r->wide ? 80 : 26, r->s->utf8));
 		if (v[i].from) {
@@ -280,7 +293,10 @@ static void lines(const struct report *r, const struct lines *l)
 		bd_grid_row(g);
 		set_taken(g, time, BD_DIM, trace_time(rest));
 		set_taken(g, share, BD_DIM, trace_share(rest, l->whole));
-		bd_grid_span(g, thread, BD_DIM, "%zu more (-v shows them)", all - n);
+		if (n < all)
+			bd_grid_span(g, thread, BD_DIM, "%zu more (-v shows them)", all - n);
+		else
+			bd_grid_span(g, thread, BD_DIM, "more, too many to tell");
 	}
 	if (unknown) {
 		bd_grid_row(g);
@@ -478,6 +494,11 @@ static void notes(const struct report *r)
 	note_cost(r);
 	note_lost(r);
 	note_lines(r);
+	if (d->blockers_rest) {
+		bd_auto_free char *time = trace_time(d->blockers_rest->ns);
+		note(r, "pairs", BD_DIM, "Who waited for whom leaves out %lld pairs of threads: %s in all.",
+			(long long)trace_known(d->blockers_rest->pairs), time);
+	}
 	if (d->truncated)
 		note(r, "stored", BD_YELLOW,
 			"The stored trace is full: the figures above are whole, what is exported ends early.");
@@ -498,6 +519,7 @@ void trace_report(const struct trace_document *d, const struct bd_screen *s, str
 {
 	struct report r = {.d = d, .s = s, .out = out, .wide = s->width >= WIDE};
 	int64_t window = isfinite(d->seconds) ? (int64_t)(d->seconds * 1e9) : 0, wait = trace_known(d->wait_ns);
+	struct trace_lines_rest cut = d->lines_rest ? *d->lines_rest : (struct trace_lines_rest){0};
 	head(&r);
 	if (d->cells_len) {
 		cells(&r);
@@ -519,20 +541,23 @@ void trace_report(const struct trace_document *d, const struct bd_screen *s, str
 			.v = d->lines,
 			.n = d->lines_len,
 			.whole = wait,
-			.unresolved = d->unresolved_ns});
+			.unresolved = d->unresolved_ns,
+			.cut = cut.holder_ns});
 	lines(&r,
 		&(struct lines){.title = d->gil ? "where threads waited" : "where threads waited for locks",
 			.of = "of waits",
 			.role = "waiter",
 			.v = d->lines,
 			.n = d->lines_len,
-			.whole = wait});
+			.whole = wait,
+			.cut = cut.waiter_ns});
 	lines(&r,
 		&(struct lines){.title = "what the GIL was held for, waited for or not",
 			.of = "of time",
 			.v = d->held,
 			.n = d->held_len,
 			.whole = window,
+			.cut = cut.held_ns,
 			.samples = true});
 	locks(&r);
 	lines(&r,
@@ -541,6 +566,7 @@ void trace_report(const struct trace_document *d, const struct bd_screen *s, str
 			.v = d->spins,
 			.n = d->spins_len,
 			.whole = window,
+			.cut = cut.spin_ns,
 			.yields = true});
 	notes(&r);
 }

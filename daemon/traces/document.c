@@ -43,7 +43,7 @@ static struct bd_sums_watched *watched_threads(const struct bd_book *b, const st
 	for (size_t i = 0; i < b->threads_len; i++) {
 		const struct bd_book_thread *th = &b->threads[i];
 		struct bd_sums_watched *w = &all[th->index];
-		if (th->run_ns >= 0) {
+		if (th->run_ns >= 0 && (!th->ended || th->seen_ns > th->first_seen_ns)) {
 			w->run_ns = th->run_ns - th->first_run_ns;
 			w->life_ns = (th->ended ? th->seen_ns : end_ns) - th->first_seen_ns;
 		}

@@ -105,7 +105,10 @@ static cJSON *thread_row(const struct bd_trace_thread *t, const struct bd_sum_th
 	}
 	number(o, "wait_ns", s->sum.wait_ns);
 	number(o, "waits", s->sum.waits);
-	cJSON_AddNumberToObject(o, "wait_share", share(s->sum.wait_ns, watched_ns));
+	if (t->tid)
+		cJSON_AddNumberToObject(o, "wait_share", share(s->sum.wait_ns, watched_ns));
+	else /* many threads, of which nobody knows how many at a time */
+		cJSON_AddNullToObject(o, "wait_share");
 	causes(o, &s->sum);
 	number(o, "retries", s->sum.retries);
 	quantile(o, "p50_ns", s->hist, 0.5, s->max_ns);
@@ -117,8 +120,9 @@ static cJSON *thread_row(const struct bd_trace_thread *t, const struct bd_sum_th
 	return o;
 }
 
+/* ret_rest: those the list has no room for. */
 static cJSON *threads(const struct bd_sums *s, const struct bd_trace_definitions *d, int64_t watched_ns,
-	const struct bd_sums_watched *watched)
+	const struct bd_sums_watched *watched, cJSON **ret_rest)
 {
 	static const struct bd_sum_thread none;
 	bd_auto_free struct ranked *order = bd_alloc((d->threads_len + 1) * sizeof *order);
@@ -134,6 +138,20 @@ static cJSON *threads(const struct bd_sums *s, const struct bd_trace_definitions
 			thread_row(&d->threads[i], i < s->threads_len ? &s->threads[i] : &none, watched_ns,
 				watched ? &watched[i] : NULL));
 	}
+	int64_t waits = 0, wait_ns = 0, hold_ns = 0;
+	for (size_t k = THREADS_MAX; k < d->threads_len; k++) {
+		const struct bd_sum_thread *t = order[k].i < s->threads_len ? &s->threads[order[k].i] : &none;
+		waits += t->sum.waits;
+		wait_ns += t->sum.wait_ns;
+		hold_ns += t->hold_ns;
+	}
+	*ret_rest = d->threads_len > THREADS_MAX ? cJSON_CreateObject() : cJSON_CreateNull();
+	if (d->threads_len > THREADS_MAX) {
+		number(*ret_rest, "threads", (int64_t)d->threads_len - THREADS_MAX);
+		number(*ret_rest, "waits", waits);
+		number(*ret_rest, "wait_ns", wait_ns);
+		number(*ret_rest, "hold_ns", hold_ns);
+	}
 	return all;
 }
 
@@ -145,8 +163,15 @@ static cJSON *blockers(const struct bd_sums *s, const struct bd_trace_definition
 		order[i] = (struct ranked){i, s->pairs[i].ns, s->pairs[i].waits};
 	qsort(order, s->pairs_len, sizeof *order, by_ns);
 	cJSON *all = cJSON_CreateArray();
-	for (size_t k = 0; k < BD_MIN(s->pairs_len, (size_t)BLOCKERS_MAX); k++) {
+	int64_t pairs = 0, ns = 0, waits = 0;
+	for (size_t k = 0; k < s->pairs_len; k++) {
 		const struct bd_sum_pair *p = &s->pairs[order[k].i];
+		if (k >= BLOCKERS_MAX || p->holder == BD_SUMS_ANY) {
+			pairs += p->waits > 0;
+			ns += p->ns;
+			waits += p->waits;
+			continue;
+		}
 		if (!p->waits)
 			continue;
 		cJSON *o = cJSON_CreateObject();
@@ -160,13 +185,6 @@ static cJSON *blockers(const struct bd_sums *s, const struct bd_trace_definition
 		number(o, "ns", p->ns);
 		number(o, "waits", p->waits);
 		cJSON_AddItemToArray(all, o);
-	}
-	int64_t pairs = 0, ns = 0, waits = 0;
-	for (size_t k = BLOCKERS_MAX; k < s->pairs_len; k++) {
-		const struct bd_sum_pair *p = &s->pairs[order[k].i];
-		pairs += p->waits > 0;
-		ns += p->ns;
-		waits += p->waits;
 	}
 	if (ret_rest && pairs) {
 		*ret_rest = cJSON_CreateObject();
@@ -184,7 +202,9 @@ static cJSON *blockers(const struct bd_sums *s, const struct bd_trace_definition
 enum what { WAITED, BLOCKED, HELD, SPUN };
 
 struct line {
-	int32_t thread;             /* -1: unknown, or of all threads */
+	int32_t thread; /* -1: unknown, or of several threads */
+	int32_t one;    /* of those */
+	int64_t pid, threads;
 	struct bd_trace_frame at;   /* texts are told apart by their address: equal ones are one */
 	struct bd_trace_frame from; /* the nearest outside the standard library, where `at` is inside; else empty */
 	double ns;
@@ -207,6 +227,8 @@ static int by_place(const void *a, const void *b)
 	const struct line *x = a, *y = b;
 	if (x->thread != y->thread)
 		return x->thread < y->thread ? -1 : 1;
+	if (x->pid != y->pid)
+		return x->pid < y->pid ? -1 : 1;
 	int r = by_frame(&x->at, &y->at);
 	return r ? r : by_frame(&x->from, &y->from);
 }
@@ -244,7 +266,10 @@ static int by_length(const void *a, const void *b)
 static struct line line_of(const struct bd_sums *s, const struct bd_trace_definitions *d, const struct bd_sum_place *p,
 	enum what what)
 {
-	struct line l = {.thread = p->thread};
+	struct line l = {.thread = p->thread,
+		.one = p->thread,
+		.pid = p->thread < 0 ? 0 : d->threads[p->thread].pid,
+		.threads = 1};
 	if (p->stack >= 0 && d->stacks[p->stack].frames_len) {
 		l.at = d->stacks[p->stack].frames[0];
 		l.from = caller_of(&d->stacks[p->stack]);
@@ -268,26 +293,55 @@ static struct line line_of(const struct bd_sums *s, const struct bd_trace_defini
 	return l;
 }
 
-/* The longest first; of each thread, or of all together. */
-static size_t lines_of(const struct bd_sums *s, const struct bd_trace_definitions *d, enum what what, bool together,
-	struct line **ret)
+/* Those of the same place, and thread if there is one, become one. */
+static size_t join(struct line *all, size_t n)
 {
-	struct line *all = bd_alloc((s->places_len + 1) * sizeof *all);
-	size_t n = 0, kept = 0;
-	for (size_t i = 0; i < s->places_len; i++) {
-		all[n] = line_of(s, d, &s->places[i], what);
-		if (together)
-			all[n].thread = -1;
-		n += all[n].ns > 0 || all[n].count > 0;
-	}
+	size_t kept = 0;
 	qsort(all, n, sizeof *all, by_place);
 	for (size_t i = 0; i < n; i++)
 		if (kept && by_place(&all[kept - 1], &all[i]) == 0) {
 			all[kept - 1].ns += all[i].ns;
 			all[kept - 1].count += all[i].count;
+			all[kept - 1].threads += all[i].thread < 0;
 		} else {
 			all[kept++] = all[i];
 		}
+	return kept;
+}
+
+/* Of a program that starts a thread for each request every line is that of thousands, and none of those rows says much. */
+static size_t join_threads(const struct bd_trace_definitions *d, struct line *all, size_t n)
+{
+	double sum = 0;
+	for (size_t i = 0; i < n; i++)
+		sum += all[i].ns;
+	for (size_t i = 0; i < n; i++)
+		if (all[i].ns < sum / LINES_MAX || (all[i].thread >= 0 && !d->threads[all[i].thread].tid))
+			all[i].thread = -1;
+	n = join(all, n);
+	for (size_t i = 0; i < n; i++)
+		if (all[i].threads == 1)
+			all[i].thread = all[i].one;
+	return n;
+}
+
+/* The longest first; of each thread, or of all together. */
+static size_t lines_of(const struct bd_sums *s, const struct bd_trace_definitions *d, enum what what, bool together,
+	struct line **ret)
+{
+	struct line *all = bd_alloc((s->places_len + 1) * sizeof *all);
+	size_t n = 0;
+	for (size_t i = 0; i < s->places_len; i++) {
+		all[n] = line_of(s, d, &s->places[i], what);
+		if (together) {
+			all[n].thread = -1;
+			all[n].pid = 0;
+		}
+		n += all[n].ns > 0 || all[n].count > 0;
+	}
+	size_t kept = join(all, n);
+	if (!together && kept > LINES_MAX)
+		kept = join_threads(d, all, kept);
 	qsort(all, kept, sizeof *all, by_length);
 	*ret = all;
 	return kept;
@@ -303,7 +357,8 @@ static void add_place(cJSON *to, const struct bd_trace_frame *at)
 		cJSON_AddNullToObject(to, "line");
 }
 
-static void add_lines(cJSON *to, const struct bd_sums *s, const struct bd_trace_definitions *d, enum what what,
+/* The ns of those it has no room for. */
+static int64_t add_lines(cJSON *to, const struct bd_sums *s, const struct bd_trace_definitions *d, enum what what,
 	bool together, size_t max)
 {
 	bd_auto_free struct line *all = NULL;
@@ -314,8 +369,9 @@ static void add_lines(cJSON *to, const struct bd_sums *s, const struct bd_trace_
 		if (what == WAITED || what == BLOCKED)
 			text(o, "role", what == WAITED ? "waiter" : "holder");
 		if (!together) {
-			number(o, "pid", l->thread < 0 ? 0 : d->threads[l->thread].pid);
+			number(o, "pid", l->pid);
 			number(o, "tid", l->thread < 0 ? 0 : d->threads[l->thread].tid);
+			number(o, "threads", l->threads);
 		}
 		add_place(o, &l->at);
 		if (l->from.file)
@@ -331,6 +387,10 @@ static void add_lines(cJSON *to, const struct bd_sums *s, const struct bd_trace_
 			number(o, "samples", l->count);
 		cJSON_AddItemToArray(to, o);
 	}
+	double rest = 0;
+	for (size_t i = max; i < n; i++)
+		rest += all[i].ns;
+	return (int64_t)rest;
 }
 
 /* ---- locks --------------------------------------------------------------------------------------------------- */
@@ -379,16 +439,19 @@ void bd_sums_document(const struct bd_sums *s, const struct bd_trace_definitions
 	const struct bd_sums_watched *watched, cJSON *ret)
 {
 	cJSON_AddItemToObject(ret, "gils", gils(s, d, watched_ns));
-	cJSON_AddItemToObject(ret, "threads", threads(s, d, watched_ns, watched));
 	cJSON *rest;
+	cJSON_AddItemToObject(ret, "threads", threads(s, d, watched_ns, watched, &rest));
+	cJSON_AddItemToObject(ret, "threads_rest", rest);
 	cJSON_AddItemToObject(ret, "blockers", blockers(s, d, &rest));
 	cJSON_AddItemToObject(ret, "blockers_rest", rest);
 	cJSON *lines = cJSON_AddArrayToObject(ret, "lines");
-	add_lines(lines, s, d, BLOCKED, false, LINES_MAX);
-	add_lines(lines, s, d, WAITED, false, LINES_MAX);
-	add_lines(cJSON_AddArrayToObject(ret, "held"), s, d, HELD, false, LINES_MAX);
+	cJSON *held = cJSON_AddArrayToObject(ret, "held");
 	cJSON_AddItemToObject(ret, "locks", locks(s, d));
-	add_lines(cJSON_AddArrayToObject(ret, "spins"), s, d, SPUN, false, LINES_MAX);
+	cJSON *spins = cJSON_AddArrayToObject(ret, "spins"), *more = cJSON_AddObjectToObject(ret, "lines_rest");
+	number(more, "holder_ns", add_lines(lines, s, d, BLOCKED, false, LINES_MAX));
+	number(more, "waiter_ns", add_lines(lines, s, d, WAITED, false, LINES_MAX));
+	number(more, "held_ns", add_lines(held, s, d, HELD, false, LINES_MAX));
+	number(more, "spin_ns", add_lines(spins, s, d, SPUN, false, LINES_MAX));
 	number(ret, "lost", s->lost);
 	cJSON *losses = cJSON_AddArrayToObject(ret, "losses");
 	for (size_t i = 0; i < s->losses_len; i++) {

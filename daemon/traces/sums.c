@@ -32,13 +32,13 @@ static struct bd_sum_gil *gil(struct bd_sums *s, int32_t i)
 
 static struct bd_sum_pair *pair(struct bd_sums *s, int32_t gil_index, int32_t waiter, int32_t holder)
 {
-	uint64_t key = (uint64_t)(gil_index + 1) << 48 | (uint64_t)(waiter + 1) << 24 | (uint64_t)(holder + 1);
+	uint64_t key = (uint64_t)(gil_index + 1) << 48 | (uint64_t)(waiter + 1) << 24 | (uint64_t)(holder + 2);
 	int64_t i = bd_table_get(&s->pair_of, key);
 	if (i >= 0)
 		return &s->pairs[i];
-	/* Rows for what is unknown are few: one per waiter. */
+	/* Rows for all the rest are few: one per waiter. */
 	if (s->pairs_len >= BD_SUMS_PAIRS && holder >= 0)
-		return pair(s, gil_index, waiter, -1);
+		return pair(s, gil_index, waiter, BD_SUMS_ANY);
 	bd_table_set(&s->pair_of, key, (uint32_t)s->pairs_len);
 	struct bd_sum_pair *p = BD_PUSH(s->pairs, s->pairs_len);
 	*p = (struct bd_sum_pair){.gil = gil_index, .waiter = waiter, .holder = holder};
@@ -107,6 +107,8 @@ void bd_sums_wait(struct bd_sums *s, const struct bd_trace_wait *e, int times)
 		struct bd_sum_thread *holder = thread(s, p->holder);
 		if (holder)
 			holder->blocked_ns += times * p->ns;
+		else
+			s->nobody_ns += times * p->ns;
 	}
 }
 
@@ -193,10 +195,7 @@ static bool has_line(const struct bd_trace_definitions *d, int32_t stack)
 
 int64_t bd_sums_unresolved_ns(const struct bd_sums *s, const struct bd_trace_definitions *d)
 {
-	double ns = 0;
-	for (size_t i = 0; i < s->pairs_len; i++)
-		if (s->pairs[i].holder < 0)
-			ns += (double)s->pairs[i].ns;
+	double ns = (double)s->nobody_ns;
 	for (size_t i = 0; i < s->threads_len; i++)
 		if (s->threads[i].weight <= 0)
 			ns += (double)s->threads[i].blocked_ns;

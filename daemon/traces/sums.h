@@ -7,7 +7,8 @@
 
 #include "bd_model.h"
 
-#define BD_SUMS_PAIRS 16384  /* waiter × holder; what is beyond goes to an unknown holder */
+#define BD_SUMS_PAIRS 16384  /* waiter × holder; what is beyond is one row for each waiter */
+#define BD_SUMS_ANY (-2)     /* its holder: some of them */
 #define BD_SUMS_PLACES 65536 /* thread × stack; what is beyond goes to an unknown stack */
 #define BD_SUMS_LOSSES 3600  /* seconds with losses; what is beyond is added to the last */
 
@@ -28,7 +29,7 @@ struct bd_sum_gil {
 	int64_t hold_ns;
 };
 struct bd_sum_pair {
-	int32_t gil, waiter, holder; /* holder -1: unknown */
+	int32_t gil, waiter, holder; /* holder -1: unknown; BD_SUMS_ANY */
 	int64_t ns, waits;
 	int64_t first_waits; /* those in which it was the first to hold */
 };
@@ -64,6 +65,7 @@ struct bd_sums {
 	struct bd_sum_loss *losses;
 	size_t losses_len;
 	int64_t lost;
+	int64_t nobody_ns; /* waited for holders nobody knows */
 	int64_t lock_waits, lock_ns;
 };
 

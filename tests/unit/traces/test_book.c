@@ -244,6 +244,73 @@ BD_TEST(samples_of_the_slow_clock_stand_for_what_was_run)
 	world_end(&w);
 }
 
+/* A thread for each request: all do the same. */
+BD_TEST(lines_of_thousands_of_threads_are_told_together)
+{
+	struct world w;
+	world_begin(&w, INT64_MAX);
+	tell_stack(&w, 8, "main");
+	tell_stack(&w, 9, "request");
+	for (uint32_t i = 0; i < 3000; i++) {
+		uint64_t at = T0 + (uint64_t)i * MS;
+		struct bd_rec_wait r = plain_wait(200 + i, 102, at, at + MS);
+		r.stack = 9;
+		tell_wait(&w, r);
+		tell_tick(&w, 102, at + MS / 2, 1, 8);
+	}
+	bd_auto_json cJSON *d = document(&w, T0 + 3100 * MS);
+	BD_CHECK_INT(value(d, "wait_ns"), 3000 * MS);
+	BD_CHECK_INT(line_ns(d, "lines", "waiter", 0, "request"), 3000 * MS);
+	BD_CHECK_INT(line_ns(d, "lines", "holder", 102, "main"), 3000 * MS);
+	const cJSON *l, *rest = list(d, "threads_rest");
+	cJSON_ArrayForEach(l, list(d, "lines"))
+		BD_CHECK_INT(value(l, "threads"), value(l, "tid") ? 1 : 3000);
+	int64_t sum = 0;
+	cJSON_ArrayForEach(l, list(d, "threads"))
+		sum += value(l, "wait_ns");
+	BD_CHECK_INT(value(rest, "threads") + cJSON_GetArraySize(list(d, "threads")), 3001);
+	BD_CHECK_INT(value(rest, "wait_ns") + sum, 3000 * MS);
+	BD_CHECK_INT(value(list(d, "lines_rest"), "waiter_ns"), 0);
+	world_end(&w);
+}
+
+/* Those that share a row have no share of the time watched: they may have waited at the same time. */
+BD_TEST(threads_beyond_all_room_are_one)
+{
+	struct world w;
+	world_begin(&w, INT64_MAX);
+	for (uint32_t i = 0; i < BD_BOOK_THREADS + 200; i++)
+		tell_wait(&w, plain_wait(200 + i, 102, T0 + MS, T0 + 100 * MS));
+	bd_auto_json cJSON *d = document(&w, T0 + 200 * MS);
+	const cJSON *other = thread_row(d, 0);
+	BD_CHECK(value(other, "wait_ns") > 200 * MS);
+	BD_CHECK(cJSON_IsNull(list(other, "wait_share")));
+	world_end(&w);
+}
+
+/* More pairs than there is room for: their holders are known all the same, and what they caused is counted once. */
+BD_TEST(pairs_beyond_all_room_are_not_unknown)
+{
+	enum { N = 140 };
+	struct world w;
+	world_begin(&w, INT64_MAX);
+	for (uint32_t i = 0; i < N * N; i++) {
+		uint64_t at = T0 + (uint64_t)i * 20 * US;
+		tell_wait(&w, plain_wait(2000 + i % N, 1000 + i / N, at, at + 10 * US));
+	}
+	bd_auto_json cJSON *d = document(&w, T0 + 500 * MS);
+	BD_CHECK_INT(value(d, "wait_ns"), N * N * 10 * US);
+	BD_CHECK_INT(value(d, "unresolved_ns"), N * N * 10 * US);
+	const cJSON *b;
+	int64_t told = value(list(d, "blockers_rest"), "ns");
+	cJSON_ArrayForEach(b, list(d, "blockers")) {
+		BD_CHECK(value(b, "holder") != 0);
+		told += value(b, "ns");
+	}
+	BD_CHECK_INT(told, N * N * 10 * US);
+	world_end(&w);
+}
+
 /* A waiter's timer goes off every 5 ms, and it looks at the holder, which sleeps at `stack`. */
 static void tell_patience(struct world *w, uint32_t tid, uint32_t holder, uint64_t from, unsigned slices,
 	uint64_t number, uint64_t stack)

@@ -24,7 +24,7 @@ function Table({ doc, lines, total, part, caption, means = null, samples = false
         <td class="number" data-value=${l.ns}>${nanoseconds(l.ns)}</td>
         <td class="number">${percent(total > 0 ? l.ns / total : 0)}</td>
         <th scope="row"><${Place} of=${l} /></th>
-        <td><${Thread} doc=${doc} pid=${l.pid} tid=${l.tid} /></td>
+        <td><${Thread} doc=${doc} pid=${l.pid} tid=${l.tid} threads=${l.threads} /></td>
         ${samples && html`<td class="number" data-value=${l.samples}>${whole(l.samples)}</td>`}
       </tr>`)}</tbody>
     </table><//>

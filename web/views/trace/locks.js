@@ -48,7 +48,7 @@ export function Spins({ doc }) {
       </tr></thead>
       <tbody>${spins.map((s) => html`<tr key=${`${s.tid} ${s.function} ${s.file} ${s.line} ${s.from?.file} ${s.from?.line}`} data-tid=${s.tid}>
         <td class="number" data-value=${s.ns}>${nanoseconds(s.ns)}</td><td class="number" data-value=${s.yields}>${whole(s.yields)}</td>
-        <th scope="row"><${Place} of=${s} /></th><td><${Thread} doc=${doc} pid=${s.pid} tid=${s.tid} /></td>
+        <th scope="row"><${Place} of=${s} /></th><td><${Thread} doc=${doc} pid=${s.pid} tid=${s.tid} threads=${s.threads} /></td>
       </tr>`)}</tbody>
     </table><//>
   </section>`;

@@ -17,7 +17,8 @@ function threadsOf(doc) {
 }
 
 /** "victim 4244" as text. tid 0 or none: nobody known. */
-export function threadText(doc, { pid = null, tid }) {
+export function threadText(doc, { pid = null, tid, threads = 1 }) {
+  if (threads > 1) return `${threads} threads`;
   if (!tid) return 'unknown';
   const { known, several } = threadsOf(doc);
   const thread = known.get(key(pid, tid)) ?? known.get(key(null, tid));
@@ -25,8 +26,8 @@ export function threadText(doc, { pid = null, tid }) {
   return thread?.name ? `${thread.name} ${number}` : `thread ${number}`;
 }
 
-export function Thread({ doc, pid = null, tid }) {
-  const text = threadText(doc, { pid, tid });
+export function Thread({ doc, pid = null, tid, threads = 1 }) {
+  const text = threadText(doc, { pid, tid, threads });
   const at = text.lastIndexOf(' ');
   return at < 0 ? html`<span class="dim">${text}</span>` : html`<span><span>${text.slice(0, at)}</span> <span class="dim">${text.slice(at + 1)}</span></span>`;
 }

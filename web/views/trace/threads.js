@@ -80,5 +80,6 @@ export function Threads({ doc }) {
         ${time('run', t.run_ns)}${time('off', t.off_ns)}
       </tr>`)}</tbody>
     </table><//>
+    ${doc.threads_rest && html`<p class="dim" data-part="threads-rest">and ${whole(doc.threads_rest.threads)} others, which waited ${nanoseconds(doc.threads_rest.wait_ns)} in all</p>`}
   </section>`;
 }

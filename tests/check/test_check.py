@@ -53,6 +53,32 @@ def bench_raises(state): raise ValueError("on purpose")
 def verify(state, result): return True
 """
 
+# What stands for something that is not there passes every question on to it.
+PROXY = """\
+class Proxy:
+    @property
+    def __class__(self): raise RuntimeError("there is nothing yet")
+    def __getattr__(self, name): raise RuntimeError("there is nothing yet")
+current = Proxy()
+kept = []
+class Outer:
+    class Inner:
+        def keep(self, x): kept.append(x)
+def _many():
+    class Many:
+        def __index__(self): import os; os._exit(3)
+    return Many()
+def many(): return _many()
+__all__ = (name for name in ("Outer", "many"))
+"""
+
+CLOSES = """\
+import signal, sys
+signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+sys.stdout.close()
+def add(a, b): return a + b
+"""
+
 LEAKS = """\
 kept = []
 def note(x): kept.append(x)
@@ -168,12 +194,39 @@ class Statuses(Checks):
         document = self.check(self.write("notes.py", LEAKS), status=1)
         self.assertEqual([(f["check"], f["function"]) for f in document["findings"]], [("leaks", "notes.note")])
 
+    def test_classes_within_classes_and_things_that_answer_no_question(self):
+        document = self.check(self.write("proxied.py", PROXY), status=1)
+        self.assertEqual([(f["check"], f["function"]) for f in document["findings"]], [("leaks", "proxied.Outer.Inner.keep")])
+        self.assertNotIn("proxied.many", [row["name"] for row in document["coverage"]["unfinished"]])
+
+    def test_what_an_import_does_to_the_process_is_no_finding(self):
+        document = self.check(self.write("closes.py", CLOSES), status=0)
+        self.assertEqual((document["findings"], document["coverage"]["called"]), ([], 1))
+
+    def test_a_package_without_init(self):
+        os.makedirs(os.path.join(self.work, "space", "part"))
+        self.write("space/part/notes.py", LEAKS)
+        env = {"PYTHONPATH": self.work}
+        out, err = self.ctl("check", "space", status=2, env=env)
+        self.assertIn("nothing could be called", out, err)
+        out, _ = self.ctl("check", "space.part.notes", status=1, env=env)
+        self.assertIn("space.part.notes.note", out)
+        _, err = self.ctl("check", os.path.join(self.work, "space"), status=2)
+        self.assertIn("has no __init__.py", err)
+
+    def test_a_module_that_is_there_by_two_names_is_its_own(self):
+        """As modules of Cython are whose author did not know of the package."""
+        os.makedirs(os.path.join(self.work, "two"))
+        self.write("two/named.py", "import sys\nsys.modules['named'] = sys.modules[__name__]\n" + LEAKS + "note.__module__ = 'named'\n")
+        out, _ = self.ctl("check", "two.named", status=1, env={"PYTHONPATH": self.work})
+        self.assertIn("two.named.note", out)
+
     def test_nothing_is_left_behind(self):
-        before = set(os.listdir(tempfile.gettempdir()))
-        self.check(self.write("notes.py", LEAKS), status=1)
-        left = {n for n in set(os.listdir(tempfile.gettempdir())) - before if n.startswith("benchd-check-")}
-        self.assertEqual(left, set())
-        self.assertEqual(os.listdir(self.work), ["notes.py"])
+        scratch = os.path.join(self.work, "scratch")
+        os.mkdir(scratch)
+        self.ctl("check", self.write("notes.py", LEAKS), status=1, env={"TMPDIR": scratch})
+        self.assertEqual(os.listdir(scratch), [])
+        self.assertEqual(sorted(os.listdir(self.work)), ["notes.py", "scratch"])
 
 
 class Modules(Checks):

@@ -28,6 +28,7 @@ PLANTED = {
     "leak_malloc": ("leaks", "upper", "bytes of malloc"),
     "leak_object": ("leaks", "count", "list (+1 per call)"),
     "leak_on_error": ("leaks", "doubled", "list (+1 per call)"),
+    "leak_operator": ("leaks", "Amount.__neg__", "list (+1 per call)"),
     "leak_optional": ("leaks", "first", "argument 2 has 1 reference more"),
     "leak_setter": ("leaks", "Cell.value =", "argument 1 has 1 reference more"),
     "leak_store": ("leaks", "shown", "1 block(s) of objects' memory are kept by each call"),

@@ -69,6 +69,8 @@ def bring(request):
         return word
     if os.path.isdir(path):
         path = os.path.join(path, "__init__.py")
+        if not os.path.exists(path):
+            raise ImportError("the folder has no __init__.py: name a module in it")
     folder, name = module_name(path)
     if "." in name or not path.endswith(".so"):
         sys.path.insert(0, folder)
@@ -136,8 +138,17 @@ def settle(seconds):
         time.sleep(0.002)
 
 
+def reset_signals():
+    """What an import may have changed for the whole process, as it has to be here."""
+    signal.signal(signal.SIGALRM, signal.SIG_DFL)
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)  # one that is ignored takes the statuses of children
+
+
 def fork_and_work(job):
-    sys.stdout.flush()
+    try:
+        sys.stdout.flush()
+    except Exception:  # the module has closed it, or put something else in its place
+        pass
     pid = os.fork()
     if pid:
         _, status = os.waitpid(pid, 0)
@@ -180,6 +191,7 @@ def main(request):
         say(failed="%s: %s" % (type(error).__name__, error), missing=missing)
         return
     signal.alarm(0)
+    reset_signals()
     kinds.prepare()
     os.chdir(request["scratch"])
     gc.collect()

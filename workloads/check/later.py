@@ -7,8 +7,8 @@ MOST_EPISODES = 16
 
 
 def _use(thing):
-    """What can be done with any result."""
-    for do in (repr, len, list, bytes):
+    """What can be done with any result; of a number, bytes() would be as many."""
+    for do in (repr, len, list) if hasattr(type(thing), "__index__") else (repr, len, list, bytes):
         try:
             do(thing)
         except Exception:  # only a fault matters

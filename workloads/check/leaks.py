@@ -2,7 +2,7 @@
 import re
 import sys
 
-from . import helper, measure, recipes
+from . import helper, measure, recipes, targets
 
 
 MOST_WORKING, MOST_RAISING = 8, 8
@@ -13,7 +13,7 @@ def _module_objects(module):
     """What lives as long as the module: its classes and constants, and the singletons where these are counted."""
     found = list(SINGLETONS)
     for key, value in list(vars(sys.modules[module]).items()):
-        if not key.startswith("__") and not isinstance(value, type(sys)):
+        if not key.startswith("__") and not targets.is_a(value, type(sys)):
             found.append(("%s.%s" % (module, key), value))
     return found
 
@@ -61,7 +61,7 @@ def measure_call(target, recipe, at, raw, lasting):
     _hold(same)
     found = measure.slopes(call.run, watched + lasting + same, raw)
     types = found.pop("types", [])
-    classes = {what for what, value in watched + lasting + same if isinstance(value, type)}
+    classes = {what for what, value in watched + lasting + same if targets.is_a(value, type)}
     return [{"text": text, "what": what, "type": what in classes, "singleton": what in dict(SINGLETONS), "per_call": slope, "steps": steps, "calls": calls,
              "types": types if what == "blocks" else []}
             for what, (slope, steps, calls) in found.items()]

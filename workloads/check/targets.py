@@ -10,15 +10,22 @@ NEVER = frozenset("""abort exit _exit quit kill killpg terminate system exec exe
 # Of a module they act on the world, of an object on that object.
 NOT_OF_A_MODULE = frozenset("remove delete rename replace truncate chmod chown close closerange dup2 sendfile".split())
 ADDRESS = re.compile(r"(^|_)(addr|address|ptr|pointer|from_address|at_address)(_|$)", re.IGNORECASE)
-OPERATIONS = ("__repr__", "__str__", "__len__", "__iter__", "__next__", "__getitem__", "__setitem__", "__delitem__", "__contains__", "__eq__",
-              "__lt__", "__hash__", "__call__", "__bool__", "__int__", "__float__", "__index__", "__add__", "__sub__", "__mul__",
-              "__iadd__", "__and__", "__or__", "__enter__", "__bytes__", "__reduce__", "__sizeof__", "__copy__", "__deepcopy__",
-              "__getstate__", "__buffer__")
-COMMON = frozenset(dir(object)) - frozenset(("__repr__", "__str__", "__eq__", "__lt__", "__hash__", "__reduce__", "__sizeof__"))
+_ARITHMETIC = ("add", "sub", "mul", "matmul", "truediv", "floordiv", "mod", "pow", "lshift", "rshift", "and", "or", "xor")
+_COMPARISONS = ("__eq__", "__ne__", "__lt__", "__le__", "__gt__", "__ge__")
+OPERATIONS = frozenset(
+    ["__%s%s__" % (side, name) for name in _ARITHMETIC for side in ("", "r", "i")] + list(_COMPARISONS) +
+    """__repr__ __str__ __len__ __iter__ __next__ __getitem__ __setitem__ __delitem__ __contains__ __hash__ __call__ __bool__ __int__
+    __float__ __index__ __complex__ __neg__ __pos__ __abs__ __invert__ __divmod__ __rdivmod__ __round__ __trunc__ __floor__ __ceil__
+    __enter__ __exit__ __bytes__ __format__ __fspath__ __reversed__ __missing__ __length_hint__ __getattr__ __await__ __aiter__
+    __anext__ __reduce__ __sizeof__ __copy__ __deepcopy__ __getstate__ __buffer__""".split())
+COMMON = frozenset(dir(object)) - frozenset(("__repr__", "__str__", "__hash__", "__reduce__", "__sizeof__", "__format__") + _COMPARISONS)
+PRIVATE = "its name says that it is private"
 
 
 def why_never(name, of_a_class):
     """A reason not to call what has this name, or None."""
+    if name in OPERATIONS:
+        return None
     words = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name).lower()
     parts = {words, words.strip("_")} | set(words.strip("_").split("_"))
     if parts & NEVER or (not of_a_class and parts & NOT_OF_A_MODULE):
@@ -51,20 +58,56 @@ def resolve(module, path):
     return found
 
 
+def is_a(value, kinds):
+    """isinstance() asks the object as well, and a proxy passes that on to what may not be there."""
+    return issubclass(type(value), kinds)
+
+
 def _is_function(value):
-    if isinstance(value, (type, types.ModuleType)) or not callable(value):
+    if is_a(value, (type, types.ModuleType)) or not callable(value):
         return False
     kind = type(value).__name__
-    return isinstance(value, (types.BuiltinFunctionType, types.FunctionType, types.MethodType)) or "function" in kind or \
+    return is_a(value, (types.BuiltinFunctionType, types.FunctionType, types.MethodType)) or "function" in kind or \
         "method" in kind or kind in ("fused_cython_function", "nb_func", "numpy.ufunc")
 
 
-def _own(value, module, top):
-    """Whether it was defined here, and not merely imported."""
-    where = getattr(value, "__module__", None)
-    if not isinstance(where, str):
-        return True  # many functions in C say nothing
-    return where == module or where.split(".")[0] in (top, "_" + top, top.lstrip("_")) or where not in sys.modules
+def file_of(module):
+    file = getattr(module, "__file__", None)  # None of a package without __init__.py
+    return file if is_a(file, str) else None
+
+
+class Origin:
+    """Tells what a module defines from what it has only imported."""
+
+    def __init__(self, names, top):
+        self.tops = (top, "_" + top, top.lstrip("_"))
+        self.own = [sys.modules[name] for name in names]
+        self.files = {file_of(module) for module in self.own} - {None}
+        self.elsewhere = set()  # ids of all that other modules have
+        for key, module in list(sys.modules.items()):
+            if is_a(module, types.ModuleType) and not self._ours(key, module):
+                self.elsewhere.update(map(id, vars(module).values()))
+
+    def _ours(self, key, module):
+        # A module may be there by a second name, when its author did not know of the package it is in.
+        return key.split(".")[0] in self.tops or file_of(module) in self.files or any(module is m for m in self.own)
+
+    def here(self, value, module):
+        """Where it says it is from is a hint only: classes in C and Rust are of `builtins` unless their author says otherwise."""
+        try:
+            where = value.__module__
+        except Exception:  # a proxy of something that is not there
+            where = None
+        if not is_a(where, str):
+            return True  # many functions in C say nothing
+        return where == module or where.split(".")[0] in self.tops or where not in sys.modules or id(value) not in self.elsewhere
+
+    def part(self, value):
+        """A module within another that was never imported by itself."""
+        if not is_a(value, types.ModuleType) or file_of(value) or any(value is m for m in self.own):
+            return False
+        name = str(getattr(value, "__name__", ""))
+        return sys.modules.get(name) is not value or name.split(".")[0] in self.tops
 
 
 def compiled(before, name):
@@ -72,8 +115,8 @@ def compiled(before, name):
     top = name.split(".")[0]
     found = []
     for key, module in list(sys.modules.items()):
-        file = getattr(module, "__file__", None)
-        if (key not in before or key == name) and isinstance(file, str) and re.search(r"\.(so|pyd)(\.|$)|\.so$", file):
+        file = file_of(module)
+        if (key not in before or key == name) and file and re.search(r"\.(so|pyd)(\.|$)|\.so$", file):
             found.append((key, file))
     mine = [f for f in found if f[0].split(".")[0] == top]
     return mine or found
@@ -89,42 +132,71 @@ def modules_of(before, name):
     return names
 
 
-def _methods(module, path, cls, found):
-    for key, value in list(vars(cls).items()):
+class Finder:
+    def __init__(self, names, top):
+        self.origin = Origin(names, top)
+        self.found, self.seen = [], set()
+        self.inner = []  # (module, path, class) of classes within classes: theirs is the last of their names
+        for module in names:
+            whole = sys.modules[module]
+            # A package written in Python shows what it wants called; a compiled module shows all it has.
+            public = None if (file_of(whole) or "").endswith(".so") else getattr(whole, "__all__", None)
+            self._space(module, "", vars(whole), set(public) if is_a(public, (list, tuple, set)) else None)
+        while self.inner:
+            self._class(*self.inner.pop(0))
+
+    def _add(self, *row):
+        self.found.append(Target(*row))
+
+    def _space(self, module, prefix, space, public=None):
+        for key, value in sorted(space.items(), key=lambda item: (is_a(item[1], type), str(item[0]))):
+            if not is_a(key, str) or key.startswith("__") or (public is not None and key not in public) or id(value) in self.seen:
+                continue
+            if self.origin.part(value):
+                self.seen.add(id(value))
+                self._space(module, prefix + key + ".", vars(value))
+            elif is_a(value, type):
+                if self.origin.here(value, module):
+                    self._class(module, prefix + key, value)
+            elif _is_function(value) and self.origin.here(value, module):
+                self.seen.add(id(value))
+                self._add(module, prefix + key, "function", None, why_never(key, False))
+
+    def _class(self, module, path, cls):
+        if id(cls) in self.seen:
+            return
+        self.seen.add(id(cls))
+        if issubclass(cls, BaseException):
+            return
+        self._add(module, path, "class", None, why_never(path.rpartition(".")[2], True))
+        for key, value in list(vars(cls).items()):
+            if key not in COMMON and (key in OPERATIONS or not key.startswith("__")):
+                self._member(module, path, key, value)
+
+    def _member(self, module, path, key, value):
         full = "%s.%s" % (path, key)
-        if key in COMMON or (key.startswith("__") and key not in OPERATIONS):
-            continue
-        if key.startswith("_") and not key.startswith("__"):
-            continue
-        if isinstance(value, (types.GetSetDescriptorType, types.MemberDescriptorType, property)):
-            found.append(Target(module, full, "getter", path))
-            if key.isidentifier() and getattr(value, "fset", True):  # of those in C only trying tells
-                found.append(Target(module, full, "setter", path))
-        elif isinstance(value, (staticmethod, classmethod, types.ClassMethodDescriptorType)):
-            found.append(Target(module, full, "function", None, why_never(key, True)))
-        elif callable(value) and not isinstance(value, type):
-            found.append(Target(module, full, "method", path, why_never(key, True)))
+        private = key.startswith("_") and not key.startswith("__")
+        if private and (key.startswith("_pybind11_") or not _is_compiled(value)):
+            return
+        never = PRIVATE if private else why_never(key, True)
+        if is_a(value, (types.GetSetDescriptorType, types.MemberDescriptorType, property)):
+            self._add(module, full, "getter", path, PRIVATE if private else None)
+            if key.isidentifier() and not private and getattr(value, "fset", True):  # of those in C only trying tells
+                self._add(module, full, "setter", path)
+        elif is_a(value, (staticmethod, classmethod, types.ClassMethodDescriptorType)):
+            self._add(module, full, "function", None, never)
+        elif is_a(value, type):
+            if self.origin.here(value, module):
+                self.inner.append((module, full, value))
+        elif callable(value):
+            self._add(module, full, "method", path, never)
+
+
+def _is_compiled(value):
+    """Whether this member of a class is machine code, as far as that shows."""
+    return not is_a(getattr(value, "__func__", None) or getattr(value, "fget", None) or value, types.FunctionType)
 
 
 def find(names, top):
     """All targets, classes before their methods; each object once, whatever its names."""
-    found, seen = [], set()
-    for module in names:
-        space = vars(sys.modules[module])
-        # A package written in Python shows what it wants called; a compiled module shows all it has.
-        public = None if getattr(sys.modules[module], "__file__", "x").endswith(".so") else space.get("__all__")
-        for key, value in sorted(space.items(), key=lambda item: (isinstance(item[1], type), item[0])):
-            if not isinstance(key, str) or key.startswith("__") or (public is not None and key not in public):
-                continue
-            if id(value) in seen or not _own(value, module, top):
-                continue
-            if isinstance(value, type):
-                seen.add(id(value))
-                if issubclass(value, BaseException):
-                    continue
-                found.append(Target(module, key, "class", None, why_never(key, True)))
-                _methods(module, key, value, found)
-            elif _is_function(value):
-                seen.add(id(value))
-                found.append(Target(module, key, "function", None, why_never(key, False)))
-    return found
+    return Finder(names, top).found

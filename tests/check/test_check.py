@@ -1,8 +1,10 @@
 """What a check says beside its findings: exit statuses, what was left out and why, its report, and that it leaves nothing behind."""
 import json
 import os
+import re
 import shutil
 import signal
+import subprocess
 import tempfile
 import unittest
 
@@ -202,6 +204,27 @@ class Statuses(Checks):
     def test_what_an_import_does_to_the_process_is_no_finding(self):
         document = self.check(self.write("closes.py", CLOSES), status=0)
         self.assertEqual((document["findings"], document["coverage"]["called"]), ([], 1))
+
+    def test_an_interpreter_that_does_not_start_is_no_crash_of_the_module(self):
+        _, err = self.ctl("check", self.write("notes.py", LEAKS), status=2, env={"PYTHONHOME": "/nowhere"})
+        self.assertIn("the interpreter does not start: Fatal Python error", err)
+
+    def test_an_allocator_of_ones_own_changes_no_verdict(self):
+        """What is given back is caught by the C library's: another one that is preloaded is left out, else all is unproven."""
+        clean = os.path.join(MODULES, DEFAULT, "clean_borrowed_kept.so")
+        libraries = [line.split(" => ")[-1].strip() for line in subprocess.run(["/sbin/ldconfig", "-p"], capture_output=True,
+                                                                                text=True, check=True).stdout.splitlines()]
+        found = next((path for path in libraries if re.search(r"/lib(jemalloc|mimalloc|tcmalloc)\.so", path)), None)
+        if not found:
+            self.skipTest("no other allocator is installed")
+        renamed = os.path.join(self.work, "libmemory.so")
+        shutil.copy(found, renamed)
+        for preloaded, verdict in ((found, "nothing found"), (renamed, "unproven")):
+            with self.subTest(preloaded):
+                out, _ = self.ctl("check", clean, "--json", status=0, env={"LD_PRELOAD": preloaded})
+                document = json.loads(out)
+                self.assertEqual(document["findings"], [])
+                self.assertEqual((self.verdicts(document)["references"], self.verdicts(document)["buffers"]), (verdict, verdict))
 
     def test_a_package_without_init(self):
         os.makedirs(os.path.join(self.work, "space", "part"))

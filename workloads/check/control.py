@@ -1,6 +1,7 @@
 """Leads a check: which jobs the children do, what their ends mean, and the document that is made of it."""
 import json
 import os
+import re
 import select
 import shutil
 import signal
@@ -16,6 +17,7 @@ MOST_CRASHES = 4    # of one function in one job, each by other arguments
 MOST_HANGS = 2      # of one function, which is left alone then
 MOST_FOLLOWING = 60
 GRACE = 10          # s: a call that is not ended by its own alarm so long after it was due is ended from here
+ALLOCATORS = re.compile(r"[^:\s]*(malloc|hoard|diehard)[^:\s/]*\.so[^:\s/]*")  # faults and counts are seen by the C library's
 MAIN = os.path.join(os.path.dirname(os.path.abspath(__file__)), "main.py")
 
 
@@ -64,6 +66,8 @@ class Child:
 
     def environment(self):
         env = dict(os.environ)
+        if "LD_PRELOAD" in env:
+            env["LD_PRELOAD"] = ALLOCATORS.sub("", env["LD_PRELOAD"])
         env.update(PYTHONMALLOC="debug", PYTHONHASHSEED="7", MALLOC_MMAP_THRESHOLD_="131072", BENCHD_CHECK_FD=str(self.write),
                    PYTHONDONTWRITEBYTECODE="1", OPENBLAS_NUM_THREADS="1", OMP_NUM_THREADS="1")
         return env
@@ -311,6 +315,9 @@ class Check:
         """The import itself failed."""
         if self.child.failed:
             self.state, self.reason = "failed", self.child.failed
+        elif not begun.at:
+            said = begun.said.strip().split("\n")
+            self.state, self.reason = "failed", "the interpreter does not start: %s" % next((s for s in said if "rror" in s), said[-1])
         elif begun.hung:
             self.state, self.reason = "failed", "its import does not end"
         else:

@@ -213,7 +213,7 @@ def _verdict(check, book, ended, said):
         return "unproven", said["unwatched"]
     if check == "buffers" and said.get("targets") and said["targets"][0]["kind"] == "calls":
         return "unproven", "the calls are the user's own: they are not made with other arguments"
-    if check == "buffers" and book.lacking.get("later"):
+    if check in ("references", "buffers") and book.lacking.get("later"):
         return "unproven", book.lacking["later"]
     return "nothing found", None
 

@@ -9,6 +9,7 @@
 #include <elf.h>
 #include <errno.h>
 #include <link.h>
+#include <malloc.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -378,6 +379,23 @@ int bdcheck_guard(uintptr_t start, size_t len)
 		return 1;
 	munmap(p, end - from);
 	return 0;
+}
+
+int bdcheck_other_malloc(void)
+{
+	/* Its own file is asked: an allocator may bring a mallinfo2 along, and addresses of functions may be the program's. */
+	void *libc = dlopen("libc.so.6", RTLD_LAZY | RTLD_NOLOAD), *found = libc ? dlsym(libc, "mallinfo2") : NULL;
+	struct mallinfo2 (*info)(void) = (struct mallinfo2(*)(void))(uintptr_t)found;
+	if (libc)
+		dlclose(libc);
+	if (!info)
+		return 0;
+	struct mallinfo2 before = info(), after;
+	void *p = malloc(1 << 20);
+	__asm__ volatile("" : "+r"(p) : : "memory");
+	after = info();
+	free(p);
+	return p && after.hblkhd + after.uordblks < before.hblkhd + before.uordblks + (1 << 20);
 }
 
 void bdcheck_fill(size_t len)

@@ -17,8 +17,10 @@ BDCHECK_EXPORT void bdcheck_region(uintptr_t start, size_t len, int label);
 /* Nobody gets this memory any more, and who uses it is caught: 1, or 0 when somebody has some of it. For whole pages that were
  * given back. */
 BDCHECK_EXPORT int bdcheck_guard(uintptr_t start, size_t len);
+/* Whether malloc is not the C library's. */
+BDCHECK_EXPORT int bdcheck_other_malloc(void);
 /* Uses up what the heap of this thread has free: the next large block gets pages of its own, and gives them back when it is
- * freed. */
+ * freed. Only of the C library's. */
 BDCHECK_EXPORT void bdcheck_fill(size_t len);
 /* Memory of whole pages, NULL when there is none, and closing it for good. */
 BDCHECK_EXPORT void *bdcheck_pages(size_t len);

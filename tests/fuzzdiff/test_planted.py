@@ -97,7 +97,8 @@ class Planted(unittest.TestCase):
     def test_what_cannot_be_loaded(self):
         f = self.one("unloadable")
         self.assertEqual((f["kind"], f["got"]), ("load", "planted: it cannot be loaded"))
-        d = self.fuzz("unsupported", status=0)
+        d = self.fuzz("unsupported", status=2)  # where nothing was called nothing agrees
+        self.assertEqual((d["always"], d["calls"]), (0, 0))
         self.assertEqual([(b["status"], b["reason"]) for b in d["bindings"]], [("unsupported", "planted: not here")])
 
     def test_a_call_of_ones_own(self):
@@ -173,6 +174,9 @@ class Real(unittest.TestCase):
             done = self.ask(*words)
             self.assertEqual((done.returncode, done.stdout), (64, ""), done)
             self.assertIn(said, done.stderr)
+        done = self.ask("--binding", "capi:single", "--function", "callback", "--calls", "10")
+        self.assertEqual(done.returncode, 2, done)
+        self.assertIn("Nothing could be called", done.stdout)
         done = self.ask("--binding", "capi:single,capi:fastcall", "--call", "i64_2(1, 2)")
         self.assertEqual(done.returncode, 0, done)
         self.assertRegex(done.stdout, r"capi:single .* has no such function")

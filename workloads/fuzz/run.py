@@ -318,7 +318,7 @@ class Fuzz:
             return 0, 1, []
         end, made = time.monotonic() + o.seconds, 0
         tried = self.try_differences(live)
-        always = [c for c in sweep.every_call() if self.wanted(c.group())]
+        always = [c for c in sweep.every_call() if self.wanted(c.group())] if live else []
         for i in range(0, len(always), SWEPT):
             self.compare(live, always[i:i + SWEPT])
         if not o.functions:
@@ -403,7 +403,7 @@ def main():
                "bindings": [{"binding": b.name, "status": "unsupported" if b.unsupported else "failed" if b.reason else "ok", "reason": b.reason,
                              "functions": len(b.functions), "calls": b.calls} for b in bindings],
                "findings": fuzz.findings, "differences": tried}, sys.stdout)
-    return 1 if fuzz.findings else 0
+    return 1 if fuzz.findings else 0 if any(b.calls for b in bindings) else 2
 
 
 if __name__ == "__main__":

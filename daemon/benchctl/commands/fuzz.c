@@ -197,6 +197,16 @@ static void bindings(const cJSON *document, const struct bd_screen *s, struct bd
 	bd_grid_print(g, out);
 }
 
+/* Nothing agrees where nothing was called. */
+static bool called(const cJSON *document)
+{
+	const cJSON *b;
+	cJSON_ArrayForEach(b, part(document, "bindings"))
+		if (number_of(b, "calls") > 0)
+			return true;
+	return false;
+}
+
 static void report(const cJSON *document, const struct bd_screen *s, struct bd_str *out)
 {
 	const cJSON *f, *findings = part(document, "findings"), *d;
@@ -207,6 +217,11 @@ static void report(const cJSON *document, const struct bd_screen *s, struct bd_s
 	cJSON_ArrayForEach(d, part(document, "differences"))
 		known += cJSON_IsTrue(part(d, "holds"));
 	bd_str_puts(out, "\n");
+	if (!called(document)) {
+		bd_put_wrapped(out, s, "Nothing could be called: it is not known whether they agree.", 2, 0);
+		bd_str_puts(out, "\n");
+		return;
+	}
 	double always = number_of(document, "always"), made = number_of(document, "calls");
 	bd_auto_free char *what = always > 0
 		? bd_printf("%.0f calls that are always made and %.0f random ones", always, made)
@@ -234,7 +249,9 @@ static int run(struct bd_ctl *ctl, const struct bd_words *w)
 	if (run_it(ctl, w, &document, &err) < 0)
 		return bd_ctl_fail(ctl, &err);
 	int status = bd_ctl_answer_document(ctl, document, report);
-	return status ? status : cJSON_GetArraySize(part(document, "findings")) ? BD_EXIT_NO : BD_EXIT_OK;
+	if (status || cJSON_GetArraySize(part(document, "findings")))
+		return status ? status : BD_EXIT_NO;
+	return called(document) ? BD_EXIT_OK : BD_EXIT_UNDECIDED;
 }
 
 const struct bd_command bd_command_fuzz = {
@@ -250,7 +267,7 @@ const struct bd_command bd_command_fuzz = {
 		"What bindings are known to do otherwise (ctypes takes integers modulo 2^64) is a list with reasons, each of "
 		"them tried: one that no longer holds, or not for one of its functions, is a finding."
 		"\n\n"
-		"Exit status: 0 all agree, 1 they do not.",
+		"Exit status: 0 all agree, 1 they do not, 2 nothing could be called.",
 	.options = options,
 	.options_len = BD_LEN(options),
 	.example = "benchctl fuzz --calls 500",

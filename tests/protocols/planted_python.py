@@ -1,5 +1,7 @@
 """Exporters of __array_interface__ that break a rule each, and one that breaks none."""
 import ctypes
+import os
+import sys
 
 DATA = bytes(range(256)) * 16
 
@@ -77,3 +79,14 @@ class Nothing:
 
 def refuses():
     raise OSError("cannot be made")
+
+
+def prints():
+    print("an object is made")
+    os.write(1, b"an object is made\n")
+    return bytearray(64)
+
+
+def closes():
+    sys.stdout.close()
+    return bytearray(64)

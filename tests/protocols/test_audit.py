@@ -230,8 +230,16 @@ class Command(Case):
     def test_json(self):
         out, _ = self.told("planted:Planted('arrow-copies')", "--json", status=1)
         document = json.loads(out)
+        self.assertEqual(document["schema"], "benchd.protocols.v1")
         self.assertEqual(document["failed"], sum(r["verdict"] == "fail" for r in document["rows"]))
         self.assertIn(("arrow", "address"), {(r["protocol"], r["property"]) for r in document["rows"] if r["verdict"] == "fail"})
+
+    def test_what_a_module_prints_is_no_part_of_it(self):
+        for word in ("prints", "closes"):
+            with self.subTest(word):
+                out, err = self.told("planted_python:%s()" % word, "--json", status=0)
+                self.assertEqual(json.loads(out)["failed"], 0)
+                self.assertEqual(err, "")
 
     def test_what_cannot_be_made(self):
         out, err = self.told("planted_python:refuses()", status=2)

@@ -328,8 +328,11 @@ def _child(make, protocol, name, fd):
 def _apart(make, protocol=None, name=None):
     """What the child says, and how it ended; None when it said nothing."""
     ours, theirs = os.pipe()
-    sys.stdout.flush()
-    sys.stderr.flush()
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.flush()
+        except Exception:  # closed, or replaced by something else
+            pass
     pid = os.fork()
     if pid == 0:
         try:
@@ -443,6 +446,9 @@ def main():
     parser.add_argument("--deadline", type=int, default=deadline_s, metavar="SECONDS", help="of each look")
     args = parser.parse_args()
     deadline_s = args.deadline
+    answer = os.fdopen(os.dup(1), "w", encoding="utf-8")
+    with open(os.devnull, "wb") as nowhere:  # what the user's module prints is no part of it
+        os.dup2(nowhere.fileno(), 1)
     here = os.path.dirname(os.path.abspath(__file__))
     sys.path[:] = [os.getcwd()] + [p for p in sys.path if os.path.abspath(p) != here]
     try:
@@ -459,9 +465,10 @@ def main():
         return 66 if missing and any((module + ".").startswith(missing + ".") for module in asked) else 2
     counts = {v: sum(row["verdict"] == v for row in rows) for v in (PASS, FAIL, NONE)}
     if args.json:
-        print(json.dumps({"rows": rows, "passed": counts[PASS], "failed": counts[FAIL], "not_applicable": counts[NONE]}))
+        print(json.dumps({"schema": "benchd.protocols.v1", "rows": rows, "passed": counts[PASS], "failed": counts[FAIL], "not_applicable": counts[NONE]}), file=answer)
     else:
-        print(table(rows), end="")
+        print(table(rows), end="", file=answer)
+    answer.close()
     return 1 if counts[FAIL] else 0
 
 

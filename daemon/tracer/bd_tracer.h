@@ -53,6 +53,7 @@ void bd_tracer_free(struct bd_tracer **t);
 /* Marks a process by pidfd, finds and checks its GILs. The target must be a Python process of ours.
  * Errors: not-permitted, no-such-process, layout-unknown, tracer-failed. */
 int bd_tracer_attach(struct bd_tracer *t, pid_t pid, int *ret_target, struct bd_error *err);
+/* Level events: each keeps its place in the list as long as it is there; address 0 is the place of one that is gone. */
 int bd_tracer_gils(struct bd_tracer *t, int target, struct bd_tracer_gil *ret, size_t max, size_t *ret_len,
 	struct bd_error *err);
 int bd_tracer_read(struct bd_tracer *t, int target, struct bd_tracer_reading *ret, struct bd_error *err);

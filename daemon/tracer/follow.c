@@ -120,13 +120,49 @@ static bool read_interpreters(const struct bd_tracked *x, const struct bd_tracer
 	return n > 0;
 }
 
+static bool is_same(const struct bd_tracer_gil *a, const struct bd_tracer_gil *b)
+{
+	return a->address == b->address && a->interpreter == b->interpreter;
+}
+
+/* A GIL keeps its number as long as it is there: threads that sleep on it and records under way speak of it by that. The number
+ * of one that is gone stays empty (address 0) until the look after, as long as there are others. */
+static size_t keep_numbers(const struct bd_tracked *x, const struct bd_tracer_gil *now, size_t n,
+	struct bd_tracer_gil ret[BD_PROBE_GILS])
+{
+	size_t len = x->gils_len;
+	bool placed[BD_PROBE_GILS] = {false};
+	for (size_t i = 0; i < n; i++)
+		for (size_t k = 0; k < x->gils_len && !placed[i]; k++)
+			if (is_same(&now[i], &x->gils[k])) {
+				ret[k] = now[i];
+				placed[i] = true;
+			}
+	for (size_t i = 0; i < n; i++) {
+		size_t k = 0, any = BD_PROBE_GILS;
+		while (!placed[i] && k < BD_PROBE_GILS && (ret[k].address || x->gils[k].address)) {
+			if (!ret[k].address)
+				any = k;
+			k++;
+		}
+		k = k < BD_PROBE_GILS ? k : any;
+		if (placed[i] || k == BD_PROBE_GILS)
+			continue;
+		ret[k] = now[i];
+		len = BD_MAX(len, k + 1);
+	}
+	return len;
+}
+
 static bool read_lists(struct bd_tracked *x, bool *ret_changed)
 {
-	struct bd_tracer_gil gils[BD_PROBE_GILS] = {0};
+	struct bd_tracer_gil now[BD_PROBE_GILS] = {0}, gils[BD_PROBE_GILS] = {0};
 	struct bd_event_interpreter interpreters[BD_EVENTS_INTERPRETERS] = {0};
 	size_t n, k;
-	if (bd_layout_gils(&x->process, &x->layout, gils, BD_LEN(gils), &n) < 0 ||
-		!read_interpreters(x, gils, n, interpreters, &k))
+	if (bd_layout_gils(&x->process, &x->layout, now, BD_LEN(now), &n) < 0)
+		return false;
+	n = keep_numbers(x, now, n, gils);
+	if (!read_interpreters(x, gils, n, interpreters, &k))
 		return false;
 	bool enabled = bd_locks_gil_enabled(&x->process, &x->layout, gils, n);
 	*ret_changed = n != x->gils_len || k != x->interpreters_len || memcmp(gils, x->gils, sizeof gils) != 0 ||
@@ -144,6 +180,8 @@ int bd_follow_find(struct bd_targets *t, unsigned i, struct bd_error *err)
 	struct bd_tracked *x = &t->target[i];
 	bool changed;
 	x->execs = __atomic_load_n(&bd_probe_live(t->probe, i)->execs, __ATOMIC_SEQ_CST);
+	memset(x->gils, 0, sizeof x->gils); /* of a program before */
+	x->gils_len = 0;
 	int r = bd_process_suits(&x->process, err);
 	if (r == 0)
 		r = bd_layout_find(&x->process, bd_offsets_table, bd_offsets_table_len, &x->layout, err);

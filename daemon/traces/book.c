@@ -53,6 +53,29 @@ void bd_book_free(struct bd_book **bp)
 
 /* ---- targets ------------------------------------------------------------------------------------------------ */
 
+/* One that is gone (address 0) is still spoken of by what waits for its turn. */
+static void set_gils(struct bd_book *b, int target, const struct bd_tracer_gil *gils, size_t n, bool all_new)
+{
+	struct bd_book_target *tg = &b->target[target];
+	bd_auto_free struct bd_tracer_gil *had = BD_TAKE_PTR(tg->gil);
+	bd_auto_free int32_t *had_index = BD_TAKE_PTR(tg->gil_index);
+	size_t had_len = all_new ? 0 : tg->gils_len;
+	tg->gils_len = n;
+	tg->gil = bd_alloc((n + 1) * sizeof *tg->gil);
+	tg->gil_index = bd_alloc((n + 1) * sizeof *tg->gil_index);
+	for (size_t i = 0; i < n; i++) {
+		bool known = i < had_len &&
+			(!gils[i].address ||
+				(gils[i].address == had[i].address && gils[i].interpreter == had[i].interpreter));
+		tg->gil[i] = known ? had[i] : gils[i];
+		tg->gil_index[i] = known ? had_index[i] : -1;
+		if (!known)
+			bd_takes_done(&tg->takes[i]);
+		if (tg->info.gil_enabled)
+			bd_book_gil(b, target, (unsigned)i);
+	}
+}
+
 void bd_book_target_as(struct bd_book *b, int target, const struct bd_tracer_info *info,
 	const struct bd_tracer_gil *gils, size_t gils_len)
 {
@@ -71,24 +94,14 @@ void bd_book_target_as(struct bd_book *b, int target, const struct bd_tracer_inf
 	}
 	tg->known = true;
 	tg->info = *info;
-	free(tg->gil);
-	free(tg->gil_index);
-	tg->gils_len = BD_MIN(gils_len, (size_t)BD_PROBE_GILS);
-	tg->gil = bd_alloc((tg->gils_len + 1) * sizeof *tg->gil);
-	tg->gil_index = bd_alloc((tg->gils_len + 1) * sizeof *tg->gil_index);
-	for (size_t i = 0; i < tg->gils_len; i++) {
-		tg->gil[i] = gils[i];
-		tg->gil_index[i] = -1;
-		if (info->gil_enabled)
-			bd_book_gil(b, target, (unsigned)i);
-	}
+	set_gils(b, target, gils, BD_MIN(gils_len, (size_t)BD_PROBE_GILS), other);
 	b->new_threads = true;
 }
 
 int32_t bd_book_gil(struct bd_book *b, int target, unsigned gil)
 {
 	struct bd_book_target *tg = &b->target[target];
-	if (gil >= tg->gils_len)
+	if (gil >= tg->gils_len || !tg->gil[gil].address)
 		return -1;
 	if (tg->gil_index[gil] < 0)
 		tg->gil_index[gil] = bd_trace_write_gil(b->writer, tg->info.own_pid, tg->gil[gil].interpreter,

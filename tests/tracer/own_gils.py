@@ -1,5 +1,5 @@
 """Two sub-interpreters with GILs of their own, each with two threads that compute until the end of standard input. Says which
-threads are whose."""
+threads are whose. With a number there are so many older ones, which do nothing; for each line of input one of them goes."""
 import json
 import os
 import sys
@@ -25,6 +25,7 @@ def run(sub, code):
     getattr(subs, "exec", subs.run_string)(sub, code)
 
 
+older = [subs.create() for _ in range(int(sys.argv[1]) if sys.argv[1:] else 0)]
 threads, tids = [], {}
 for _ in range(2):
     sub = subs.create()
@@ -34,5 +35,7 @@ for _ in range(2):
     with os.fdopen(said) as f:
         tids[int(sub)] = [int(f.readline()), int(f.readline())]
 print(json.dumps({"tids": tids}), flush=True)
-sys.stdin.read()
+for _ in sys.stdin:
+    subs.destroy(older.pop(0))
+    print(json.dumps({"left": len(older)}), flush=True)
 os._exit(0)

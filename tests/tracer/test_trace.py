@@ -2,6 +2,7 @@
 import collections
 import json
 import os
+import time
 import unittest
 
 import planted
@@ -256,6 +257,33 @@ class OwnGils(Traced):
                     # two that compute: one of them always waits
                     inside = sum(b["ns"] for b in d["blockers"] if b["waiter"] in tids and b["holder"] in tids)
                     self.assertGreater(inside, 0.3 * (d["end_mono_ns"] - d["start_mono_ns"]) * 0.5)
+
+
+    def test_others_that_go_change_nothing(self):
+        """GILs are told apart by what they are, not by how many there are before them."""
+        for python in (p for p in planted.PYTHONS if tracing.version_of(p) >= (3, 12)):
+            with self.subTest(python), tracing.Lines([python, os.path.join(planted.HERE, "own_gils.py"), "8"]) as program, \
+                    self.home.popen("trace", "--pid", str(program.process.pid), "--seconds", "5", "--json") as p:
+                groups = {int(i): set(tids) for i, tids in program.answer()["tids"].items()}
+
+                def goes_on():
+                    _, out, _ = self.home.ctl("trace", "--list", "--json")
+                    return any(t["pid"] == program.process.pid and t["waits"] > 10 for t in json.loads(out)["traces"])
+
+                wait_for("waits in the trace", 60, goes_on)
+                for left in range(7, -1, -1):
+                    self.assertEqual(program.ask(""), {"left": left})
+                    time.sleep(0.2)  # two looks at the list
+                out, err = p.communicate(timeout=120)
+                self.assertEqual(p.returncode, 0, err)
+                d = json.loads(out)
+                identities(self, d)
+                for interpreter, tids in groups.items():
+                    blockers = [b for b in d["blockers"] if b["waiter"] in tids]
+                    self.assertEqual({b["interpreter"] for b in blockers}, {interpreter})
+                    self.assertLessEqual({b["holder"] for b in blockers}, tids | {0})
+                    gil, = (g for g in d["gils"] if g["interpreter"] == interpreter)
+                    self.assertEqual(gil["wait_ns"], sum(thread(d, t)["wait_ns"] for t in tids))
 
 
 @unittest.skipIf(planted.CANNOT, planted.CANNOT)

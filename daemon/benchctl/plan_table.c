@@ -4,21 +4,24 @@
 void bd_plan_table(const struct bd_plan_document *doc, const struct bd_screen *s, struct bd_str *out)
 {
 	bd_auto_free const struct bd_axes **axes = bd_alloc(doc->cells_len * sizeof(const struct bd_axes *));
-	size_t unsupported = 0;
+	size_t unsupported = 0, failed = 0;
 	for (size_t i = 0; i < doc->cells_len; i++) {
 		axes[i] = &doc->cells[i].axes;
 		unsupported += bd_streq(doc->cells[i].status, "unsupported");
+		failed += bd_streq(doc->cells[i].status, "failed");
 	}
+	size_t cells = doc->cells_len - unsupported - failed;
 	bd_auto_strv struct bd_strv varying = {0};
 	bd_axes_varying(axes, doc->cells_len, &varying);
 
 	bd_auto_free char *time = bd_text_seconds(doc->expected_s);
 	bd_put(out, s, BD_BOLD, doc->suite ? doc->suite : "plan");
 	bd_auto_str struct bd_str rest = {0};
-	bd_str_printf(&rest, "would measure %zu cell%s", doc->cells_len - unsupported,
-		doc->cells_len - unsupported == 1 ? "" : "s");
+	bd_str_printf(&rest, "would measure %zu cell%s", cells, cells == 1 ? "" : "s");
 	if (unsupported)
 		bd_str_printf(&rest, " (%zu unsupported)", unsupported);
+	if (failed)
+		bd_str_printf(&rest, " (%zu failed)", failed);
 	if (doc->launches > 0 && doc->rounds > 0)
 		bd_str_printf(&rest, " in %lld launch%s × %lld round%s", (long long)doc->launches,
 			doc->launches == 1 ? "" : "es", (long long)doc->rounds, doc->rounds == 1 ? "" : "s");
@@ -36,7 +39,7 @@ void bd_plan_table(const struct bd_plan_document *doc, const struct bd_screen *s
 	size_t why = bd_grid_column(g, (struct bd_grid_column){"", false, false, true, 0});
 	for (size_t i = 0; i < doc->cells_len; i++) {
 		const struct bd_plan_cell *c = &doc->cells[i];
-		bool no = bd_streq(c->status, "unsupported");
+		bool bad = bd_streq(c->status, "failed"), no = bad || bd_streq(c->status, "unsupported");
 		enum bd_style style = no ? BD_DIM : BD_PLAIN;
 		bd_grid_row(g);
 		bd_grid_set(g, name, style, "%s", c->case_name);
@@ -46,7 +49,7 @@ void bd_plan_table(const struct bd_plan_document *doc, const struct bd_screen *s
 				bd_grid_set(g, name + 1 + k, style, "%s", value);
 		}
 		if (no)
-			bd_grid_set(g, why, BD_YELLOW, "unsupported: %s",
+			bd_grid_set(g, why, bad ? BD_RED : BD_YELLOW, "%s: %s", c->status,
 				c->reason && c->reason->message ? c->reason->message : "no reason given");
 		else if (isfinite(c->batch_s)) {
 			struct bd_scale scale = bd_scale_for(c->batch_s * 1e9, c->batch_s * 1e9);

@@ -72,6 +72,12 @@ class Own(Alone):
         self.write("plain/bench_x.py", GOOD)
         self.assertEqual({c["case"] for c in self.plan("plain")["cells"]}, {"bench_x.bench_good"})
 
+    def test_a_dry_run_says_what_cannot_be_imported(self):
+        self.write("bench_missing.py", "import no_module_of_this_name\ndef bench_x(): return 1\n")
+        out, _ = self.here("run", "bench_missing.py", "--dry-run")
+        self.assertIn("would measure 0 cells (1 failed)", out)
+        self.assertIn("failed: bench_missing.py:1: ModuleNotFoundError", out)
+
     def plan(self, *args, cwd=None):
         return json.loads(self.here("run", *args, "--dry-run", "--json", cwd=cwd)[0])
 

@@ -380,6 +380,32 @@ class Run(Own):
         self.assertEqual(sum(message.count("x" * 99) for message in said), 2048 // 100)
         self.assertEqual(w.output(), "")
 
+    def test_settings_of_the_process_are_what_the_axes_say(self):
+        """Whatever another file's import, or a case beside it, made of them."""
+        folder = self.folder(bench_a="""
+            import gc, sys
+            def bench_off():
+                gc.disable()
+                sys.setswitchinterval(7)
+                return True
+            """, bench_b="""
+            import gc, sys
+            def bench_seen(): return gc.isenabled(), round(sys.getswitchinterval(), 6)
+            def verify(result): return result == (True, 0.002)
+            """)
+        for told in (True, False):
+            w = self.worker()
+            cells = [case(i, name, iterations=10) for i, name in enumerate(("bench_a.bench_off", "bench_b.bench_seen"))]
+            answers = w.prepare(cells, targets=[target(folder)], **(dict(gc=True, switch_interval_ns=2000000) if told else {}))
+            self.assertEqual(answers[0]["status"], "ok", answers)
+            if not told:  # then it is nobody's business, and the test above could not fail
+                self.assertEqual(answers[1]["status"], "invalid", answers)
+                continue
+            self.assertEqual([a["status"] for a in answers], ["ok", "ok"], answers)
+            for number in (0, 1, 0, 1):
+                self.assertEqual(w.batch(number, iterations=10)["type"], "sample")
+            self.assertEqual(["settings-changed" in self.keys(a) for a in w.bye(2)], [True, False])
+
     def test_a_loop_that_prints_and_never_ends(self):
         folder = self.folder(bench_a="""
             import gc

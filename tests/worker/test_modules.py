@@ -166,6 +166,33 @@ class Reloads(Catching):
         w.process.wait(20)
         self.assertEqual(os.listdir(temporary), [])
 
+    def test_what_a_killed_worker_leaves_is_removed_by_the_next(self):
+        temporary = tempfile.mkdtemp()
+        self.addCleanup(shutil.rmtree, temporary)
+        first, second = (self.worker(bw.default(), env={"TMPDIR": temporary}) for _ in range(2))
+        for w in (first, second):
+            self.ok(w.prepare(self.cells("dlopen")))
+        first.process.kill()
+        first.process.wait()
+        self.assertEqual(len(os.listdir(temporary)), 2)
+        third = self.worker(bw.default(), env={"TMPDIR": temporary})
+        self.ok(third.prepare(self.cells("dlopen")))
+        left = {name.split("-")[2] for name in os.listdir(temporary)}
+        self.assertEqual(left, {str(w.process.pid) for w in (second, third)})
+        self.assertEqual(second.batch(0, iterations=5)["type"], "sample")
+
+    def test_a_full_disk_is_no_missing_compiler(self):
+        folder = tempfile.mkdtemp()
+        self.addCleanup(shutil.rmtree, folder)
+        for said, status, key in (("final link failed: No space left on device", "failed", "reload-failed"),
+                                  ("stdio.h: No such file or directory", "unsupported", "no-compiler")):
+            with open(os.path.join(folder, "cc"), "w", encoding="utf-8") as f:
+                f.write("#!/bin/sh\necho '%s' >&2\nexit 1\n" % said)
+            os.chmod(f.name, 0o755)
+            w = self.worker(bw.default(), env={"PATH": folder + ":/usr/bin:/bin"})
+            answer, = w.prepare(self.cells("dlopen"))
+            self.assertEqual((answer["status"], answer["reason"]["key"]), (status, key), answer)
+
     @catches("V6", "leak")
     def test_v6_code_that_stays(self):
         answer, = self.planted(STAYS).prepare(self.cells("dlopen"))

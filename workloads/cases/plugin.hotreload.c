@@ -4,8 +4,12 @@
 #include "bd_bench.h"
 #include "bd_plugin_manager.h"
 
+#include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
+#include <ftw.h>
 #include <stdio.h>
+#include <sys/file.h>
 #include <unistd.h>
 
 enum isolation { SHARED, NAMESPACE, INTERPRETER, OWN_GIL };
@@ -31,6 +35,7 @@ struct place { /* where one version runs */
 struct state {
 	enum isolation isolation;
 	char *folder, *versions[VERSIONS];
+	int lock; /* on the folder, while it is somebody's */
 	struct bd_plugin_manager *manager;
 	struct bd_plugin_place hooks;
 	size_t index;
@@ -72,9 +77,62 @@ static int build(struct state *s, unsigned i, const char *compiler, struct bd_er
 	if (r < 0)
 		return bd_error_set(err, -ENOTSUP, "no-compiler", "", "%s cannot be started: %s", compiler,
 			strerror(-r));
+	if (status != 0 && strstr(text, "No space left on device"))
+		return bd_error_set(err, -ENOSPC, "reload-failed",
+			"make room there, or name another folder with --env TMPDIR=",
+			"there is no room for a plugin in %s", s->folder);
 	if (status != 0) /* without a libc to link with, say */
 		return bd_error_set(err, -ENOTSUP, "no-compiler", "apt-get install gcc libc6-dev",
 			"%s cannot build a plugin: %.300s", compiler, text);
+	return 0;
+}
+
+static int remove_one(const char *path, const struct stat *st, int type, struct FTW *ftw)
+{
+	(void)st;
+	(void)type;
+	(void)ftw;
+	return remove(path);
+}
+
+#define PREFIX "benchd-reload-"
+
+/* Removes what killed workers left: nobody else does. A folder is locked while it is somebody's, for those whose process cannot
+ * be seen from here. */
+static void sweep(const char *tmp)
+{
+	DIR *dir = opendir(tmp);
+	for (struct dirent *e; dir && (e = readdir(dir));) {
+		const char *pid = e->d_name + strlen(PREFIX);
+		size_t digits = bd_starts_with(e->d_name, PREFIX) ? strspn(pid, "0123456789") : 0;
+		bd_auto_free char *process = bd_printf("/proc/%.*s", (int)digits, pid);
+		if (!digits || pid[digits] != '-' || access(process, F_OK) == 0)
+			continue;
+		bd_auto_free char *path = bd_printf("%s/%s", tmp, e->d_name);
+		bd_auto_close int fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+		struct stat st;
+		if (fd >= 0 && fstat(fd, &st) == 0 && st.st_uid == geteuid() && flock(fd, LOCK_EX | LOCK_NB) == 0)
+			nftw(path, remove_one, 8, FTW_DEPTH | FTW_PHYS);
+	}
+	if (dir)
+		closedir(dir);
+}
+
+static int make_folder(struct state *s, struct bd_error *err)
+{
+	const char *tmp = getenv("TMPDIR");
+	if (!tmp || *tmp != '/')
+		tmp = "/tmp";
+	sweep(tmp);
+	s->folder = bd_printf("%s/" PREFIX "%d-XXXXXX", tmp, getpid());
+	if (!mkdtemp(s->folder)) {
+		int e = errno;
+		free(BD_TAKE_PTR(s->folder));
+		return bd_error_set(err, -e, "internal", "", "no temporary folder: %s", strerror(e));
+	}
+	s->lock = open(s->folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (s->lock >= 0)
+		(void)flock(s->lock, LOCK_SH);
 	return 0;
 }
 
@@ -84,13 +142,9 @@ static int build_all(struct state *s, struct bd_error *err)
 	if (!compiler)
 		return bd_error_set(err, -ENOTSUP, "no-compiler", "apt-get install gcc libc6-dev",
 			"there is no C compiler to build the plugin's versions with");
-	const char *tmp = getenv("TMPDIR");
-	s->folder = bd_printf("%s/benchd-reload-XXXXXX", tmp && *tmp == '/' ? tmp : "/tmp");
-	if (!mkdtemp(s->folder)) {
-		int e = errno;
-		free(BD_TAKE_PTR(s->folder));
-		return bd_error_set(err, -e, "internal", "", "no temporary folder: %s", strerror(e));
-	}
+	int failed = make_folder(s, err);
+	if (failed < 0)
+		return failed;
 	int64_t begin = bd_clock_mono_ns();
 	for (unsigned i = 0; i < VERSIONS; i++) {
 		int r = build(s, i, compiler, err);
@@ -173,6 +227,7 @@ static int setup(struct bd_work *w, struct bd_error *err)
 	if (w->threads != 1)
 		return bd_error_set(err, -ENOTSUP, "one-thread-only", "", "%s has one thread", w->desc->name);
 	struct state *s = bd_alloc(sizeof *s);
+	s->lock = -1;
 	w->state = s;
 	w->native_calls = 1;
 	const char *isolation = bd_work_param(w, "isolation");
@@ -355,6 +410,8 @@ static void teardown(struct bd_work *w)
 	}
 	if (s->folder)
 		rmdir(s->folder);
+	if (s->lock >= 0)
+		close(s->lock);
 	free(s->folder);
 	free(s->looks);
 	free(s);

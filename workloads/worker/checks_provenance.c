@@ -3,6 +3,8 @@
 
 #include <dlfcn.h>
 #include <limits.h>
+#include <stdio.h>
+#include <sys/stat.h>
 
 /* ---- the manifest ------------------------------------------------------------------------------------------ */
 
@@ -30,15 +32,35 @@ static const char *promised(const cJSON *manifest, const char *path)
 	return NULL;
 }
 
+#define RECENT_S 600 /* what runs now had begun, or was about to, when the file came */
+
+/* The likely reason for another file than was promised is that somebody builds: what was promised is written down after the file
+ * is, and this process may be older than both. Else `otherwise`. */
+static const char *hint_of(const char *path, const char *otherwise, char *text, size_t size)
+{
+	struct stat st;
+	int64_t now_s = bd_clock_real_ns() / 1000000000;
+	if (stat(path, &st) < 0 || st.st_mtim.tv_sec > now_s || st.st_mtim.tv_sec < now_s - RECENT_S)
+		return otherwise;
+	snprintf(text, size,
+		"the file was replaced %lld s ago, after its build-id was read or before it was written down: run again when "
+		"nothing builds it any more",
+		(long long)(now_s - st.st_mtim.tv_sec));
+	return text;
+}
+
 static bool object_is_promised(struct bd_bench_cell *c, const cJSON *manifest, const char *what, const char *path,
 	const char *id)
 {
 	const char *want = promised(manifest, path);
+	char hint[256];
 	if (!want)
-		return bd_check_fail(c, "V7", "not-in-manifest", "another file was loaded in its place",
+		return bd_check_fail(c, "V7", "not-in-manifest",
+			hint_of(path, "another file was loaded in its place", hint, sizeof hint),
 			"%s is in %s, which is not part of this build", what, path);
 	if (*want && !bd_streq(want, id)) /* a linker need not give one */
-		return bd_check_fail(c, "V7", "build-id-differs", "build again, or find out who replaced the file",
+		return bd_check_fail(c, "V7", "build-id-differs",
+			hint_of(path, "build again, or find out who replaced the file", hint, sizeof hint),
 			"%s has build-id %s, the build made %s", path, id ? id : "none", want);
 	return true;
 }

@@ -2,6 +2,7 @@
 import os
 import shutil
 import tempfile
+import time
 import unittest
 
 import bench_worker as bw
@@ -165,12 +166,12 @@ class Checks(Catching):
 
     # ---- V6
 
-    def leaks(self, interpreter, folder, case, what, threads=1, leaks=True, **env):
+    def leaks(self, interpreter, folder, case, what, threads=1, leaks=True, batches=1, **env):
         w = self.worker(interpreter, env=dict(env, BENCHD_CASES=folder))
         self.ok(w.prepare([cell(i, case=case, binding="plain", threads=threads, what=each) for i, each in enumerate(what)],
                           leaks=leaks))
-        for i in range(len(what)):
-            self.assertEqual(w.batch(i, duration_ns=5_000_000)["type"], "sample")
+        for i in list(range(len(what))) * batches:
+            self.assertEqual(w.batch(i, duration_ns=5_000_000 if batches == 1 else 25_000_000)["type"], "sample")
         return w.bye(len(what))
 
     @catches("V6", "leak")
@@ -196,6 +197,27 @@ class Checks(Catching):
 
     @catches("V6", "leak")
     @each_embedded
+    def test_v6_what_grows_in_steps(self, interpreter):
+        """Also after so many operations that a few batches more would see nothing of it."""
+        what = ("doubling",) + (() if interpreter["free_threaded"] else ("list",))  # there no list's memory is malloc's
+        for threads in (1, 2):
+            answers = self.leaks(interpreter, MUTANT_CASES, "leaks", what, threads, batches=6)
+            for name, answer in zip(what, answers):
+                with self.subTest(threads=threads, what=name):
+                    self.invalid(answer, "V6", "leak")
+                    self.assertRegex(answer["reason"]["message"], r"^leaks \d+\.\d bytes per operation")
+
+    @catches("V6", "leak")
+    @each_embedded
+    def test_v6_what_is_mapped(self, interpreter):
+        for threads in (1, 2):
+            answer, = self.leaks(interpreter, MUTANT_CASES, "leaks", ("mapped",), threads)
+            with self.subTest(threads=threads):
+                self.invalid(answer, "V6", "leak")
+                self.assertRegex(answer["reason"]["message"], r"^leaks 4\d\d\d\.\d bytes of mapped memory per operation, in each")
+
+    @catches("V6", "leak")
+    @each_embedded
     def test_v6_a_reference_where_references_are_counted(self, interpreter):
         answer, = self.leaks(interpreter, MUTANT_CASES, "leaks", ("reference",))
         if interpreter["debug"]:
@@ -208,7 +230,7 @@ class Checks(Catching):
 
     @each_embedded
     def test_v6_caches_tables_and_garbage_are_no_leaks(self, interpreter):
-        what = ("nothing", "free-list", "garbage", "cache", "table", "now-and-then")
+        what = ("nothing", "free-list", "garbage", "cache", "table", "journal", "mapped", "now-and-then")
         for threads in (1, 2):
             with self.subTest(threads=threads):
                 answers = self.leaks(interpreter, CASES, "grows", what, threads)
@@ -255,6 +277,24 @@ class Checks(Catching):
         # the same file, when the manifest knows it, is no problem
         w = self.worker(interpreter, self.binding(interpreter, "capi_other_build"))
         self.ok(w.prepare([cell(0, iterations=5)]))
+
+    @catches("V7", "build-id-differs", "not-in-manifest")
+    def test_v7_a_file_that_is_built_meanwhile(self):
+        """Its hint says so; an older one was not."""
+        folder = self.binding(bw.default(), "capi_other_build", honest=False)
+        module, = (f for f in os.listdir(folder) if f.startswith("bdb_capi"))
+        module = os.path.join(folder, module)
+        for age, hint in ((0, r"^the file was replaced \d+ s ago, .*: run again when nothing builds it any more$"),
+                          (100000, "^build again, or find out who replaced the file$")):
+            os.utime(module, (time.time() - age,) * 2)
+            answer, = self.worker(bw.default(), folder).prepare([cell(0, iterations=5)])
+            self.invalid(answer, "V7", "build-id-differs")
+            self.assertRegex(answer["reason"]["hint"], hint)
+        os.utime(module)  # the first time that it is built at all
+        w = self.worker(bw.default(), folder)
+        answer, = w.prepare([cell(0, iterations=5)], manifest=[o for o in w.manifest() if "bdb_capi" not in o["path"]])
+        self.invalid(answer, "V7", "not-in-manifest")
+        self.assertRegex(answer["reason"]["hint"], "^the file was replaced")
 
     @catches("V7", "build-id-differs")
     def test_v7_another_kernel_library(self):

@@ -45,9 +45,10 @@ struct bd_work {
 	unsigned native_calls;   /* kernel calls per operation (V1) */
 	enum bd_overlap overlap; /* V4, for threads > 1 */
 	const char *refused_by;  /* set by verify: the check that refuses, where it is not V2 */
-	bool says_leaks; /* set by setup: what an operation leaves behind is told in a note, V6 does not judge it */
-	bool untimed;    /* set by setup: run() does more than it times; one thread only */
-	bool insist;     /* verify now, however long it takes; else one that takes long may wait for settle */
+	bool says_leaks;  /* set by setup: what an operation leaves behind is told in a note, V6 does not judge it */
+	bool says_mapped; /* the same of address space alone */
+	bool untimed;     /* set by setup: run() does more than it times; one thread only */
+	bool insist;      /* verify now, however long it takes; else one that takes long may wait for settle */
 	void *state;
 	struct bd_children { /* what processes that run() started and awaited have used; one thread only */
 		int64_t cpu_ns, voluntary, involuntary, minor_faults, major_faults, peak_bytes;

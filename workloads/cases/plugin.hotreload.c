@@ -235,7 +235,8 @@ static int setup(struct bd_work *w, struct bd_error *err)
 		s->isolation++)
 		;
 	bool interpreters = s->isolation >= INTERPRETER;
-	w->says_leaks = interpreters; /* Python itself keeps something of each */
+	w->says_leaks = interpreters;               /* Python itself keeps something of each */
+	w->says_mapped = s->isolation == NAMESPACE; /* the heap of its libc, which nobody can give back */
 #if PY_VERSION_HEX < 0x030c0000
 	if (s->isolation == OWN_GIL)
 		return bd_error_set(err, -ENOTSUP, "no-own-gil", "Python 3.12 or newer, or isolation=interpreter",

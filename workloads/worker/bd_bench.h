@@ -45,6 +45,8 @@ struct bd_bench_cell;
 struct bd_batch;
 /* One checked batch of the cell; false = its verdict says why. */
 bool bd_bench_run(struct bd_bench_cell *c, const struct bd_batch *batch);
+/* The batch alone, which no check sees. */
+int bd_bench_run_team(struct bd_bench_cell *c, const struct bd_batch *batch, struct bd_error *err);
 
 /* ---- sampling.c -------------------------------------------------------------------------------------------- */
 
@@ -201,6 +203,15 @@ static inline int64_t bd_team_spent_ns(const struct bd_team *team)
 	return team->work->untimed ? team->spent_ns : team->wall_ns;
 }
 
+/* Operations of its last batch, with those in flight at the stop. */
+static inline uint64_t bd_team_ops(const struct bd_team *team)
+{
+	uint64_t ops = 0;
+	for (unsigned i = 0; i < team->n; i++)
+		ops += team->lanes[i].ops + team->lanes[i].straddled;
+	return ops;
+}
+
 /* Makes the threads (none for one) and lets them sleep without the GIL. */
 int bd_team_new(struct bd_work *work, uint64_t seed, struct bd_team **ret, struct bd_error *err);
 /* One batch; fails with -EIO when a lane ended with an exception. */
@@ -292,6 +303,17 @@ int bd_subinterpreter_new(bool own, PyThreadState **ret, struct bd_error *err);
 
 /* ---- a cell -------------------------------------------------------------------------------------------------------- */
 
+struct bd_steps { /* what its batches did to what malloc has given: checks_steps.c */
+	struct bd_step {
+		double ops, bytes;
+	} * v;
+	size_t n;
+};
+/* What malloc has given now, as far as all threads of the cell can be read from here; BD_NULL_INT = they cannot. */
+int64_t bd_steps_read(const struct bd_bench_cell *c);
+/* What so many operations have left. */
+void bd_steps_add(struct bd_bench_cell *c, int64_t before, int64_t after, uint64_t ops);
+
 struct bd_bench_cell {
 	int64_t id;
 	char *case_name, *affinity;
@@ -304,6 +326,8 @@ struct bd_bench_cell {
 	int64_t iterations, duration_ns;
 	double overlap, parallel;
 	int64_t first_call_ns;
+	uint64_t ops; /* done so far, by all threads */
+	struct bd_steps steps;
 	int64_t printed[2]; /* bytes to standard output and error */
 	struct bd_reason *notes;
 	size_t notes_len;

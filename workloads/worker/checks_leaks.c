@@ -4,10 +4,12 @@
  * a cache that fills, a table that doubles, a free list: only what grew in every single batch, and by about as much per operation,
  * is a leak. Its slope is the median over the batches; anything else is exactly zero. Noise that goes up and down would have to
  * go up ten times in a row. What a thread keeps of freed memory, which glibc counts as given, would go up for dozens of batches until
- * there is enough of it: each thread is made to keep all it can before a look. */
-#include "bd_bench.h"
+ * there is enough of it: each thread is made to keep all it can before a look. What grows in steps is checks_steps.c's. */
+#include "leaks.h"
 
+#include <fcntl.h>
 #include <stdio.h>
+#include <unistd.h>
 
 #define BATCHES 5                /* between six looks; as many again to confirm */
 #define BATCH_NS 8000000         /* with the first one, which warms up, about 50 ms */
@@ -21,7 +23,7 @@
 
 /* ---- what is counted --------------------------------------------------------------------------------------- */
 
-enum source { BLOCKS, BYTES, REFERENCES, SOURCES };
+enum source { BLOCKS, BYTES, REFERENCES, MAPPED, SOURCES };
 
 static int64_t ask(const char *function)
 {
@@ -69,6 +71,18 @@ static int64_t bytes(const struct bd_team *team)
 	return sum;
 }
 
+/* What the process has mapped, allocators' own memory and all: the only witness of what is mapped and no allocator knows of. */
+static int64_t mapped(void)
+{
+	char text[64];
+	bd_auto_close int fd = open("/proc/self/statm", O_RDONLY | O_CLOEXEC);
+	ssize_t n = fd >= 0 ? read(fd, text, sizeof text - 1) : -1;
+	if (n <= 0)
+		return BD_NULL_INT;
+	text[n] = '\0';
+	return atoll(text) * sysconf(_SC_PAGESIZE);
+}
+
 /* Garbage is no leak, and free lists are emptied: a look comes after a collection, also where gc is off. Nor is the type
  * cache, which keeps the name of every lookup: one that native code makes anew each time stays until its place is taken. */
 static void look(const struct bd_team *team, int64_t ret[SOURCES])
@@ -83,6 +97,14 @@ static void look(const struct bd_team *team, int64_t ret[SOURCES])
 	bd_malloc_settle();
 	ret[BYTES] = bytes(team);
 	ret[REFERENCES] = ask("gettotalrefcount"); /* debug builds have it */
+	ret[MAPPED] = team->work->says_mapped ? BD_NULL_INT : mapped();
+}
+
+int64_t bd_leaks_look(const struct bd_team *team)
+{
+	int64_t found[SOURCES];
+	look(team, found);
+	return found[BYTES];
 }
 
 /* ---- batches ----------------------------------------------------------------------------------------------- */
@@ -93,14 +115,6 @@ struct growth {
 	int n;
 	uint64_t ops, most; /* of all batches together, and the most of one in the time of the first */
 };
-
-static uint64_t ops_of(const struct bd_team *team)
-{
-	uint64_t ops = 0;
-	for (unsigned i = 0; i < team->n; i++)
-		ops += team->lanes[i].ops + team->lanes[i].straddled;
-	return ops;
-}
 
 /* So many times a number of operations in every thread, or as long as a batch is (0). */
 static bool run(struct bd_bench_cell *c, uint64_t iterations, unsigned times)
@@ -123,10 +137,11 @@ static bool grow(struct bd_bench_cell *c, uint64_t iterations, unsigned times, s
 		for (int attempt = 0; attempt < PARTS && ops <= g->most * times / 4; attempt++) {
 			if (!run(c, iterations, times))
 				return false;
-			ops += ops_of(c->team);
-			g->most = BD_MAX(g->most, ops_of(c->team) / times);
+			ops += bd_team_ops(c->team);
+			g->most = BD_MAX(g->most, bd_team_ops(c->team) / times);
 		}
 		look(c->team, after);
+		bd_steps_add(c, before[BYTES], after[BYTES], ops);
 		for (int s = 0; s < SOURCES; s++) {
 			if (before[s] == BD_NULL_INT || after[s] == BD_NULL_INT) {
 				g->known[s] = g->always[s] = false;
@@ -188,7 +203,7 @@ static void drop_per_batch(struct growth *g)
 
 static bool suspect(const struct growth *g)
 {
-	return slope(g, BLOCKS) > 0 || slope(g, BYTES) > 0 || slope(g, REFERENCES) > 0;
+	return slope(g, BLOCKS) > 0 || slope(g, BYTES) > 0 || slope(g, REFERENCES) > 0 || slope(g, MAPPED) > 0;
 }
 
 /* ---- the check --------------------------------------------------------------------------------------------- */
@@ -205,6 +220,8 @@ static bool say(struct bd_bench_cell *c, const struct growth *g, double block_by
 	add(&text, slope(g, BYTES) + block_bytes_per_op, "bytes");
 	add(&text, slope(g, BLOCKS), "Python blocks");
 	add(&text, slope(g, REFERENCES), "references");
+	if (!text.len) /* else it is where the allocators put what they gave */
+		add(&text, slope(g, MAPPED), "bytes of mapped memory");
 	return bd_check_fail(c, "V6", "leak", "tracemalloc, or a debug build of the interpreter, shows which ones",
 		"leaks %s, in each of %d batches with %llu operations", text.s, g->n, (unsigned long long)g->ops);
 }
@@ -225,7 +242,7 @@ static void note_unproven(struct bd_bench_cell *c, const struct growth *g)
 
 static int64_t per_op_ns(const struct bd_team *team)
 {
-	return bd_team_spent_ns(team) * team->n / BD_MAX((int64_t)ops_of(team), 1);
+	return bd_team_spent_ns(team) * team->n / BD_MAX((int64_t)bd_team_ops(team), 1);
 }
 
 /* How many operations one thread does in a batch, by the last one; threads have a duration (0). */
@@ -265,24 +282,24 @@ static bool confirm(struct bd_bench_cell *c, uint64_t each, struct growth *g)
 	return true;
 }
 
-bool bd_check_leaks(struct bd_bench_cell *c)
+/* What grew in every batch. */
+static bool check_batches(struct bd_bench_cell *c)
 {
-	if (c->work.says_leaks)
-		return true;
 	if (!run_one(c))
 		return false;
 	if (per_op_ns(c->team) > SLOWEST_NS) {
 		bd_check_note(c, "leaks-unproven", "",
 			"leaks are unproven: one operation takes %.0f ms, too long to repeat it for this",
 			(double)per_op_ns(c->team) / 1e6);
+		c->steps.n = 0; /* it is not repeated for steps either */
 		return true;
 	}
-	struct growth g = {.known = {true, true, true}, .always = {true, true, true}};
+	struct growth g = {.known = {true, true, true, true}, .always = {true, true, true, true}};
 	/* as long as the others: what fits such a batch is made now */
 	if (!run(c, batch_ops(c->team), 1))
 		return false;
 	uint64_t each = batch_ops(c->team);
-	g.most = ops_of(c->team);
+	g.most = bd_team_ops(c->team);
 	if (!grow(c, each, 1, &g))
 		return false;
 	note_unproven(c, &g);
@@ -295,6 +312,7 @@ bool bd_check_leaks(struct bd_bench_cell *c)
 	if (suspect(&g) && longer(&g) < LONGER) {
 		bd_check_note(c, "leaks-unproven", "measure again when the machine is less busy",
 			"leaks are unproven: batches %d times as long did not do more operations", LONGEST);
+		c->steps.n = 0;
 		return true;
 	}
 	drop_per_batch(&g); /* what grows once per batch, and not with its operations, is no leak of theirs */
@@ -305,4 +323,9 @@ bool bd_check_leaks(struct bd_bench_cell *c)
 	if (slope(&g, BLOCKS) > 0 && before != BD_NULL_INT && after != BD_NULL_INT)
 		per = (double)(after - before) / (double)(g.ops - done);
 	return say(c, &g, BD_MAX(per, 0.0));
+}
+
+bool bd_check_leaks(struct bd_bench_cell *c)
+{
+	return c->work.says_leaks || (check_batches(c) && bd_check_steps(c));
 }

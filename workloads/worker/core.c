@@ -19,7 +19,7 @@ static struct {
 	size_t cells_len;
 	cJSON *steps;
 	struct bd_promise promise;
-	bool leaks;
+	bool leaks, preparing;
 	uint64_t probe_steps, seed;
 	struct bd_ints processors, allowed;
 	bool gc_told, gc;
@@ -206,6 +206,17 @@ static bool failed(struct bd_bench_cell *c, enum bd_cell_status status, const st
 	return false;
 }
 
+int bd_bench_run_team(struct bd_bench_cell *c, const struct bd_batch *batch, struct bd_error *err)
+{
+	bool reads = bench.leaks && bench.preparing; /* a sample is read as a whole, V6 looks for itself */
+	int64_t live = reads ? bd_steps_read(c) : BD_NULL_INT;
+	int r = bd_team_run(c->team, batch, err);
+	c->ops += bd_team_ops(c->team);
+	if (reads)
+		bd_steps_add(c, live, bd_steps_read(c), bd_team_ops(c->team));
+	return r;
+}
+
 bool bd_bench_run(struct bd_bench_cell *c, const struct bd_batch *batch)
 {
 	struct bd_error err = {0};
@@ -213,7 +224,7 @@ bool bd_bench_run(struct bd_bench_cell *c, const struct bd_batch *batch)
 	if (desc->enter && desc->enter(&c->work, &err) < 0)
 		return failed(c, BD_CELL_FAILED, &err);
 	bool same = settle_process();
-	int r = bd_team_run(c->team, batch, &err);
+	int r = bd_bench_run_team(c, batch, &err);
 	if (!settle_process() || !same)
 		bd_check_note(c, "settings-changed", "--axis gc=off and --axis switch_interval=1ms measure with others",
 			"something switches the garbage collector, or sets the switch interval: every batch begins with "
@@ -363,12 +374,14 @@ static void prepare(const cJSON *m)
 	for (size_t i = 0; i < bench.cells_len; i++)
 		if ((bench.cells[i]->work.threads == 1) != (bench.cells[0]->work.threads == 1))
 			bd_wire_fault_nogil("protocol", "one worker is given cells of one thread and of several");
+	bench.preparing = true;
 	for (size_t i = first; i < bench.cells_len; i++) {
 		bench.cells[i]->prepared = prepare_cell(bench.cells[i]);
 		bench.cells[i]->work.insist = false;
 		bd_output_take(bench.cells[i]);
 		send_cell(bench.cells[i]);
 	}
+	bench.preparing = false;
 	call("gc", "collect", NULL);
 	call("gc", "freeze", NULL);
 }
@@ -405,6 +418,8 @@ static bool run_sample(struct bd_bench_cell *c, const cJSON *m, struct bd_worker
 		.affinity = c->affinity};
 	if (!batch.iterations == !batch.duration_ns)
 		bd_wire_fault_nogil("protocol", "a batch has either iterations or duration_ns");
+	uint64_t ops = c->ops;
+	int64_t live = bench.leaks ? bd_steps_read(c) : BD_NULL_INT;
 	bd_sample_begin(c, bench.probe_steps, s);
 	if (c->team->n == 1 && batch.duration_ns) {
 		if (!run_stretches(c, batch.duration_ns, &batch, s))
@@ -416,6 +431,8 @@ static bool run_sample(struct bd_bench_cell *c, const cJSON *m, struct bd_worker
 		bd_sample_add(c->team, s);
 	}
 	bd_sample_end(c, bench.probe_steps, s);
+	if (bench.leaks)
+		bd_steps_add(c, live, bd_steps_read(c), c->ops - ops);
 	return true;
 }
 

@@ -117,7 +117,7 @@ static bool measure(struct bd_bench_cell *c, int64_t duration_ns)
 		.logs = logs,
 		.log_cap = LOG_EVENTS};
 	bool ok = true;
-	if (bd_team_run(c->team, &batch, &err) < 0) {
+	if (bd_bench_run_team(c, &batch, &err) < 0) {
 		bd_verdict_set(&c->verdict, NULL, BD_CELL_FAILED, &err);
 		ok = false;
 	} else {

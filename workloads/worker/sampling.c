@@ -189,14 +189,6 @@ static void read_memory(struct bd_worker_memory *m)
 	m->allocator_bytes = bd_malloc_live_bytes();
 }
 
-static uint64_t ops_of(const struct bd_team *team)
-{
-	uint64_t ops = 0;
-	for (unsigned i = 0; i < team->n; i++)
-		ops += team->lanes[i].ops + team->lanes[i].straddled;
-	return ops;
-}
-
 /* What an operation asks for: the difference of a batch and one twice as long, so that what a batch itself needs is not
  * part of it. Threads have batches as long as each other, and their operations are the many. */
 static bool count_allocations(struct bd_bench_cell *c, bool (*run)(struct bd_bench_cell *c, int64_t times),
@@ -209,7 +201,7 @@ static bool count_allocations(struct bd_bench_cell *c, bool (*run)(struct bd_ben
 		bd_allocations_end(&calls[i], &bytes[i]);
 		if (!ok)
 			return false;
-		ops[i] = ops_of(c->team);
+		ops[i] = bd_team_ops(c->team);
 		drop_results(c->team);
 	}
 	if (c->team->n > 1 || ops[1] <= ops[0]) {
@@ -238,7 +230,7 @@ bool bd_memory_of(struct bd_bench_cell *c, bool (*run)(struct bd_bench_cell *c, 
 	int64_t own_peak = m->rss_peak_bytes;
 	if (!run(c, 1))
 		return false;
-	uint64_t ops = ops_of(c->team);
+	uint64_t ops = bd_team_ops(c->team);
 	drop_results(c->team); /* the last operation's result is no growth */
 	read_memory(m);
 	const struct bd_children *children = &c->work.children;

@@ -1,6 +1,8 @@
 """Memory that comes and goes, or comes once: nothing of it is a leak."""
+import mmap
+
 shape = "contended"
-params = {"what": ("what happens to memory", ("nothing", "free-list", "garbage", "cache", "table", "now-and-then"))}
+params = {"what": ("what happens to memory", ("nothing", "free-list", "garbage", "cache", "table", "journal", "mapped", "now-and-then"))}
 
 
 class State:
@@ -9,7 +11,7 @@ class State:
         self.n = 0
         self.cache = {}
         self.held = []
-        self.rows = [None] * 5000000 if what == "table" else []
+        self.rows = []
 
 
 class Node:
@@ -37,7 +39,14 @@ def run(ticks, state):
             if key not in state.cache:
                 state.cache[key] = str(key)
         elif what == "table":
-            state.rows.append(None)  # grows for ever, and takes memory once in a million times
+            if len(state.rows) < 30000:  # grows in steps, until it is as large as it ever is
+                state.rows.append(None)
+        elif what == "journal":
+            state.rows.append(None)  # the same, and is written out and empty then
+            if len(state.rows) > 30000:
+                state.rows = []
+        elif what == "mapped":
+            mmap.mmap(-1, 1 << 20).close()
         elif what == "now-and-then" and not state.n & (state.n - 1):
             state.held.append(bytes(10000))
     return done

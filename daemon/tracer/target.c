@@ -91,7 +91,7 @@ static int mark(struct bd_targets *t, unsigned i, struct bd_error *err)
 	if (r < 0)
 		return r;
 	if ((r = bd_probe_mark(t->probe, x->pidfd, i)) < 0)
-		return r == -ESRCH
+		return r == -ESRCH || r == -ENOENT /* it ended after it was opened, or just now */
 			? bd_process_gone(pid, err)
 			: bd_error_set(err, r, "tracer-failed", NULL, "cannot mark process %d: %s", pid, strerror(-r));
 	/* again, now that it is marked: it may have started a program with other rights meanwhile */

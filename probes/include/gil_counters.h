@@ -5,7 +5,7 @@
 #define BD_PROBES_GIL_COUNTERS_H
 
 #define BD_PROBE_TARGETS 33  /* the public maximum, and one for the self-test */
-#define BD_PROBE_GILS 16     /* per target */
+#define BD_PROBE_GILS 64     /* per target; a power of two */
 #define BD_PROBE_THREADS 128 /* per target; a power of two */
 #define BD_PROBE_BUCKETS 640
 #define BD_PROBE_RETRY_NS 20000

@@ -7,7 +7,7 @@
 
 #include "gil_counters.h"
 
-#define BD_EVENTS_INTERPRETERS 32 /* per target */
+#define BD_EVENTS_INTERPRETERS 64 /* per target */
 #define BD_EVENTS_FRAMES 16       /* of one Python stack, the innermost first */
 #define BD_EVENTS_TEXT 32         /* of a qualified name */
 #define BD_EVENTS_NATIVE 1024     /* bytes of a native stack */

@@ -259,6 +259,19 @@ class OwnGils(Traced):
                     self.assertGreater(inside, 0.3 * (d["end_mono_ns"] - d["start_mono_ns"]) * 0.5)
 
 
+    def test_many_gils(self):
+        for python in (p for p in planted.PYTHONS if tracing.version_of(p) >= (3, 12)):
+            with self.subTest(python), tracing.Lines([python, os.path.join(planted.HERE, "own_gils.py"), "38"]) as program:
+                groups = {int(i): set(tids) for i, tids in program.answer()["tids"].items()}
+                d = self.home.trace("--pid", program.process.pid, "--seconds", SECONDS)
+                identities(self, d)
+                gils = {g["interpreter"]: g for g in d["gils"]}
+                self.assertEqual(len(gils), 41)  # the main one, too, which is the last in the interpreter's list
+                self.assertIn(0, gils)
+                for interpreter, tids in groups.items():
+                    self.assertEqual(gils[interpreter]["wait_ns"], sum(thread(d, t)["wait_ns"] for t in tids))
+                    self.assertTrue(all(line["line"] for line in d["lines"] if line["role"] == "waiter"), d["lines"])
+
     def test_others_that_go_change_nothing(self):
         """GILs are told apart by what they are, not by how many there are before them."""
         for python in (p for p in planted.PYTHONS if tracing.version_of(p) >= (3, 12)):

@@ -266,7 +266,8 @@ static int gils_of(const struct bd_process *p, const struct bd_layout *l, const 
 {
 	const struct bd_offsets *o = &l->offsets;
 	size_t n = 0;
-	for (size_t i = interps->n; i-- > 0;) { /* the oldest first: where there are too many, the newest are left out */
+	for (size_t i = interps->n;
+		i-- > 0;) { /* the oldest first: where there are too many, the newest are left out */
 		uint64_t gil = l->runtime + o->gil, id;
 		if (!o->gil_in_runtime && read_u64(p, interps->v[i] + o->gil, &gil) < 0)
 			return -EAGAIN;

@@ -207,6 +207,8 @@ class Explorer:
             return ([self._recipe(base)], [], None) if result is None else ([], [self._recipe(base)], None)
         if target["kind"] == "setter":
             return self._setter()
+        if target["path"].endswith(".__init__"):
+            return self._again()
         function = targets.resolve(target["module"], target["path"])
         about = [function] + ([function.__init__] if target["kind"] == "class" else [])
         for thing in about:
@@ -240,6 +242,16 @@ class Explorer:
             if self.try_([kind]) is None and kind not in kinds.WRONG and [kind] != found:
                 works.append(self._recipe(([kind], ())))
         return works, self._raising(found), None
+
+    def _again(self):
+        """What made the instance, once more; to refuse that is right, too. Then what fails half-way."""
+        made = self.instance or recipes.Recipe(())
+        arguments, named = list(made.arguments), made.named
+        works = [self._recipe((arguments, named))] if self.try_(arguments, named) is None else []
+        for place in range(len(arguments)):
+            for kind in kinds.WRONG:
+                self.try_(arguments[:place] + [kind] + arguments[place + 1:], named)
+        return works, self._raising(arguments), None
 
     def _last(self):
         """What it said most often."""

@@ -28,6 +28,8 @@ _HINTS = {
     "blocks": "an object that is made on each call is never dropped: look for a new reference without Py_DECREF on this way through "
               "the function",
     "raw": "memory of malloc is not freed on this way through the function",
+    "again": "; it is what __init__ made the first time: it may be called again, as a class below this one may do, and has to take over "
+             "or drop what is there",
     "error": "; it happens when the call fails: look at the early returns",
     "crash": "run the line under a debugger: gdb --args python -X dev -c '...'",
     "gil": "take it with PyGILState_Ensure, or make the call before Py_BEGIN_ALLOW_THREADS or after Py_END_ALLOW_THREADS",
@@ -195,10 +197,11 @@ class Book:
         else:
             text, hint = "%s block(s) of objects' memory are kept by each call (%s over %d calls each)", "blocks"
         evidence = text % (_times(per), steps, row["calls"])
+        again = _HINTS["again"] if target["path"].endswith(".__init__") else ""
         types = ["%s (%+.3g per call)" % (name, n) for n, name in row["types"]]
         if types:
             evidence += "; of them " + ", ".join(types)
-        self.add("leaks", target, row["text"], evidence, _HINTS[hint] + (_HINTS["error"] if row["raising"] else ""), self._figures(row))
+        self.add("leaks", target, row["text"], evidence, _HINTS[hint] + again + (_HINTS["error"] if row["raising"] else ""), self._figures(row))
 
 
 def _verdict(check, book, ended, said):

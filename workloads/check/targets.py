@@ -170,7 +170,9 @@ class Finder:
             return
         self._add(module, path, "class", None, why_never(path.rpartition(".")[2], True))
         for key, value in list(vars(cls).items()):
-            if key not in COMMON and (key in OPERATIONS or not key.startswith("__")):
+            if key == "__init__" and callable(value) and not is_a(value, types.FunctionType):
+                self._add(module, path + ".__init__", "method", path)  # of an instance that was made already: for the second time
+            elif key not in COMMON and (key in OPERATIONS or not key.startswith("__")):
                 self._member(module, path, key, value)
 
     def _member(self, module, path, key, value):

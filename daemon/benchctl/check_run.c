@@ -2,20 +2,17 @@
 #include "check.h"
 #include "pythons.h"
 
+#include "bd_checker.h"
+
 #include <errno.h>
-#include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
-#include <sys/mman.h>
 #include <sys/stat.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
-#define LINE_MAX_BYTES (64u << 20)
 #define PROGRESS_NS 10000000000LL /* a line per so much time where nothing can be rewritten */
 #define DRAW_NS 100000000LL
-#define STOP_NS 5000000000LL /* for its last words after a signal */
 
 extern char **environ;
 
@@ -122,59 +119,11 @@ static void show(struct progress *p, const cJSON *event)
 	p->there = live;
 }
 
-/* ---- the conversation --------------------------------------------------------------------------------------------------- */
+/* ---- to its end -------------------------------------------------------------------------------------------------------- */
 
-struct talk {
-	const struct bd_ctl *ctl;
-	struct progress progress;
-	struct bd_str rest; /* a line that has not ended */
-	cJSON *document, *answer;
-};
-
-static void talk_done(struct talk *t)
+static void on_progress(const cJSON *event, void *arg)
 {
-	clear_line(&t->progress);
-	bd_str_done(&t->rest);
-	cJSON_Delete(t->document);
-	cJSON_Delete(t->answer);
-}
-
-static void on_line(struct talk *t, const char *line)
-{
-	bd_auto_json cJSON *json = cJSON_Parse(line);
-	const cJSON *progress = cJSON_GetObjectItemCaseSensitive(json, "progress");
-	if (progress)
-		show(&t->progress, progress);
-	if (!cJSON_HasObjectItem(json, "document") && !cJSON_HasObjectItem(json, "unusable"))
-		return;
-	cJSON_Delete(t->answer);
-	t->answer = BD_TAKE_PTR(json);
-	cJSON_Delete(t->document);
-	t->document = cJSON_DetachItemFromObjectCaseSensitive(t->answer, "document");
-}
-
-/* What is there to read; 0 at its end. */
-static ssize_t read_some(struct talk *t, int fd)
-{
-	char buffer[1 << 16];
-	ssize_t n = read(fd, buffer, sizeof buffer);
-	if (n <= 0)
-		return n < 0 && (errno == EINTR || errno == EAGAIN) ? 1 : 0;
-	bd_str_append(&t->rest, buffer, (size_t)n);
-	if (t->rest.len > LINE_MAX_BYTES)
-		return 0;
-	char *start = t->rest.s, *end;
-	while ((end = strchr(start, '\n'))) {
-		*end = '\0';
-		on_line(t, start);
-		start = end + 1;
-	}
-	if (start != t->rest.s) {
-		bd_auto_free char *left = bd_strdup(start);
-		bd_str_clear(&t->rest);
-		bd_str_puts(&t->rest, left);
-	}
-	return n;
+	show(arg, event);
 }
 
 static volatile sig_atomic_t caught;
@@ -185,75 +134,35 @@ static void on_signal(int number)
 }
 
 /* To the end; the signal that asked for it, or 0. Signals are let through while this waits and at no other time, so that none is missed between a look and the wait. */
-static int follow(struct talk *t, int fd, pid_t pid, const sigset_t *open)
+static int follow(struct bd_checker *c, const sigset_t *open)
 {
 	int64_t end = 0;
 	int told = 0;
 	for (;;) {
 		struct timespec wait = {.tv_sec = 1};
-		struct pollfd p = {.fd = fd, .events = POLLIN};
+		struct pollfd p = {.fd = c->fd, .events = POLLIN};
 		int ready = ppoll(&p, 1, &wait, open);
 		if (caught && !told) {
 			told = caught;
-			end = bd_clock_mono_ns() + STOP_NS;
-			kill(pid, SIGTERM);
+			end = bd_clock_mono_ns() + BD_CHECKER_STOP_NS;
+			bd_checker_stop(c);
 			caught = 0;
 		}
 		if (told && (caught || bd_clock_mono_ns() > end)) /* asked twice, or it does not end */
 			return told;
-		if (ready > 0 && read_some(t, fd) == 0)
+		if (ready > 0 && bd_checker_read(c) == 0)
 			return told;
 	}
-}
-
-/* The last line of what the program wrote to standard error. */
-static char *last_words(int fd)
-{
-	char text[4096];
-	struct stat st;
-	off_t from = fstat(fd, &st) == 0 && st.st_size > (off_t)sizeof text ? st.st_size - (off_t)sizeof text : 0;
-	ssize_t n = pread(fd, text, sizeof text - 1, from);
-	text[n > 0 ? n : 0] = '\0';
-	bd_auto_strv struct bd_strv lines = {0};
-	bd_strv_split(&lines, text, '\n');
-	for (size_t i = lines.n; i > 0; i--)
-		if (*lines.v[i - 1])
-			return bd_strdup(lines.v[i - 1]);
-	return bd_strdup("it said nothing");
-}
-
-static int start(const char *python, const cJSON *request, int out, int said, pid_t *ret, struct bd_error *err)
-{
-	bd_auto_free char *program = bd_program_file("lib/benchd/python/benchd_check/main.py", NULL);
-	if (!program)
-		return bd_error_set(err, -ENOENT, "worker-missing", "install benchd again",
-			"the parts of the check are not beside %s", bd_program_dir());
-	bd_auto_free char *text = bd_json_text(request);
-	bd_auto_free char *here = getcwd(NULL, 0);
-	char *const argv[] = {(char *)python, "-I", "-B", program, "lead", text, NULL};
-	const struct bd_spawn spawn = {.program = python,
-		.argv = argv,
-		.envp = environ,
-		.cwd = here,
-		.fds = &out,
-		.fds_len = 1,
-		.out_fd = said,
-		.err_fd = said,
-		.die_with_parent = true,
-		.max_core_bytes = 0};
-	return bd_spawn(&spawn, ret, NULL, err);
 }
 
 int check_run(const struct bd_ctl *ctl, const char *python, const cJSON *request, cJSON **ret_document,
 	struct bd_error *err)
 {
 	static const int signals[] = {SIGINT, SIGTERM, SIGHUP};
-	BD_CLEANUP(talk_done) struct talk t = {.ctl = ctl, .progress = {.ctl = ctl, .shown_ns = bd_clock_mono_ns()}};
-	int p[2];
-	bd_auto_close int said = memfd_create("said", MFD_CLOEXEC);
-	if (said < 0 || pipe2(p, O_CLOEXEC) < 0)
-		return bd_error_set(err, -errno, "internal", NULL, "cannot make a pipe: %s", strerror(errno));
-	bd_auto_close int in = p[0], out = p[1];
+	struct progress progress = {.ctl = ctl, .shown_ns = bd_clock_mono_ns()};
+	bd_auto_checker struct bd_checker c = {.on_progress = on_progress, .arg = &progress};
+	bd_auto_free char *here = getcwd(NULL, 0);
+	const struct bd_spawn how = {.envp = environ, .cwd = here};
 	sigset_t mask, before;
 	sigemptyset(&mask);
 	const struct sigaction sa = {.sa_handler = on_signal};
@@ -263,28 +172,16 @@ int check_run(const struct bd_ctl *ctl, const char *python, const cJSON *request
 	sigprocmask(SIG_BLOCK, &mask, &before);
 	for (size_t i = 0; i < BD_LEN(signals); i++)
 		sigaction(signals[i], &sa, &kept[i]);
-	pid_t pid = 0;
-	int number = 0, r = start(python, request, out, said, &pid, err);
-	bd_closep(&out);
-	out = -1;
+	int number = 0, r = bd_checker_start(&c, python, request, &how, NULL, NULL, err);
 	if (r == 0) {
-		number = follow(&t, in, pid, &before);
-		bd_spawn_kill(pid);
+		number = follow(&c, &before);
+		r = bd_checker_end(&c, ret_document, err);
 	}
 	for (size_t i = 0; i < BD_LEN(signals); i++)
 		sigaction(signals[i], &kept[i], NULL);
 	sigprocmask(SIG_SETMASK, &before, NULL);
-	if (r < 0)
-		return r;
-	if (t.document) {
-		*ret_document = BD_TAKE_PTR(t.document);
-		return 0;
-	}
-	if (number)
+	clear_line(&progress);
+	if (r < 0 && number)
 		return bd_error_set(err, -EINTR, "interrupted", NULL, "interrupted before anything was found out");
-	if (*text_of(t.answer, "unusable"))
-		return bd_error_set(err, -ENOTSUP, "bad-value", "benchd needs 3.11 or newer", "%s: %s", python,
-			text_of(t.answer, "unusable"));
-	bd_auto_free char *words = last_words(said);
-	return bd_error_set(err, -EIO, "worker-failed", NULL, "the check under %s ended early: %.200s", python, words);
+	return r;
 }

@@ -21,7 +21,8 @@ struct bd_progress {
 	double elapsed_s, left_s;   /* left_s NAN while unknown */
 	const char *last_cell;      /* id of the cell measured last, NULL before the first batch */
 	double last_time_ns_per_op; /* of that batch alone: the first live number, not a result */
-	const char *waiting_for;    /* while queued: who measures, "benchd 1234" or "run 01J…"; else NULL */
+	const char *about; /* of a check: what is being called; phase is its stage then, and cells are functions */
+	const char *waiting_for; /* while queued: who measures, "benchd 1234" or "run 01J…"; else NULL */
 };
 struct bd_event {
 	const char *run_id;

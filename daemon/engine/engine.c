@@ -215,7 +215,7 @@ static void *engine_thread(void *arg)
 		pthread_mutex_unlock(&e->lock);
 		int fd = take_machine(e, job);
 		if (fd >= 0) {
-			run_measure(e, job);
+			(job->plan->check ? check_measure : run_measure)(e, job);
 			close(fd);
 		}
 		pthread_mutex_lock(&e->lock);
@@ -330,8 +330,10 @@ int bd_engine_submit(struct bd_engine *e, const struct bd_request *request, char
 		.labels = plan->request.labels,
 		.cells = (int64_t)(plan->cells_len - plan->twins)};
 	run.request = bd_doc_encode(&bd_request_doc, &plan->request);
+	run.plan = plan->check ? check_plan(plan) : NULL; /* of others it is known once they are set up */
 	r = bd_store_run_create(e->store, &run, plan->cells, plan->cells_len, err);
 	cJSON_Delete(run.request);
+	cJSON_Delete(run.plan);
 	if (r < 0) {
 		job_free(job);
 		return r;

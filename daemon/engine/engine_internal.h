@@ -87,7 +87,7 @@ char *comparability_key(const cJSON *environment);
 /* ---- what benchctl registered, and the sides of a comparison (registered.c, sides.c) --------------------------- */
 
 /* Initialised or not, *ret is set only on success; bd_doc_done(&bd_registered_doc, ret) frees it. A target is of kind
- * python, plugin or command, a side of kind folder, venv or object; paths are absolute, and it has a name. Errors:
+ * python, plugin or command, a side of kind folder, venv or object, what is checked of kind module; paths are absolute, and it has a name. Errors:
  * not-found, bad-registered. */
 int registered_load(const char *data, const char *id, struct bd_registered *ret, struct bd_error *err);
 bool registered_is_target(const struct bd_registered *g);
@@ -140,8 +140,8 @@ struct plan {
 		double timeout_s;
 	} * limits;
 	size_t limits_len;
-	struct bd_strv alone; /* cases whose cells have a process of their own */
-	bool ab;
+	struct bd_strv alone;          /* cases whose cells have a process of their own */
+	bool ab, check;                /* check: a module is looked at, and there are no cells (check.c) */
 	double precision, equivalence; /* NAN = not asked */
 	struct config *configs;
 	size_t configs_len;
@@ -234,6 +234,11 @@ const char *doctor_may_read(char scope, bool may_ptrace);
 
 /* Measures one run to its end; every outcome is in the store. (run.c) */
 void run_measure(struct bd_engine *e, struct job *job);
+/* The same of one of kind check. (check.c) */
+void check_measure(struct bd_engine *e, struct job *job);
+/* Fills the suite's name and the module of a plan of kind check, which is its first side's target. */
+int check_resolve(struct bd_engine *e, struct plan *p, struct bd_error *err);
+cJSON *check_plan(const struct plan *p); /* as it is stored */
 void engine_emit(struct bd_engine *e, const struct bd_event *event);
 /* Called at every border between batches: the queue's own deadlines and progress. */
 void engine_tend_queue(struct bd_engine *e);

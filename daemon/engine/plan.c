@@ -1,6 +1,7 @@
 /* The plan of a run: how its cells refer to each other, the processes they need, how long all of it takes. */
 #include "engine_internal.h"
 
+#include "bd_checker.h"
 #include "bd_stats.h"
 
 #include <errno.h>
@@ -303,16 +304,20 @@ int plan_make(struct bd_engine *e, const struct bd_request *request, struct plan
 		: p->ab                          ? DEFAULT_AB_BUDGET_S
 						 : DEFAULT_BUDGET_S;
 	p->budget_firm = !isnan(q->budget_s) || p->ab;
+	if (p->check && isnan(q->budget_s))
+		p->budget_s = BD_CHECKER_SECONDS;
 	p->wait_s = isnan(q->wait_s) ? DEFAULT_WAIT_S : q->wait_s;
 	const char *trace = q->trace ? q->trace : p->ab || p->sides[0].has_target ? "off" : d->trace;
 	p->trace = !bd_streq(trace, "off");
 	p->events = bd_streq(trace, "events");
+	if (p->check) /* it is done once, and draws nothing */
+		p->launches = p->rounds = BD_NULL_INT;
 	uint64_t drawn = 0;
 	if (q->seed != BD_NULL_INT)
 		drawn = (uint64_t)q->seed;
 	else if (bd_random_bytes(&drawn, sizeof drawn) == 0)
 		drawn &= (1ULL << 53) - 1;
-	p->seed = (int64_t)drawn;
+	p->seed = p->check ? BD_NULL_INT : (int64_t)drawn;
 	*ret = p;
 	return 0;
 }
@@ -341,6 +346,10 @@ void plan_free(struct plan *p)
 void plan_document(const struct plan *p, struct bd_plan_document *ret)
 {
 	ret->suite = bd_strdup(p->suite.name);
+	if (p->check) {
+		ret->expected_s = p->budget_s; /* at most */
+		return;
+	}
 	double setup = plan_setup_s(p), memory = memory_expected_s(p);
 	plan_shape(p, setup, p->budget_s - setup - memory, &ret->launches, &ret->rounds);
 	ret->expected_s = (double)ret->launches * (setup + (double)ret->rounds * plan_round_s(p)) + memory +

@@ -49,10 +49,11 @@ bool registered_is_target(const struct bd_registered *g)
 
 static const char *fault(const struct bd_registered *g)
 {
-	bool command = bd_streq(g->kind, "command");
-	if (!registered_is_target(g) && !is_one_of(g->kind, sides, BD_LEN(sides)))
+	bool command = bd_streq(g->kind, "command"), module = bd_streq(g->kind, "module");
+	if (!registered_is_target(g) && !is_one_of(g->kind, sides, BD_LEN(sides)) && !module)
 		return "is of an unknown kind";
-	if (command ? !g->argv.n || g->argv.v[0][0] != '/' : !g->path || g->path[0] != '/')
+	bool named = module && !g->path; /* it is imported by its name */
+	if (command ? !g->argv.n || g->argv.v[0][0] != '/' : !named && (!g->path || g->path[0] != '/'))
 		return "does not name an absolute path";
 	if (!g->name || !*g->name)
 		return "has no name";
@@ -65,6 +66,10 @@ static const char *fault(const struct bd_registered *g)
 		if (!cJSON_IsString(cJSON_GetObjectItemCaseSensitive(object, "path")) ||
 			!cJSON_IsString(cJSON_GetObjectItemCaseSensitive(object, "build_id")))
 			return "has a manifest with an entry without path or build_id";
+	if (module && (g->argv.n != 1 || g->argv.v[0][0] != '/'))
+		return "does not name one interpreter by its absolute path";
+	if (g->calls && g->calls[0] != '/')
+		return "has a file of calls that is not absolute";
 	return NULL;
 }
 

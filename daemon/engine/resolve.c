@@ -529,10 +529,10 @@ static int check_env(struct resolver *r, const struct bd_map *env)
 static int check_request(struct resolver *r)
 {
 	const struct bd_request *q = &r->p->request;
-	if (q->kind && !bd_streq(q->kind, "run") && !bd_streq(q->kind, "ab"))
-		return bd_error_set(r->err, -EINVAL, "bad-value", NULL, "kind must be \"run\" or \"ab\", not '%s'",
-			q->kind);
-	if (bd_streq(q->kind, "ab") != (q->sides != NULL))
+	if (q->kind && !bd_streq(q->kind, "run") && !bd_streq(q->kind, "ab") && !bd_streq(q->kind, "check"))
+		return bd_error_set(r->err, -EINVAL, "bad-value", NULL,
+			"kind must be \"run\", \"ab\" or \"check\", not '%s'", q->kind);
+	if (!bd_streq(q->kind, "check") && bd_streq(q->kind, "ab") != (q->sides != NULL))
 		return bd_error_set(r->err, -EINVAL, "bad-value", NULL, "%s",
 			q->sides ? "only kind \"ab\" has sides" : "kind \"ab\" needs sides");
 	if (!isnan(q->precision) && !(q->precision >= 0.0001 && q->precision <= 1))
@@ -681,6 +681,9 @@ int plan_resolve(struct bd_engine *e, struct plan *p, struct bd_error *err)
 	struct resolver r = {.e = e, .p = p, .err = err};
 	int res = check_request(&r);
 	p->ab = bd_streq(p->request.kind, "ab");
+	p->check = bd_streq(p->request.kind, "check");
+	if (res == 0 && p->check)
+		return check_resolve(e, p, err);
 	static const char *const names[] = {"a", "b"};
 	for (size_t i = 0; res == 0 && i < (p->ab ? 2 : 1); i++) {
 		p->sides_len = i + 1;

@@ -64,6 +64,7 @@ static void entry_done(struct entry *e)
 	rendered_leave(e->rendered);
 	bd_reason_free(e->reason);
 	free((char *)(uintptr_t)e->progress.phase);
+	free((char *)(uintptr_t)e->progress.about);
 	free((char *)(uintptr_t)e->progress.waiting_for);
 	free((char *)(uintptr_t)e->progress.last_cell);
 	*e = (struct entry){0};
@@ -76,6 +77,7 @@ static struct entry entry_copy(const struct entry *e)
 		c.rendered->owners++;
 	c.reason = bd_reason_copy(e->reason);
 	c.progress.phase = bd_strdup(e->progress.phase);
+	c.progress.about = bd_strdup(e->progress.about);
 	c.progress.waiting_for = bd_strdup(e->progress.waiting_for);
 	c.progress.last_cell = bd_strdup(e->progress.last_cell);
 	return c;

@@ -18,7 +18,7 @@ struct entry {
 	int64_t cell;
 	enum bd_run_state state;
 	struct bd_reason *reason;
-	struct bd_progress progress; /* phase, waiting_for and last_cell are owned */
+	struct bd_progress progress; /* phase, about, waiting_for and last_cell are owned */
 };
 
 /* The event as it is sent; nothing when there is nothing to tell of what it is about. `id` is that of the run or trace. */

@@ -34,6 +34,7 @@ static cJSON *progress_json(const struct entry *e)
 	add_number(j, "cells", (double)p->cells);
 	add_number(j, "elapsed_s", p->elapsed_s);
 	add_number(j, "left_s", p->left_s);
+	add_text(j, "about", p->about);
 	add_text(j, "waiting_for", p->waiting_for);
 	add_text(j, "last_cell", p->last_cell);
 	add_number(j, "last_time_ns_per_op", p->last_cell ? p->last_time_ns_per_op : (double)NAN);

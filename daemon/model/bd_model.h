@@ -150,7 +150,7 @@ struct bd_sides {
 };
 struct bd_request {               /* POST runs */
 	char *target;             /* a suite name, a case glob, or "@ID" of something registered */
-	char *kind;               /* "run" or "ab" */
+	char *kind;               /* "run", "ab" or "check" */
 	struct bd_sides *sides;   /* of "ab", else NULL */
 	struct bd_choices axes;   /* overrides the suite's */
 	struct bd_strv cases;     /* globs over case names and cell ids; empty = all */
@@ -169,12 +169,13 @@ extern const struct bd_doc bd_request_doc;
 /* DATA/registered/ID.json (schema benchd.registered.v1): programs are never named by a request, only by the id of what
  * benchctl wrote here. */
 struct bd_registered {
-	char *kind; /* targets: "python", "plugin", "command"; sides: "folder", "venv", "object" */
-	char *path; /* absolute; NULL for a command */
-	struct bd_strv argv;
+	char *kind; /* targets: "python", "plugin", "command"; sides: "folder", "venv", "object"; of a check: "module" */
+	char *path;          /* absolute; NULL for a command, and for a module that is imported by its name */
+	struct bd_strv argv; /* of a module: the interpreter it is checked under */
 	struct bd_map env;
 	char *cwd, *name; /* name: what people see */
 	cJSON *manifest;  /* [{path, build_id}] promised, absolute paths; NULL = nothing was promised */
+	char *calls; /* of a module: the absolute path of the file with the calls that are made; NULL = they are tried */
 };
 extern const struct bd_doc bd_registered_doc;
 
@@ -337,6 +338,7 @@ struct bd_run { /* the store's row */
 	cJSON *environment;
 	cJSON *request; /* bd_request_doc */
 	cJSON *plan;    /* what a recomputation needs besides samples: see docs/interfaces.md */
+	cJSON *check;   /* of kind check: its document, benchd.check.v1; NULL = there is none (yet) */
 	int64_t cells;  /* count of role "cell" */
 };
 void bd_run_done(struct bd_run *r);
@@ -432,6 +434,7 @@ struct bd_run_document {
 	struct bd_cell_result *cells;
 	size_t cells_len;
 	cJSON *comparability; /* of compare: {"same", "differences"} */
+	cJSON *check;         /* of check: benchd.check.v1 */
 };
 extern const struct bd_doc bd_run_document_doc, bd_cell_result_doc;
 
@@ -439,7 +442,8 @@ struct bd_statuses { /* how many cells; one that is not measured yet counts nowh
 	int64_t ok, unsupported, invalid, failed, interrupted;
 };
 struct bd_run_row { /* runs list */
-	char *id, *suite, *state, *started;
+	char *id, *suite, *kind, *state, *started;
+	char *verdict; /* of a check */
 	struct bd_reason *reason;
 	double wall_s;
 	struct bd_map labels;

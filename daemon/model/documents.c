@@ -51,7 +51,7 @@ DOC(bd_request_doc, bd_request, NULL, false);
 
 static const struct bd_field bd_registered_fields[] = {FR(bd_registered, STRING, kind), F(bd_registered, STRING, path),
 	F(bd_registered, STRINGS, argv), F(bd_registered, MAP, env), F(bd_registered, STRING, cwd),
-	F(bd_registered, STRING, name), F(bd_registered, JSON, manifest)};
+	F(bd_registered, STRING, name), F(bd_registered, JSON, manifest), F(bd_registered, STRING, calls)};
 DOC(bd_registered_doc, bd_registered, "benchd.registered.v1", false);
 
 static const struct bd_field bd_suite_defaults_fields[] = {F(bd_suite_defaults, DOUBLE, budget_s),
@@ -175,7 +175,8 @@ static const struct bd_field bd_run_document_fields[] = {FD(bd_run_document, OBJ
 	{.name = "comparability",
 		.type = BD_F_JSON,
 		.offset = offsetof(struct bd_run_document, comparability),
-		.omit_null = true}};
+		.omit_null = true},
+	{.name = "check", .type = BD_F_JSON, .offset = offsetof(struct bd_run_document, check), .omit_null = true}};
 DOC(bd_run_document_doc, bd_run_document, "benchd.run.v1", true);
 
 static const struct bd_field bd_statuses_fields[] = {F(bd_statuses, INT, ok), F(bd_statuses, INT, unsupported),
@@ -183,9 +184,9 @@ static const struct bd_field bd_statuses_fields[] = {F(bd_statuses, INT, ok), F(
 static DOC(statuses_doc, bd_statuses, NULL, true);
 
 static const struct bd_field bd_run_row_fields[] = {FR(bd_run_row, STRING, id), F(bd_run_row, STRING, suite),
-	FR(bd_run_row, STRING, state), FD(bd_run_row, OPTIONAL, reason, bd_reason_doc), F(bd_run_row, STRING, started),
-	F(bd_run_row, DOUBLE, wall_s), F(bd_run_row, MAP, labels), F(bd_run_row, INT, cells),
-	FD(bd_run_row, OBJECT, statuses, statuses_doc)};
+	F(bd_run_row, STRING, kind), FR(bd_run_row, STRING, state), FD(bd_run_row, OPTIONAL, reason, bd_reason_doc),
+	F(bd_run_row, STRING, started), F(bd_run_row, DOUBLE, wall_s), F(bd_run_row, MAP, labels),
+	F(bd_run_row, INT, cells), FD(bd_run_row, OBJECT, statuses, statuses_doc), F(bd_run_row, STRING, verdict)};
 static DOC(run_row_doc, bd_run_row, NULL, true);
 
 static const struct bd_field bd_run_list_fields[] = {FD(bd_run_list, ARRAY, runs, run_row_doc),

@@ -158,6 +158,7 @@ void bd_run_done(struct bd_run *r)
 	cJSON_Delete(r->environment);
 	cJSON_Delete(r->request);
 	cJSON_Delete(r->plan);
+	cJSON_Delete(r->check);
 	*r = (struct bd_run){0};
 }
 

@@ -45,6 +45,9 @@ static int side_load(struct bd_store *store, const char *run_id, const char *nam
 	if (!ret->l.ended)
 		return bd_error_set(err, -EBUSY, "conflict", "wait for its end, or cancel it", "run %s is not over yet",
 			run_id);
+	r = report_has_times(&ret->l.run, err);
+	if (r < 0)
+		return r;
 	for (size_t i = 0; i < ret->l.cells_len; i++)
 		ret->sided |= bd_axes_get(&ret->l.cells[i].axes, "side") != NULL;
 	return 0;

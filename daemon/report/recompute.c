@@ -24,7 +24,10 @@ static int check_over(struct bd_store *store, const char *run_id, struct bd_erro
 	if (r < 0)
 		return r;
 	bool over = run.state != BD_RUN_QUEUED && run.state != BD_RUN_RUNNING;
+	r = report_has_times(&run, err);
 	bd_run_done(&run);
+	if (r < 0)
+		return r;
 	return over ? 0
 		    : bd_error_set(err, -EBUSY, "conflict", "wait for its end, or cancel it", "run %s is not over yet",
 			      run_id);

@@ -109,6 +109,8 @@ void report_machine(const struct loaded *l, struct bd_run_head *ret);
 
 /* ---- run.c ------------------------------------------------------------------------------------------------------- */
 
+/* bad-value when it is a run of kind check, which has no times. */
+int report_has_times(const struct bd_run *run, struct bd_error *err);
 void report_head(const struct bd_run *run, struct bd_run_head *ret);
 
 /* ---- difference.c ------------------------------------------------------------------------------------------------ */

@@ -30,6 +30,14 @@ void report_head(const struct bd_run *run, struct bd_run_head *ret)
 	ret->plan = run->plan ? cJSON_Duplicate(run->plan, true) : NULL;
 }
 
+int report_has_times(const struct bd_run *run, struct bd_error *err)
+{
+	const cJSON *kind = cJSON_GetObjectItemCaseSensitive(run->plan, "kind");
+	if (!bd_streq(cJSON_GetStringValue(kind), "check"))
+		return 0;
+	return bd_error_set(err, -EINVAL, "bad-value", NULL, "run %s is a check: it has no samples", run->id);
+}
+
 static bool process_axis(const char *name)
 {
 	for (size_t i = 0; i < bd_axis_kinds_len; i++)
@@ -70,6 +78,7 @@ static void make(const struct loaded *l, struct bd_run_document *ret)
 	report_head(&l->run, &ret->run);
 	report_machine(l, &ret->run);
 	report_noise(l, ret);
+	ret->check = l->run.check ? cJSON_Duplicate(l->run.check, true) : NULL;
 	for (size_t i = 0; i < l->cells_len; i++) {
 		if (!bd_streq(l->cells[i].role, "cell"))
 			continue;

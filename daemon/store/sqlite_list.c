@@ -8,7 +8,8 @@ static int list_prepare(sqlite3 *db, const struct bd_store_filter *f, sqlite3_st
 	const char *bound[5];
 	int n = 0;
 	bd_str_puts(&sql,
-		"SELECT run, id, suite, state, started_ns, wall_s, cells, reason, ok, unsupported, invalid, failed, interrupted"
+		"SELECT run, id, suite, state, started_ns, wall_s, cells, reason, ok, unsupported, invalid, failed, interrupted,"
+		" coalesce(plan, request), verdict"
 		" FROM runs LEFT JOIN statuses USING(run) WHERE state<>'deleted'");
 	if (f->before) {
 		bd_str_puts(&sql, " AND id<?");
@@ -85,9 +86,15 @@ static int row_read(sqlite3 *db, sqlite3_stmt *s, sqlite3_stmt *labels, struct b
 	}
 	row->wall_s = bd_sqlite_double(s, 5);
 	row->cells = bd_sqlite_int(s, 6);
+	row->verdict = bd_sqlite_text(s, 14);
+	bd_auto_json cJSON *plan = NULL; /* or the request, of one that has not begun */
 	int r = bd_sqlite_reason_read(s, 7, &row->reason, err);
+	if (r == 0)
+		r = bd_sqlite_json_read(s, 13, &plan, err);
 	if (r < 0)
 		return r;
+	const char *kind = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(plan, "kind"));
+	row->kind = bd_strdup(kind ? kind : "run");
 	row->statuses = (struct bd_statuses){bd_sqlite_int(s, 8), bd_sqlite_int(s, 9), bd_sqlite_int(s, 10),
 		bd_sqlite_int(s, 11), bd_sqlite_int(s, 12)};
 	if (row->statuses.ok == BD_NULL_INT && bd_run_state_parse(row->state, &state) == 0)

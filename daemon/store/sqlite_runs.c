@@ -88,7 +88,7 @@ static int labels_insert(sqlite3 *db, int64_t run, const struct bd_map *labels, 
 
 /* The columns that run_update may change, from place `i` on. The texts must outlive the statement's run. */
 static int bind_changing(sqlite3_stmt *s, int i, const struct bd_run *run, const char *reason, const char *environment,
-	const char *plan)
+	const char *plan, const char *checked)
 {
 	bd_sqlite_bind_text(s, i++, bd_run_state_names[run->state]);
 	bd_sqlite_bind_text(s, i++, reason);
@@ -103,6 +103,8 @@ static int bind_changing(sqlite3_stmt *s, int i, const struct bd_run *run, const
 	bd_sqlite_bind_text(s, i++, run->comparability_key);
 	bd_sqlite_bind_text(s, i++, environment);
 	bd_sqlite_bind_text(s, i++, plan);
+	bd_sqlite_bind_text(s, i++, checked);
+	bd_sqlite_bind_text(s, i++, cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(run->check, "verdict")));
 	return i;
 }
 
@@ -111,16 +113,17 @@ static int run_insert(sqlite3 *db, const struct bd_run *run, struct bd_error *er
 	bd_auto_free char *reason = bd_sqlite_reason_text(run->reason);
 	bd_auto_free char *environment = run->environment ? bd_json_text(run->environment) : NULL;
 	bd_auto_free char *plan = run->plan ? bd_json_text(run->plan) : NULL;
+	bd_auto_free char *checked = run->check ? bd_json_text(run->check) : NULL;
 	bd_auto_free char *request = run->request ? bd_json_text(run->request) : NULL;
 	bd_auto_stmt sqlite3_stmt *s = NULL;
 	int r = bd_sqlite_prepare(db,
 		"INSERT INTO runs(state, reason, started_ns, finished_ns, wall_s, setup_s, measure_s, batch_s, launches, rounds,"
-		" comparability_key, environment, plan, id, suite, created_ns, seed, request, cells)"
-		" VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+		" comparability_key, environment, plan, checked, verdict, id, suite, created_ns, seed, request, cells)"
+		" VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
 		&s, err);
 	if (r < 0)
 		return r;
-	int i = bind_changing(s, 1, run, reason, environment, plan);
+	int i = bind_changing(s, 1, run, reason, environment, plan, checked);
 	bd_sqlite_bind_text(s, i++, run->id);
 	bd_sqlite_bind_text(s, i++, run->suite);
 	bd_sqlite_bind_int(s, i++, run->created_ns);
@@ -157,6 +160,7 @@ static int update_once(struct bd_sqlite *q, const struct bd_run *run, struct bd_
 	bd_auto_free char *reason = bd_sqlite_reason_text(run->reason);
 	bd_auto_free char *environment = run->environment ? bd_json_text(run->environment) : NULL;
 	bd_auto_free char *plan = run->plan ? bd_json_text(run->plan) : NULL;
+	bd_auto_free char *checked = run->check ? bd_json_text(run->check) : NULL;
 	bd_auto_stmt sqlite3_stmt *s = NULL;
 	/* what a client is told is over is over, also after a power cut */
 	int r = bd_sqlite_begin(q, bd_sqlite_finished(run->state) ? BD_SQLITE_POWER : BD_SQLITE_PROCESS, err);
@@ -167,10 +171,10 @@ static int update_once(struct bd_sqlite *q, const struct bd_run *run, struct bd_
 	if (r == 0)
 		r = bd_sqlite_prepare(db,
 			"UPDATE runs SET state=?, reason=?, started_ns=?, finished_ns=?, wall_s=?, setup_s=?, measure_s=?, batch_s=?,"
-			" launches=?, rounds=?, comparability_key=?, environment=?, plan=? WHERE run=?",
+			" launches=?, rounds=?, comparability_key=?, environment=?, plan=?, checked=?, verdict=? WHERE run=?",
 			&s, err);
 	if (r == 0) {
-		sqlite3_bind_int64(s, bind_changing(s, 1, run, reason, environment, plan), number);
+		sqlite3_bind_int64(s, bind_changing(s, 1, run, reason, environment, plan, checked), number);
 		r = bd_sqlite_run(db, s, "storing the state of a run", err);
 	}
 	return bd_sqlite_end(q, r, err);
@@ -276,7 +280,7 @@ static int run_read(sqlite3 *db, const char *run_id, struct bd_run *run, struct 
 	if (r == 0)
 		r = bd_sqlite_prepare(db,
 			"SELECT id, suite, reason, created_ns, started_ns, finished_ns, wall_s, setup_s, measure_s, batch_s, seed, launches,"
-			" rounds, comparability_key, environment, request, cells, plan FROM runs WHERE run=?",
+			" rounds, comparability_key, environment, request, cells, plan, checked FROM runs WHERE run=?",
 			&s, err);
 	if (r < 0)
 		return r;
@@ -306,6 +310,8 @@ static int run_read(sqlite3 *db, const char *run_id, struct bd_run *run, struct 
 		r = bd_sqlite_json_read(s, 15, &run->request, err);
 	if (r == 0)
 		r = bd_sqlite_json_read(s, 17, &run->plan, err);
+	if (r == 0)
+		r = bd_sqlite_json_read(s, 18, &run->check, err);
 	if (r == 0)
 		r = bd_sqlite_labels_prepare(db, &labels, err);
 	return r < 0 ? r : bd_sqlite_labels_read(db, labels, number, &run->labels, err);

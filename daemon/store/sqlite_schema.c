@@ -11,7 +11,7 @@
  * runs.run is a number private to this file; runs.id is the name everybody uses, and sorts by time. Absent is NULL.
  * runs.state and traces.state are one of bd_run_state_names, or "deleted": hidden, and being taken away
  * (sqlite_delete.c). The chunks of a trace are in the order of their numbers.
- * reason, axes, environment, request, plan and facts are JSON text. samples.detail is described in detail.c. results and statuses
+ * reason, axes, environment, request, plan, checked and facts are JSON text; verdict is that of checked. samples.detail is described in detail.c. results and statuses
  * say what is in the documents, in a form that can be searched; place counts a document's cells. */
 const struct bd_sqlite_migration bd_sqlite_migrations[] = {
 	{"CREATE TABLE runs(run INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, suite TEXT, state TEXT NOT NULL, reason TEXT,"
@@ -63,6 +63,7 @@ const struct bd_sqlite_migration bd_sqlite_migrations[] = {
 	 "CREATE TABLE trace_documents(trace INTEGER PRIMARY KEY REFERENCES traces(trace) ON DELETE CASCADE,"
 	 " json TEXT NOT NULL);",
 		NULL},
+	{"ALTER TABLE runs ADD COLUMN checked TEXT; ALTER TABLE runs ADD COLUMN verdict TEXT;", NULL},
 };
 const size_t bd_sqlite_migrations_len = BD_LEN(bd_sqlite_migrations);
 

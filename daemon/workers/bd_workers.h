@@ -12,6 +12,9 @@ struct bd_worker;
 
 int bd_worker_pool_new(struct bd_worker_pool **ret, struct bd_error *err);
 void bd_worker_pool_free(struct bd_worker_pool **pool); /* no worker may be left */
+/* bd_spawn() on the pool's own thread; also of programs that are no workers. */
+int bd_worker_pool_spawn(struct bd_worker_pool *pool, const struct bd_spawn *sp, pid_t *ret_pid, int *ret_pidfd,
+	struct bd_error *err);
 
 struct bd_worker_spec {
 	const char *program;      /* absolute path of a bench-worker or of any program that speaks the protocol */

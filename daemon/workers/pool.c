@@ -1,4 +1,4 @@
-#include "pool.h"
+#include "bd_workers.h"
 
 #include <pthread.h>
 #include <signal.h>

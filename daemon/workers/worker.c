@@ -1,4 +1,4 @@
-#include "pool.h"
+#include "bd_workers.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -20,6 +20,7 @@ MAY_INCLUDE = {
     "stats": "base",
     "store": "base model",
     "workers": "base model",
+    "checker": "base model",
     "tracer": "base",
     "symbols": "base tracer",
     "client": "base model",
@@ -28,17 +29,17 @@ MAY_INCLUDE = {
     "formats": "base model",
     "plugin_manager": "base",
     "imports": "base",
-    "engine": "base model store workers tracer traces stats kernels",
+    "engine": "base model store workers checker tracer traces stats kernels",
     "http": "base model store engine report traces formats tracer",
-    "benchctl": "base model client",
+    "benchctl": "base model client checker",
 }
 PROGRAM_MAY_INCLUDE = {
-    "benchctl": "base model client benchctl",
+    "benchctl": "base model client checker benchctl",
     "bench-tracer": "base tracer",
 }
 # module: one it must be kept from, by name, so that a mistake in the table above is noticed
 KEPT_FROM = {
-    "base": "model", "kernels": "model", "plugin_manager": "model", "imports": "model", "model": "stats", "stats": "store", "store": "stats", "workers": "store",
+    "base": "model", "kernels": "model", "plugin_manager": "model", "imports": "model", "model": "stats", "stats": "store", "store": "stats", "workers": "store", "checker": "workers",
     "tracer": "workers", "symbols": "store", "client": "store", "report": "engine", "traces": "report", "formats": "store", "engine": "http", "http": "client", "benchctl": "store",
 }
 # program: (libraries it must link: the negative control, libraries it must never link)

@@ -2,11 +2,11 @@
 #include "../check.h"
 #include "../registry.h"
 
+#include "bd_checker.h"
+
 #include <errno.h>
 #include <stdio.h>
 #include <unistd.h>
-
-#define SECONDS 300
 
 static const struct bd_option options[] = {
 	{"python", 0, BD_OPT_TEXT, "PYTHON",
@@ -42,28 +42,8 @@ static int request_of(const struct bd_words *w, cJSON **ret, struct bd_error *er
 	if (r < 0)
 		return path_missing("there is no file", calls, NULL, r, err);
 	bd_auto_free char *here = getcwd(NULL, 0);
-	cJSON *json = cJSON_CreateObject();
-	cJSON_AddStringToObject(json, "module", word);
-	cJSON_AddItemToObject(json, "path", path ? cJSON_CreateString(path) : cJSON_CreateNull());
-	cJSON_AddItemToObject(json, "calls", file ? cJSON_CreateString(file) : cJSON_CreateNull());
-	cJSON_AddStringToObject(json, "cwd", here ? here : "/");
-	cJSON_AddNumberToObject(json, "seconds", seconds > 0 ? seconds : SECONDS);
-	*ret = json;
+	*ret = bd_checker_request(word, path, file, here, seconds > 0 ? seconds : (double)NAN);
 	return 0;
-}
-
-/* The module could not be imported at all: that is an answer only about the command line. */
-static int unusable(const struct bd_ctl *ctl, const cJSON *document, const char *word, const char *python)
-{
-	struct bd_error err;
-	const char *reason = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(document, "reason"));
-	if (cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(document, "missing")))
-		bd_error_set(&err, -ENOENT, "no-such-input", "--python names the environment that has it",
-			"%s has no module %s", python, word);
-	else
-		bd_error_set(&err, -EIO, "worker-failed", NULL, "%s cannot be imported by %s: %s", word, python,
-			reason ? reason : "it does not say why");
-	return bd_ctl_fail(ctl, &err);
 }
 
 static int protocols(struct bd_ctl *ctl, const struct bd_words *w)
@@ -96,10 +76,9 @@ static int run(struct bd_ctl *ctl, const struct bd_words *w)
 	bd_auto_json cJSON *request = NULL, *document = NULL;
 	if (registry_check(ctl, w->operands.v[0], &err) < 0 ||
 		check_python(ctl, bd_words_text(w, "python"), &python, &err) < 0 || request_of(w, &request, &err) < 0 ||
-		check_run(ctl, python, request, &document, &err) < 0)
+		check_run(ctl, python, request, &document, &err) < 0 ||
+		bd_checker_unusable(document, w->operands.v[0], python, &err) < 0)
 		return bd_ctl_fail(ctl, &err);
-	if (bd_streq(cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(document, "state")), "failed"))
-		return unusable(ctl, document, w->operands.v[0], python);
 	cJSON_DeleteItemFromObjectCaseSensitive(document, "missing"); /* for us: what is told has been imported */
 	int status = bd_ctl_answer_document(ctl, document, check_report);
 	return status ? status : check_exit(document);

@@ -72,6 +72,10 @@ BD_TEST(a_file_of_ours_is_read_whole)
 	BD_CHECK_INT(registered_load(f.data, ID, &g, &err), 0);
 	BD_CHECK(!g.path && !g.manifest && g.argv.n == 1);
 	bd_doc_done(&bd_registered_doc, &g);
+	put(&f, "{\"schema\":\"benchd.registered.v1\",\"kind\":\"module\",\"argv\":[\"/usr/bin/python3\"],\"name\":\"zlib\"}");
+	BD_CHECK_INT(registered_load(f.data, ID, &g, &err), 0);
+	BD_CHECK(!registered_is_target(&g) && !g.path && !g.calls); /* it is checked, never measured */
+	bd_doc_done(&bd_registered_doc, &g);
 	end(&f);
 }
 
@@ -127,6 +131,15 @@ BD_TEST(what_it_says_is_checked)
 			"absolute path"},
 		{"{\"schema\":\"benchd.registered.v1\",\"kind\":\"command\",\"argv\":[\"true\"],\"name\":\"x\"}",
 			"absolute path"},
+		{"{\"schema\":\"benchd.registered.v1\",\"kind\":\"module\",\"name\":\"x\"}", "one interpreter"},
+		{"{\"schema\":\"benchd.registered.v1\",\"kind\":\"module\",\"argv\":[\"python3\"],\"name\":\"x\"}",
+			"one interpreter"},
+		{"{\"schema\":\"benchd.registered.v1\",\"kind\":\"module\",\"argv\":[\"/p\",\"-c\"],\"name\":\"x\"}",
+			"one interpreter"},
+		{"{\"schema\":\"benchd.registered.v1\",\"kind\":\"module\",\"path\":\"x.so\",\"argv\":[\"/p\"],\"name\":\"x\"}",
+			"absolute path"},
+		{"{\"schema\":\"benchd.registered.v1\",\"kind\":\"module\",\"calls\":\"x.py\",\"argv\":[\"/p\"],\"name\":\"x\"}",
+			"file of calls"},
 		{"{\"schema\":\"benchd.registered.v1\",\"kind\":\"folder\",\"path\":\"/x\"}", "no name"},
 		{"{\"schema\":\"benchd.registered.v1\",\"kind\":\"folder\",\"path\":\"/x\",\"name\":\"x\",\"cwd\":\".\"}",
 			"working folder"},

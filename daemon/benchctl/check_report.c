@@ -1,5 +1,6 @@
 /* The report of a check: findings first, then what each check says, then what was not looked at. */
 #include "check.h"
+#include "run_table.h"
 
 #include <stdio.h>
 
@@ -17,7 +18,7 @@ static const char *text_of(const cJSON *o, const char *name)
 static int count_of(const cJSON *o, const char *name)
 {
 	const cJSON *n = part(o, name);
-	return cJSON_IsNumber(n) ? (int)n->valuedouble : 0;
+	return cJSON_IsNumber(n) ? n->valueint : 0; /* within an int whatever is stored */
 }
 
 static const char *last_part(const char *path)
@@ -143,6 +144,26 @@ void check_report(const cJSON *document, const struct bd_screen *s, struct bd_st
 	left_out(part(coverage, "unfinished"), "unfinished: ", s, out);
 	if (!bd_streq(text_of(document, "state"), "complete"))
 		paragraph(out, s, 0, BD_YELLOW, "not complete: ", text_of(document, "reason"));
+}
+
+bool bd_run_is_check(const struct bd_run_document *doc)
+{
+	return bd_streq(doc->run.kind, "check");
+}
+
+void bd_check_table(const struct bd_run_document *doc, const struct bd_screen *s, struct bd_str *out)
+{
+	const struct bd_run_head *r = &doc->run;
+	if (!doc->check) {
+		bd_run_header(doc, s, 0, NULL, out);
+	} else {
+		check_report(doc->check, s, out);
+		bd_auto_free char *label = bd_printf("%s: ", r->state ? r->state : "?");
+		if (r->reason && !bd_streq(r->reason->key, "timeout")) /* that the report has said itself */
+			paragraph(out, s, 0, BD_YELLOW, label, r->reason->message ? r->reason->message : "");
+	}
+	bd_str_puts(out, "\n");
+	bd_run_about(doc, s, out);
 }
 
 int check_exit(const cJSON *document)

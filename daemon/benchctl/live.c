@@ -28,6 +28,7 @@ struct bd_live {
 	const struct seen *last; /* cell of the latest figures; NULL = none yet */
 	double last_ns;          /* time per operation of its latest batch alone; NAN = unknown */
 	char phase[32], waiting_for[96];
+	char *about; /* of a check: what is being called; else "" */
 	int64_t launch, launches, round, rounds, done, of;
 	double elapsed_s, left_s;
 	int64_t told_ns; /* when progress was last told; the clock runs on from there */
@@ -66,6 +67,8 @@ static void take_progress(struct bd_live *l, const cJSON *data)
 {
 	snprintf(l->phase, sizeof l->phase, "%s", string_in(data, "phase"));
 	snprintf(l->waiting_for, sizeof l->waiting_for, "%s", string_in(data, "waiting_for"));
+	free(l->about);
+	l->about = bd_strdup(string_in(data, "about"));
 	l->launch = whole_in(data, "launch");
 	l->launches = whole_in(data, "launches");
 	l->round = whole_in(data, "round");
@@ -168,6 +171,13 @@ static void sentence(const struct bd_live *l, bool brief, struct bd_str *out)
 	}
 	if (!*l->phase || bd_streq(l->phase, "queued")) {
 		bd_str_puts(out, "queued");
+		return;
+	}
+	if (l->about && *l->about) {
+		bd_str_puts(out, l->phase);
+		if (l->of > 0)
+			bd_str_printf(out, ": %lld of %lld,", (long long)l->done, (long long)l->of);
+		bd_str_printf(out, " %s", l->about);
 		return;
 	}
 	position(l, brief, out);
@@ -302,6 +312,7 @@ void bd_live_free(struct bd_live **lp)
 		free(l->cells[i].label);
 	}
 	free(l->cells);
+	free(l->about);
 	free(l);
 	*lp = NULL;
 }

@@ -205,10 +205,10 @@ static int get_run(struct bd_client *c, const char *id, cJSON **ret, struct bd_r
 	return r;
 }
 
-static int cancel(struct bd_client *c, const char *id, struct bd_live *live, struct bd_error *err)
+static int cancel(struct bd_client *c, const char *id, struct bd_live *live, const char *stopping, struct bd_error *err)
 {
-	bd_live_note(live,
-		"benchctl: stopping after the batch in flight; what was measured is kept (Ctrl-C again leaves at once)");
+	bd_live_note(live, "benchctl: %s (Ctrl-C again leaves at once)",
+		stopping ? stopping : "stopping after the batch in flight; what was measured is kept");
 	bd_auto_free char *path = bd_printf("/api/v1/runs/%s/cancel", id);
 	struct bd_error e;
 	int r = bd_client_call(c, "POST", path, NULL, NULL, &e);
@@ -221,7 +221,7 @@ static int cancel(struct bd_client *c, const char *id, struct bd_live *live, str
 }
 
 /* Until the run has ended. A stream that ends early is opened again. */
-static int follow(struct bd_client *c, const char *id, struct bd_live *live, struct bd_error *err)
+static int follow(struct bd_client *c, const char *id, struct bd_live *live, const char *stopping, struct bd_error *err)
 {
 	static const volatile int never;
 	bd_auto_free char *path = bd_printf("/api/v1/runs/%s/events", id);
@@ -234,7 +234,7 @@ static int follow(struct bd_client *c, const char *id, struct bd_live *live, str
 			break;
 		if (interrupted && !cancelled) {
 			cancelled = true;
-			r = cancel(c, id, live, err);
+			r = cancel(c, id, live, stopping, err);
 		}
 		if (r < 0)
 			return r;
@@ -285,7 +285,7 @@ static int watch(const struct bd_ctl *ctl, const struct bd_words *w, struct bd_c
 	int r = get_run(c, id, &json, &doc, &err);
 	if (r == 0) {
 		bd_auto_live struct bd_live *live = bd_live_new(ctl, &doc);
-		r = follow(c, id, live, &err);
+		r = follow(c, id, live, end->stopping, &err);
 	}
 	bd_doc_done(&bd_run_document_doc, &doc);
 	bd_jsonp(&json);
@@ -307,7 +307,8 @@ static int watch(const struct bd_ctl *ctl, const struct bd_words *w, struct bd_c
 			status = end->status(&doc);
 		if (bd_streq(doc.run.state, "failed") && doc.run.reason) {
 			const struct bd_reason *reason = doc.run.reason;
-			bd_error_set(&err, -EIO, reason->key, reason->hint, "the run failed: %s",
+			bd_error_set(&err, -EIO, reason->key, reason->hint, "%s%s",
+				end->what ? end->what : "the run failed: ",
 				reason->message ? reason->message : reason->key);
 			bd_ctl_fail(ctl, &err);
 		}

@@ -61,6 +61,8 @@ struct measure_end {
 	int (*print)(const struct bd_ctl *ctl, const struct bd_words *w, const cJSON *json,
 		const struct bd_run_document *doc);
 	int (*status)(const struct bd_run_document *doc);
+	const char *stopping; /* what Ctrl-C is answered with; NULL: of batches */
+	const char *what;     /* that failed; NULL: "the run failed: " */
 };
 /* The table, or with --json the document. */
 int measure_print(const struct bd_ctl *ctl, const struct bd_words *w, const cJSON *json,

@@ -259,7 +259,7 @@ static int status(const struct bd_run_document *doc)
 
 int noise_measure(const struct bd_ctl *ctl, const struct bd_words *w, double seconds)
 {
-	static const struct measure_end end = {print, status};
+	static const struct measure_end end = {.print = print, .status = status};
 	struct bd_error err;
 	auto_registry struct registry registry = {0};
 	bd_auto_client struct bd_client *c = NULL;

@@ -404,7 +404,7 @@ static void about_modes(const struct bd_run_document *doc, const struct bd_scree
 	}
 }
 
-static void about_run(const struct bd_run_document *doc, const struct bd_screen *s, struct bd_str *out)
+void bd_run_about(const struct bd_run_document *doc, const struct bd_screen *s, struct bd_str *out)
 {
 	const struct bd_run_head *r = &doc->run;
 	bd_auto_str struct bd_str text = {0};
@@ -433,7 +433,8 @@ static void about_run(const struct bd_run_document *doc, const struct bd_screen 
 		bd_auto_free char *most = bd_text_seconds(budget->valuedouble);
 		bd_str_printf(&text, " of the %s it could take", most);
 	}
-	bd_str_printf(&text, ", %s set-up, %s measuring", setup, measure);
+	if (isfinite(r->setup_s) || isfinite(r->measure_s)) /* a check has neither */
+		bd_str_printf(&text, ", %s set-up, %s measuring", setup, measure);
 	if (r->measure_s > 0 && isfinite(r->batch_s)) {
 		bd_auto_free char *share = bd_text_percent(r->batch_s / r->measure_s);
 		bd_str_printf(&text, ", %s of it inside batches", share);
@@ -456,7 +457,7 @@ void bd_run_notes(const struct bd_run_document *doc, const struct bd_screen *s, 
 	about_modes(doc, s, out);
 	about_cells(doc, s, out);
 	about_notes(doc, s, out);
-	about_run(doc, s, out);
+	bd_run_about(doc, s, out);
 }
 
 bool bd_run_ended(const char *state)

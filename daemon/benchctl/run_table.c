@@ -229,7 +229,10 @@ void bd_run_header(const struct bd_run_document *doc, const struct bd_screen *s,
 		bd_auto_free char *wall = bd_text_seconds(r->wall_s);
 		bd_str_printf(&rest, "%s %s", good ? "in" : "after", wall);
 	}
-	bd_str_printf(&rest, "%s%zu cell%s", rest.len ? ", " : "", cells, cells == 1 ? "" : "s");
+	if (bd_run_is_check(doc))
+		bd_str_printf(&rest, "%sa check", rest.len ? ", " : "");
+	else
+		bd_str_printf(&rest, "%s%zu cell%s", rest.len ? ", " : "", cells, cells == 1 ? "" : "s");
 	if (r->launches > 0 && r->rounds > 0) /* neither is known before the first launch */
 		bd_str_printf(&rest, ", %lld launch%s × %lld round%s", (long long)r->launches,
 			r->launches == 1 ? "" : "es", (long long)r->rounds, r->rounds == 1 ? "" : "s");
@@ -485,6 +488,10 @@ static void add_heading(const struct table *t, struct bd_grid *g, size_t from, s
 
 void bd_run_table(const struct bd_run_document *doc, const struct bd_screen *s, struct bd_str *out)
 {
+	if (bd_run_is_check(doc)) {
+		bd_check_table(doc, s, out);
+		return;
+	}
 	if (bd_run_has_sides(doc)) {
 		bd_sides_table(doc, s, out);
 		return;

@@ -12,6 +12,11 @@ bool bd_run_has_sides(const struct bd_run_document *doc);
 void bd_sides_table(const struct bd_run_document *doc, const struct bd_screen *s, struct bd_str *out);
 /* Everything below the rows: what the ratios refer to, noise, what was not measured and why, times, the run's id. */
 void bd_run_notes(const struct bd_run_document *doc, const struct bd_screen *s, struct bd_str *out);
+void bd_run_about(const struct bd_run_document *doc, const struct bd_screen *s,
+	struct bd_str *out); /* only its id, times */
+/* A stored check. */
+bool bd_run_is_check(const struct bd_run_document *doc);
+void bd_check_table(const struct bd_run_document *doc, const struct bd_screen *s, struct bd_str *out);
 /* "AMD EPYC, 2 processors, Linux 6.1 …" from the environment of a document. */
 void bd_run_machine(const cJSON *environment, struct bd_str *out);
 /* One note: a short label, then text with a hanging indent. */

@@ -9,6 +9,11 @@ static enum bd_style style_of(const char *state)
 									  : BD_YELLOW;
 }
 
+static enum bd_style style_of_verdict(const char *verdict)
+{
+	return bd_streq(verdict, "found") ? BD_RED : bd_streq(verdict, "nothing found") ? BD_GREEN : BD_YELLOW;
+}
+
 /* So many characters of the ids tell them apart, with two to spare for the runs to come. */
 static int id_length(const struct bd_run_list *l)
 {
@@ -50,6 +55,7 @@ void bd_runs_table(const struct bd_run_list *l, const struct bd_screen *s, struc
 	bd_auto_grid struct bd_grid *g = bd_grid_new(s);
 	size_t id = bd_grid_column(g, (struct bd_grid_column){"run", false, false, false, 0});
 	size_t suite = bd_grid_column(g, (struct bd_grid_column){"suite", false, false, false, 0});
+	size_t verdict = bd_grid_column(g, (struct bd_grid_column){"verdict", false, false, false, 0});
 	size_t state = bd_grid_column(g, (struct bd_grid_column){"state", false, false, false, 0});
 	size_t cells = bd_grid_column(g, (struct bd_grid_column){"cells", true, false, false, 3});
 	size_t trouble = bd_grid_column(g, (struct bd_grid_column){"not ok", !wide, false, false, 1});
@@ -61,9 +67,13 @@ void bd_runs_table(const struct bd_run_list *l, const struct bd_screen *s, struc
 		const struct bd_run_row *r = &l->runs[i];
 		bd_grid_row(g);
 		bd_grid_set(g, id, BD_BOLD, "%.*s", length, r->id ? r->id : "?");
-		bd_grid_set(g, suite, BD_PLAIN, "%s", r->suite ? r->suite : "");
+		bool check = bd_streq(r->kind, "check");
+		bd_grid_set(g, suite, BD_PLAIN, "%s%s", check ? "check of " : "", r->suite ? r->suite : "");
+		if (r->verdict)
+			bd_grid_set(g, verdict, style_of_verdict(r->verdict), "%s", r->verdict);
 		bd_grid_set(g, state, style_of(r->state), "%s", r->state ? r->state : "");
-		bd_grid_set(g, cells, BD_PLAIN, "%lld", (long long)r->cells);
+		if (!check)
+			bd_grid_set(g, cells, BD_PLAIN, "%lld", (long long)r->cells);
 		bd_auto_free char *bad = trouble_text(&r->statuses, wide);
 		if (*bad)
 			bd_grid_set(g, trouble, r->statuses.failed ? BD_RED : BD_YELLOW, "%s", bad);

@@ -72,6 +72,21 @@ struct checking {
 	int64_t start_ns, shown_ns;
 };
 
+static void tell(const struct checking *c, const char *stage, int64_t done, int64_t of, const char *about)
+{
+	double elapsed = seconds(bd_clock_mono_ns() - c->start_ns);
+	engine_emit(c->e,
+		&(struct bd_event){.run_id = c->job->id,
+			.kind = BD_EVENT_PROGRESS,
+			.state = BD_RUN_RUNNING,
+			.progress = {.phase = stage,
+				.cells_done = done,
+				.cells = of,
+				.elapsed_s = elapsed,
+				.left_s = BD_MAX(c->job->plan->budget_s - elapsed, 0.0),
+				.about = about}});
+}
+
 static void on_progress(const cJSON *progress, void *arg)
 {
 	struct checking *c = arg;
@@ -84,17 +99,7 @@ static void on_progress(const cJSON *progress, void *arg)
 		(c->shown_ns && now - c->shown_ns < PROGRESS_NS))
 		return;
 	c->shown_ns = now;
-	double elapsed = seconds(now - c->start_ns);
-	engine_emit(c->e,
-		&(struct bd_event){.run_id = c->job->id,
-			.kind = BD_EVENT_PROGRESS,
-			.state = BD_RUN_RUNNING,
-			.progress = {.phase = stage->valuestring,
-				.cells_done = (int64_t)done->valuedouble,
-				.cells = (int64_t)of->valuedouble,
-				.elapsed_s = elapsed,
-				.left_s = BD_MAX(c->job->plan->budget_s - elapsed, 0.0),
-				.about = about->valuestring}});
+	tell(c, stage->valuestring, (int64_t)done->valuedouble, (int64_t)of->valuedouble, about->valuestring);
 }
 
 static int spawn(const struct bd_spawn *sp, pid_t *ret_pid, void *arg, struct bd_error *err)
@@ -199,6 +204,7 @@ static int check(struct checking *c, struct bd_error *err)
 	int r = start(c, &checker, err);
 	if (r < 0)
 		return r;
+	tell(c, "importing", 0, 0, what->name);
 	follow(c, &checker);
 	bd_auto_json cJSON *document = NULL;
 	r = bd_checker_end(&checker, &document, err);

@@ -122,6 +122,8 @@ class Kept(Case):
         with Stream(d, run) as stream:
             events = [(kind, data) for _, kind, data in stream]
         told = [data for kind, data in events if kind == "progress" and data["about"]]
+        self.assertEqual([data["about"] for data in told if data["phase"] == "importing"][:1], ["array"][:len(told)])
+        told = [data for data in told if data["phase"] != "importing"]
         self.assertTrue(told, events)
         for data in told:
             self.assertTrue(data["about"].startswith("array."), data)

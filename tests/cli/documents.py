@@ -261,6 +261,53 @@ def ways():
     return {**document(cells), "run": {**HEAD, "suite": "zero-copy"}}
 
 
+def check_of(verdict, findings, state="complete", why=None):
+    titles = {"leaks": "reference leaks", "references": "borrowed references", "gil": "calls without the GIL"}
+    found = {f["check"] for f in findings}
+    return {"schema": "benchd.check.v1", "state": state, "reason": why, "verdict": verdict,
+            "module": {"name": "mymod", "file": "/srv/mymod.cpython-311-x86_64-linux-gnu.so", "version": "1.2", "compiled": []},
+            "python": {"executable": "/usr/bin/python3", "version": "3.11.2", "debug": False, "free_threaded": False}, "seconds": 4.2,
+            "checks": [{"check": k, "title": t, "findings": int(k in found), "reason": why,
+                        "verdict": "found" if k in found else "unproven" if why else "nothing found"} for k, t in titles.items()],
+            "findings": findings,
+            "coverage": {"functions": 5, "called": 4, "calls": 120, "measured": 30, "unfinished": [],
+                         "not_called": [{"name": "mymod.remove_all", "reason": "its name says that it removes something"}]}}
+
+
+def of_check(check, **head):
+    d = {"schema": "benchd.run.v1", "noise": [], "cells": [],
+         "run": {**HEAD, "suite": "mymod", "kind": "check", "setup_s": None, "measure_s": None, "batch_s": None, "seed": None,
+                 "launches": None, "rounds": None, "wall_s": 4.6, "plan": {"kind": "check", "budget_s": 300}, **head}}
+    return {**d, "check": check} if check else d
+
+
+def checked():
+    """A check that is kept, and found one mistake."""
+    return of_check(check_of("found", [{"check": "leaks", "function": "mymod.twice", "call": ["import mymod", "mymod.twice('benchd text')"],
+                                        "evidence": "argument 1 has 1 reference more after each call (+80, +80 over 80 calls each)",
+                                        "hint": "an object that is not needed any more keeps its reference: look for Py_INCREF",
+                                        "figures": None}]), labels={"branch": "main"})
+
+
+def check_cancelled():
+    return of_check(check_of("undecided", [], "interrupted", "interrupted"), state="cancelled",
+                    reason=reason("cancelled", "cancelled by request; what was found by then is kept"))
+
+
+def check_failed():
+    """One that could not begin has no document of its own."""
+    return of_check(None, state="failed", reason=reason("no-such-input", "/usr/bin/python3 has no module mymod", "--python names the environment that has it"))
+
+
+def checks():
+    """Checks among runs."""
+    rows = runs()["runs"]
+    for row, verdict in zip(rows[1:5], (None, "found", "nothing found", "undecided")):
+        row.update(suite="mymod", kind="check", verdict=verdict, cells=0, statuses=dict.fromkeys(row["statuses"], 0))
+    return {"next": None, "runs": rows}
+
+
 DOCUMENTS = {"suite": ("run", whole_suite), "troubled": ("run", troubled), "cases": ("run", single_cases),
              "allocators": ("run", allocators), "sides": ("run", two_folders), "compared": ("run", compared),
-             "ways": ("run", ways), "plan": ("plan", plan), "runs": ("runs", runs)}
+             "ways": ("run", ways), "plan": ("plan", plan), "runs": ("runs", runs), "checked": ("run", checked),
+             "check-cancelled": ("run", check_cancelled), "check-failed": ("run", check_failed), "checks": ("runs", checks)}

@@ -140,7 +140,7 @@ static int fill(struct registry *g, const char *word, struct pair *p, struct bd_
 
 static int run(struct bd_ctl *ctl, const struct bd_words *w)
 {
-	static const struct measure_end end = {format_run, format_status};
+	static const struct measure_end end = {.print = format_run, .status = format_status};
 	struct bd_error err;
 	struct bd_request rq;
 	auto_pair struct pair pair;

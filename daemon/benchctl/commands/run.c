@@ -28,7 +28,7 @@ static int find_target(const struct bd_ctl *ctl, const struct bd_words *w, const
 
 static int run(struct bd_ctl *ctl, const struct bd_words *w)
 {
-	static const struct measure_end end = {measure_print, bd_run_exit};
+	static const struct measure_end end = {.print = measure_print, .status = bd_run_exit};
 	struct bd_error err;
 	struct bd_request rq;
 	struct bd_registered target;

@@ -9,7 +9,7 @@
 #include <unistd.h>
 
 #define TICK_MS 200
-#define PROGRESS_NS 200000000LL
+#define PROGRESS_NS 150000000LL  /* less than a tick */
 #define OVERDUE_NS 30000000000LL /* it ends by itself when its time is over: beyond that it hangs */
 
 static double seconds(int64_t ns)
@@ -69,37 +69,53 @@ struct checking {
 	struct bd_engine *e;
 	struct job *job;
 	struct bd_run row;
-	int64_t start_ns, shown_ns;
+	int64_t start_ns;
+	/* where it is, as it said last */
+	char *stage, *about;
+	int64_t done, of, told_ns;
+	bool news; /* nobody was told yet */
 };
 
-static void tell(const struct checking *c, const char *stage, int64_t done, int64_t of, const char *about)
+static void at(struct checking *c, const char *stage, int64_t done, int64_t of, const char *about)
 {
-	double elapsed = seconds(bd_clock_mono_ns() - c->start_ns);
-	engine_emit(c->e,
-		&(struct bd_event){.run_id = c->job->id,
-			.kind = BD_EVENT_PROGRESS,
-			.state = BD_RUN_RUNNING,
-			.progress = {.phase = stage,
-				.cells_done = done,
-				.cells = of,
-				.elapsed_s = elapsed,
-				.left_s = BD_MAX(c->job->plan->budget_s - elapsed, 0.0),
-				.about = about}});
+	free(c->stage);
+	free(c->about);
+	c->stage = bd_strdup(stage);
+	c->about = bd_strdup(about);
+	c->done = done;
+	c->of = of;
+	c->news = true;
 }
 
 static void on_progress(const cJSON *progress, void *arg)
 {
-	struct checking *c = arg;
 	const cJSON *done = cJSON_GetObjectItemCaseSensitive(progress, "done"),
 		    *of = cJSON_GetObjectItemCaseSensitive(progress, "of"),
 		    *stage = cJSON_GetObjectItemCaseSensitive(progress, "stage"),
 		    *about = cJSON_GetObjectItemCaseSensitive(progress, "about");
+	if (cJSON_IsNumber(done) && cJSON_IsNumber(of) && cJSON_IsString(stage) && cJSON_IsString(about))
+		at(arg, stage->valuestring, done->valueint, of->valueint, about->valuestring);
+}
+
+/* What it is at, a few times a second; the last of it also when it says nothing more for long. */
+static void tell(struct checking *c)
+{
 	int64_t now = bd_clock_mono_ns();
-	if (!cJSON_IsNumber(done) || !cJSON_IsNumber(of) || !cJSON_IsString(stage) || !cJSON_IsString(about) ||
-		(c->shown_ns && now - c->shown_ns < PROGRESS_NS))
+	if (!c->news || now - c->told_ns < PROGRESS_NS)
 		return;
-	c->shown_ns = now;
-	tell(c, stage->valuestring, (int64_t)done->valuedouble, (int64_t)of->valuedouble, about->valuestring);
+	c->news = false;
+	c->told_ns = now;
+	double elapsed = seconds(now - c->start_ns);
+	engine_emit(c->e,
+		&(struct bd_event){.run_id = c->job->id,
+			.kind = BD_EVENT_PROGRESS,
+			.state = BD_RUN_RUNNING,
+			.progress = {.phase = c->stage,
+				.cells_done = c->done,
+				.cells = c->of,
+				.elapsed_s = elapsed,
+				.left_s = BD_MAX(c->job->plan->budget_s - elapsed, 0.0),
+				.about = c->about}});
 }
 
 static int spawn(const struct bd_spawn *sp, pid_t *ret_pid, void *arg, struct bd_error *err)
@@ -130,9 +146,10 @@ static int start(struct checking *c, struct bd_checker *checker, struct bd_error
 }
 
 /* To its end. Whoever cancels, or ends benchd, still gets what was found until then. */
-static void follow(const struct checking *c, struct bd_checker *checker)
+static void follow(struct checking *c, struct bd_checker *checker)
 {
 	int64_t end = c->start_ns + (int64_t)(c->job->plan->budget_s * 1e9) + OVERDUE_NS;
+	int64_t tended = 0;
 	bool told = false;
 	for (;;) {
 		/* once it was told, what asked for it would be readable for ever */
@@ -148,7 +165,11 @@ static void follow(const struct checking *c, struct bd_checker *checker)
 			return;
 		if (bd_clock_mono_ns() > end)
 			return;
-		engine_tend_queue(c->e);
+		tell(c);
+		if (bd_clock_mono_ns() - tended >= PROGRESS_NS) {
+			tended = bd_clock_mono_ns();
+			engine_tend_queue(c->e);
+		}
 	}
 }
 
@@ -189,6 +210,7 @@ static int begin(struct checking *c, struct bd_error *err)
 	row->started_ns = bd_clock_real_ns();
 	c->start_ns = bd_clock_mono_ns();
 	row->environment = environment_document();
+	environment_variables(row->environment, &c->job->plan->request.env);
 	row->comparability_key = comparability_key(row->environment);
 	int r = bd_store_run_update(c->e->store, row, err);
 	if (r == 0)
@@ -204,7 +226,8 @@ static int check(struct checking *c, struct bd_error *err)
 	int r = start(c, &checker, err);
 	if (r < 0)
 		return r;
-	tell(c, "importing", 0, 0, what->name);
+	at(c, "importing", 0, 0, what->name);
+	tell(c);
 	follow(c, &checker);
 	bd_auto_json cJSON *document = NULL;
 	r = bd_checker_end(&checker, &document, err);
@@ -261,4 +284,6 @@ void check_measure(struct bd_engine *e, struct job *job)
 			.state = c.row.state,
 			.reason = c.row.reason});
 	bd_run_done(&c.row);
+	free(c.stage);
+	free(c.about);
 }

@@ -81,6 +81,8 @@ struct environment_watch {
 void environment_begun(struct environment_watch *w);
 void environment_seen(struct environment_watch *w);
 void environment_ended(struct environment_watch *w, cJSON *environment);
+/* Adds `variables`, those that were asked for, once. */
+void environment_variables(cJSON *environment, const struct bd_map *asked);
 /* Hash over what makes results comparable. */
 char *comparability_key(const cJSON *environment);
 

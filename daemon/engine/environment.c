@@ -235,6 +235,15 @@ void environment_ended(struct environment_watch *w, cJSON *environment)
 	add_number(environment, "others_cpu_s", isnan(others) ? others : fmax(others, 0));
 }
 
+void environment_variables(cJSON *environment, const struct bd_map *asked)
+{
+	if (cJSON_GetObjectItemCaseSensitive(environment, "variables"))
+		return;
+	cJSON *variables = cJSON_AddObjectToObject(environment, "variables");
+	for (size_t i = 0; i < asked->n; i++)
+		cJSON_AddStringToObject(variables, asked->v[i].key, asked->v[i].value);
+}
+
 char *comparability_key(const cJSON *environment)
 {
 	/* Not the load, the boot or the sizes: what stays the same when nothing that matters has changed. */

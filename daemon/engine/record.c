@@ -244,12 +244,7 @@ void record_environment(struct run *r)
 			cJSON_AddItemToArray(allocators, item);
 		}
 	}
-	if (!cJSON_GetObjectItemCaseSensitive(env, "variables")) {
-		cJSON *variables = cJSON_AddObjectToObject(env, "variables");
-		for (size_t i = 0; i < r->plan->request.env.n; i++)
-			cJSON_AddStringToObject(variables, r->plan->request.env.v[i].key,
-				r->plan->request.env.v[i].value);
-	}
+	environment_variables(env, &r->plan->request.env);
 	free(r->row.comparability_key);
 	r->row.comparability_key = comparability_key(env);
 }

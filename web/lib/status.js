@@ -10,6 +10,11 @@ export function Status({ of, children }) {
   return html`<span class=${`status ${of}`}><span class="mark" aria-hidden="true">${MARKS[of] ?? '?'}</span>${children ?? of}</span>`;
 }
 
+const VERDICTS = { found: 'failed', 'nothing found': 'ok' };
+
+/** Of a check; what it could not decide is no pass. */
+export const Verdict = ({ of, children }) => html`<${Status} of=${VERDICTS[of] ?? 'invalid'}>${children ?? of}<//>`;
+
 export const ended = (state) => state !== 'queued' && state !== 'running';
 
 /** "19 ok · 2 invalid": how many cells of each status there are, worst first, without those there are none of. */

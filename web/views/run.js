@@ -9,7 +9,7 @@ import { Loading, Main, Problem } from '../lib/main.js';
 import { go } from '../lib/router.js';
 import { ended } from '../lib/status.js';
 import { useNow } from '../lib/time.js';
-import { RunDocument } from './run/document.js';
+import { isCheck, RunDocument } from './run/document.js';
 
 const PHASES = { setup: 'setting up' };
 const TICK_MS = 500;
@@ -35,12 +35,14 @@ function Actions({ doc, reload, connection }) {
     ${over && html`<a class="button" href=${api(`runs/${id}/page`)} download=${`benchd-${id}.html`}>One-file HTML</a>`}
     ${over && html`<button type="button" disabled=${busy} onClick=${() => dialog.current.showModal()}>Delete…</button>`}
     <${Refusal} error=${error} reload=${reload} />
-    <${Deletion} dialog=${dialog} busy=${busy} destroy=${destroy} title="Delete this run?">Its figures and all its samples are gone for good.<//>
+    <${Deletion} dialog=${dialog} busy=${busy} destroy=${destroy} title="Delete this run?">
+      ${isCheck(doc.run) ? 'What it found is gone for good.' : 'Its figures and all its samples are gone for good.'}<//>
   </div>`;
 }
 
 /** "measuring · launch 2/6 · round 1/2 · cell 10/15", as benchctl's live line says it. */
 function position(p) {
+  if (p.about) return [p.phase, p.cells > 0 && `${p.cells_done}/${p.cells}`, p.about].filter(Boolean).join(' · ');
   const parts = [PHASES[p.phase] ?? p.phase ?? 'starting'];
   const measuring = p.phase === 'measuring';
   if (p.launch >= 0 && p.launches > 0) parts.push(`launch ${Math.min(p.launch + 1, p.launches)}/${p.launches}`);

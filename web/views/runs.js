@@ -4,7 +4,7 @@ import { useEvery, useResource, useTouched } from '../lib/api.js';
 import { seconds } from '../lib/format.js';
 import { Command, Empty, Loading, Main, Problem } from '../lib/main.js';
 import { useQuery } from '../lib/router.js';
-import { ended, Status, Statuses } from '../lib/status.js';
+import { ended, Status, Statuses, Verdict } from '../lib/status.js';
 import { useNow, When } from '../lib/time.js';
 
 const STATES = ['queued', 'running', 'complete', 'interrupted', 'failed', 'cancelled'];
@@ -48,12 +48,14 @@ export function Labels({ labels, query }) {
 
 function Row({ run, now, query }) {
   const href = `/runs/${run.id}`;
+  const check = run.kind === 'check';
   return html`<tr data-run=${run.id} data-status=${run.state}>
-    <th scope="row" data-col="suite"><a href=${href}>${run.suite}</a></th>
+    <th scope="row" data-col="suite"><a href=${href}>${check && 'Check of '}${run.suite}</a></th>
     <td data-col="state" data-label="State"><${Status} of=${run.state} />${run.reason?.message && html` <span class="why">${run.reason.message}</span>`}</td>
     <td data-col="started" data-label="Started" data-value=${run.started}><${When} at=${run.started} now=${now} /></td>
     <td data-col="wall" data-label="Wall time" class="number" data-value=${run.wall_s}>${seconds(run.wall_s)}</td>
-    <td data-col="cells" data-label="Cells" data-value=${run.cells}><${Statuses} counts=${run.statuses} cells=${run.cells} /></td>
+    <td data-col="cells" data-label="Cells" data-value=${run.cells}>
+      ${!check ? html`<${Statuses} counts=${run.statuses} cells=${run.cells} />` : run.verdict ? html`<${Verdict} of=${run.verdict} />` : html`<span class="dim">–</span>`}</td>
     <td data-col="labels" data-label="Labels"><${Labels} labels=${run.labels} query=${query} /></td>
     <td data-col="id" data-label="Run"><a class="id" href=${href} aria-label=${`Run ${run.id}`}>${run.id}</a></td>
   </tr>`;

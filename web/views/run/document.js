@@ -5,6 +5,7 @@ import { fixed, percent, plural, ratio, seconds } from '../../lib/format.js';
 import { ended, Reason, Status } from '../../lib/status.js';
 import { tableOf } from '../../lib/table.js';
 import { useNow, When } from '../../lib/time.js';
+import { CheckDocument } from './check.js';
 import { Environment, machine } from './environment.js';
 import { Notes } from './notes.js';
 import { RunTable } from './table.js';
@@ -24,7 +25,7 @@ function Facts({ run, now }) {
       ${seconds(run.measure_s)}${share !== null && html` <span class="dim">${percent(share)} in batches</span>`}
     <//>`}
     ${run.launches > 0 && run.rounds > 0 && html`<${Fact} name="Repeated">${plural(run.launches, 'launch', 'launches')} × ${plural(run.rounds, 'round')}<//>`}
-    ${run.seed !== null && html`<${Fact} name="Seed"><code>${run.seed}</code><//>`}
+    ${Number.isFinite(run.seed) && html`<${Fact} name="Seed"><code>${run.seed}</code><//>`}
     ${labels.length > 0 && html`<${Fact} name="Labels">
       <span class="labels">${labels.map(([key, value]) => html`<span key=${key}>${key}=${value}</span>`)}</span>
     <//>`}
@@ -48,6 +49,8 @@ function Noise({ noise, over }) {
   return html`<p class="noise">${sentence} <span class="dim" title="The same cell against itself, with 95 % intervals">A/A ${detail}</span></p>`;
 }
 
+export const isCheck = (run) => run.kind === 'check';
+
 export function RunDocument({ doc, actions = null, live = null, connection = null, stale = false, standalone = false }) {
   const { run } = doc;
   const now = useNow(30000);
@@ -56,7 +59,7 @@ export function RunDocument({ doc, actions = null, live = null, connection = nul
   return html`<article class=${`run ${stale ? 'stale' : ''}`}>
     <header class="run">
       <div class="title">
-        <h1 tabindex="-1">${run.suite ?? 'Run'}</h1>
+        <h1 tabindex="-1">${isCheck(run) && 'Check of '}${run.suite ?? 'Run'}</h1>
         <span id="state" data-state=${run.state}><${Status} of=${run.state}>${stale ? `${run.state}, as last told` : run.state}<//></span>
         ${connection}
         ${actions}
@@ -69,8 +72,9 @@ export function RunDocument({ doc, actions = null, live = null, connection = nul
       <${Noise} noise=${doc.noise} over=${ended(run.state)} />
       ${run.noise_line && ended(run.state) && html`<p class="noise" data-part="machine">${run.noise_line}</p>`}
     </header>
-    <${RunTable} doc=${doc} table=${table} standalone=${standalone} />
-    ${ended(run.state) && html`<${Notes} doc=${doc} />`}
+    ${isCheck(run) ? doc.check && html`<${CheckDocument} check=${doc.check} />` : html`
+      <${RunTable} doc=${doc} table=${table} standalone=${standalone} />
+      ${ended(run.state) && html`<${Notes} doc=${doc} />`}`}
     <${Environment} environment=${run.environment ?? {}} comparability=${run.comparability_key} />
   </article>`;
 }

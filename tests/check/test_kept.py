@@ -77,6 +77,12 @@ class Kept(Case):
         run = self.ask(d, self.module(d, self.write("hangs.py", HANGS)))
         return run, int(wait_for("the call that hangs", 120, lambda: os.path.exists(self.mark) and open(self.mark, encoding="utf-8").readline()))
 
+    @staticmethod
+    def holds_the_lock(d):
+        """Whether it has its turn on this machine."""
+        folder = f"/proc/{d.pid}/fd"
+        return any(os.readlink(os.path.join(folder, fd)).endswith("benchd.measure") for fd in os.listdir(folder) if os.path.lexists(os.path.join(folder, fd)))
+
     def gone(self, pids):
         wait_for("the end of its processes", 60, lambda: not set(pids) & {p for p, (_, _, s) in processes().items() if s != "Z"})
 
@@ -202,7 +208,9 @@ class Kept(Case):
 
     def test_nothing_is_measured_beside_it(self):
         d = self.start(measure=True)
+        self.assertFalse(self.holds_the_lock(d))
         check, _ = self.hanging(d)
+        self.assertTrue(self.holds_the_lock(d))
         run = d.run(launches=1, rounds=1)
         with Stream(d, run) as stream:
             waiting = next(data["waiting_for"] for _, kind, data in stream if kind == "progress")
@@ -216,6 +224,25 @@ class Kept(Case):
         self.assertEqual(d.state(second), "cancelled")
         self.assertEqual(d.request("POST", f"{RUNS}/{check}/cancel").status, 202)
         self.assertEqual(d.wait_state(run, FINAL), "complete")
+        wait_for("the end of its turn", 60, lambda: not self.holds_the_lock(d))
+
+    def test_it_waits_for_what_is_measured(self):
+        d = self.start(measure=True)
+        run = d.run(launches=500, rounds=20, budget_s=600)
+        d.wait_state(run, ("running",))
+        check = self.ask(d, self.module(d, self.write("tells.py", TELLS)))
+        with Stream(d, check) as stream:
+            waiting = next(data["waiting_for"] for _, kind, data in stream if kind == "progress")
+        self.assertEqual((waiting, d.state(check), os.path.exists(self.mark)), (f"run {run}", "queued", False))
+        self.assertEqual(d.request("POST", f"{RUNS}/{run}/cancel").status, 202)
+        self.assertEqual(d.wait_state(check, FINAL), "complete")
+        self.assertTrue(os.path.exists(self.mark))
+        # one that may not wait long enough has failed, and never began
+        os.unlink(self.mark)
+        check, _ = self.hanging(d)
+        late = self.ask(d, self.module(d, self.write("tells.py", TELLS)), wait_s=0)
+        self.assertEqual(d.wait_state(late, FINAL), "failed")
+        self.assertEqual(d.get(f"{RUNS}/{late}")["run"]["reason"]["key"], "waited-too-long")
 
     def test_what_a_check_has_not_is_refused(self):
         d = self.start()

@@ -29,7 +29,7 @@ BD_TEST(every_field_of_a_run)
 	CHECK_OK(bd_store_run_create(s, &run, NULL, 0, &err));
 	CHECK_OK(bd_store_run_get(s, "01A", &back, &err));
 	BD_CHECK_INT(back.state, BD_RUN_QUEUED);
-	BD_CHECK(!back.reason && !back.comparability_key && !back.environment);
+	BD_CHECK(!back.reason && !back.comparability_key && !back.environment && !back.plan && !back.check);
 	BD_CHECK_INT(back.started_ns, 0);
 	BD_CHECK_INT(back.finished_ns, 0);
 	BD_CHECK(isnan(back.wall_s) && isnan(back.setup_s) && isnan(back.measure_s) && isnan(back.batch_s));
@@ -47,6 +47,8 @@ BD_TEST(every_field_of_a_run)
 	run.rounds = 3;
 	run.comparability_key = bd_strdup("c0ffee");
 	run.environment = cJSON_Parse("{\"cpus\":2,\"env\":{\"A\":\"1\"}}");
+	run.plan = cJSON_Parse("{\"kind\":\"check\"}");
+	run.check = cJSON_Parse("{\"schema\":\"benchd.check.v1\",\"verdict\":\"found\"}");
 	CHECK_OK(bd_store_run_update(s, &run, &err));
 	reopen(&s);
 	CHECK_OK(bd_store_run_get(s, "01A", &back, &err));
@@ -69,6 +71,8 @@ BD_TEST(every_field_of_a_run)
 	BD_CHECK_STR(back.comparability_key, "c0ffee");
 	BD_CHECK(cJSON_Compare(back.environment, run.environment, 1));
 	BD_CHECK(cJSON_Compare(back.request, run.request, 1));
+	BD_CHECK(cJSON_Compare(back.plan, run.plan, 1));
+	BD_CHECK(cJSON_Compare(back.check, run.check, 1));
 	BD_CHECK_INT(back.labels.n, 2);
 	BD_CHECK_STR(back.labels.v[0].key, "branch");
 	BD_CHECK_STR(back.labels.v[1].value, "'; DROP TABLE runs; --");
@@ -325,6 +329,12 @@ BD_TEST(listing)
 		bd_map_set(&run.labels, "n", i < 2 ? "low" : "high");
 		if (i == 4)
 			bd_map_set(&run.labels, "last", "yes");
+		if (i == 2) /* what it will be is known before it has a plan */
+			run.request = cJSON_Parse("{\"target\":\"x\",\"kind\":\"ab\"}");
+		if (i == 3) {
+			run.plan = cJSON_Parse("{\"kind\":\"check\"}");
+			run.check = cJSON_Parse("{\"verdict\":\"nothing found\"}");
+		}
 		CHECK_OK(bd_store_run_create(s, &run, NULL, 0, &err));
 		run.id = run.suite = NULL; /* borrowed */
 		bd_run_done(&run);
@@ -357,6 +367,11 @@ BD_TEST(listing)
 	BD_CHECK_STR(list.runs[0].started, "2026-01-02T03:04:05Z");
 	BD_CHECK_STR(list.runs[0].suite, "even");
 	BD_CHECK_STR(list.runs[1].state, "failed");
+	BD_CHECK_STR(list.runs[0].kind, "run");
+	BD_CHECK_STR(list.runs[1].kind, "check");
+	BD_CHECK_STR(list.runs[2].kind, "ab");
+	BD_CHECK_STR(list.runs[1].verdict, "nothing found");
+	BD_CHECK(!list.runs[0].verdict && !list.runs[2].verdict);
 	BD_CHECK_STR(bd_map_get(&list.runs[0].labels, "last"), "yes");
 	BD_CHECK_INT(list.runs[0].cells, 2);
 	BD_CHECK(list.runs[0].wall_s == 1.5);

@@ -76,7 +76,8 @@ static const struct bd_http_route routes[] = {
 		.handle = list},
 	{.method = "POST",
 		.path = "/api/v1/runs",
-		.summary = "Queues a run, a comparison or a check, stored before it is answered; dry_run answers 200 with the plan",
+		.summary =
+			"Queues a run, a comparison or a check, stored before it is answered; dry_run answers 200 with the plan",
 		.takes_body = true,
 		.body = &bd_request_doc,
 		.example = {"/api/v1/runs",

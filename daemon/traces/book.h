@@ -24,9 +24,9 @@
 /* When a wait that ended by a wake, or by its timer, is taken for ended though its thread was not heard of again. */
 #define BD_BOOK_WOKEN_NS 250000000
 #define BD_BOOK_TIMED_NS 10000000000
-/* From then on a holder that was not heard of does not run: it would have been sampled. Not sooner, for the clock may still be
- * the slow one. */
-#define BD_BOOK_SILENT_NS 15000000
+/* A holder that was not heard of for so long sleeps, or waits for a processor: of most of those the probe tells soon, and better,
+ * for it knows their native functions, too. */
+#define BD_BOOK_SILENT_NS 200000000
 /* How far from a part of a wait a sample of its holder may lie. */
 #define BD_BOOK_NEAR_NS 2000000
 

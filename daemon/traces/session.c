@@ -10,6 +10,7 @@
 #define BUSY_BYTES 65536  /* in one drain */
 #define FIRST_NS 50000000 /* until the first figures */
 #define SNAPSHOT_NS 250000000
+#define STOPPED_NS 20000000 /* from one look at a process that stands still to the next */
 #define CHUNK_NS 500000000
 #define ROW_NS 2000000000       /* of the list */
 #define UNWATCHED_NS 5000000000 /* that nobody watches any more */
@@ -301,6 +302,28 @@ static int begin(struct session *s, struct bd_error *err)
 	return 0;
 }
 
+static bool looks_stopped(pid_t pid)
+{
+	char path[64];
+	bd_auto_free char *text = NULL;
+	snprintf(path, sizeof path, "/proc/%d/stat", pid);
+	const char *state = bd_file_read(path, 1 << 12, &text, NULL) < 0 ? NULL : strrchr(text, ')');
+	return state && (bd_starts_with(state, ") T") || bd_starts_with(state, ") t"));
+}
+
+/* Nothing waits in a process that stands still, and that nothing waits says nothing then. */
+static void note_stopped(struct session *s)
+{
+	if (s->state != BD_RUN_COMPLETE || s->reason || !looks_stopped(s->shared->pid))
+		return;
+	nanosleep(&(struct timespec){.tv_nsec = STOPPED_NS},
+		NULL); /* whom strace watches stops all the time, for moments */
+	if (looks_stopped(s->shared->pid))
+		s->reason = bd_reason_new(NULL, "target-stopped",
+			"kill -CONT lets it go on, or the end of the debugger",
+			"process %d is stopped, by a signal or a debugger", s->shared->pid);
+}
+
 /* What it stored stays readable even when the rest cannot be stored: then the document is made by bd_traces_recover. */
 static void end(struct session *s)
 {
@@ -311,6 +334,7 @@ static void end(struct session *s)
 	if (s->state != BD_RUN_FAILED)
 		(void)drain(s, 0, &err); /* what came until now */
 	bd_tracer_free(&s->tracer);
+	note_stopped(s);
 	bd_book_end(s->book, now);
 	put_chunk(s);
 	shared->row.state = s->state;

@@ -2,6 +2,7 @@
 import collections
 import json
 import os
+import signal
 import time
 import unittest
 
@@ -160,6 +161,16 @@ class Culprits(Traced):
                 d = json.loads(out)
                 self.check_stuck(program, d)
                 self.assertIn("hold_a", {line["function"] for line in holder_lines(d)})
+
+    def test_stopped_process_is_said_to_be(self):
+        with Planted(planted.PYTHONS[0], "culprit") as program:
+            os.kill(program.pid, signal.SIGSTOP)
+            try:
+                d = self.home.trace("--pid", program.pid, "--seconds", 0.5)
+                self.assertEqual((d["state"], d["reason"]["key"]), ("complete", "target-stopped"))
+            finally:
+                os.kill(program.pid, signal.SIGCONT)
+            self.assertIsNone(self.home.trace("--pid", program.pid, "--seconds", 0.5)["reason"])
 
     def test_short_lived_code_is_never_misnamed(self):
         def check(program, d, _):

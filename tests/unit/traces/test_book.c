@@ -333,12 +333,12 @@ BD_TEST(a_holder_that_sleeps_all_the_time_is_where_its_waiters_see_it)
 	struct world w;
 	world_begin(&w, INT64_MAX);
 	tell_stack(&w, 9, "sleeps");
-	tell_patience(&w, 101, 102, T0 + 10 * MS, 20, 7, 9);
-	tell_patience(&w, 103, 102, T0 + 12 * MS, 20, 7, 9); /* told of once, however many look */
-	bd_auto_json cJSON *d = document(&w, T0 + 200 * MS);
-	BD_CHECK_INT(value(d, "wait_ns"), 200 * MS);
-	BD_CHECK_INT(line_ns(d, "lines", "holder", 102, "sleeps"), 200 * MS);
-	BD_CHECK_INT(value(thread_row(d, 102), "hold_ns"), 102 * MS);
+	tell_patience(&w, 101, 102, T0 + 10 * MS, 60, 7, 9);
+	tell_patience(&w, 103, 102, T0 + 12 * MS, 60, 7, 9); /* told of once, however many look */
+	bd_auto_json cJSON *d = document(&w, T0 + 500 * MS);
+	BD_CHECK_INT(value(d, "wait_ns"), 600 * MS);
+	BD_CHECK_INT(line_ns(d, "lines", "holder", 102, "sleeps"), 600 * MS);
+	BD_CHECK_INT(value(thread_row(d, 102), "hold_ns"), 302 * MS);
 	world_end(&w);
 }
 
@@ -350,9 +350,9 @@ BD_TEST(a_holder_that_goes_to_sleep_is_not_where_it_was_before)
 	tell_stack(&w, 9, "sleeps");
 	for (unsigned i = 0; i < 10; i++)
 		tell_tick(&w, 102, T0 + i * MS, 0, 8);
-	tell_patience(&w, 101, 102, T0 + 10 * MS, 20, 7, 9);
-	bd_auto_json cJSON *d = document(&w, T0 + 200 * MS);
-	BD_CHECK_INT(line_ns(d, "lines", "holder", 102, "sleeps"), 100 * MS);
+	tell_patience(&w, 101, 102, T0 + 10 * MS, 60, 7, 9);
+	bd_auto_json cJSON *d = document(&w, T0 + 500 * MS);
+	BD_CHECK_INT(line_ns(d, "lines", "holder", 102, "sleeps"), 300 * MS);
 	BD_CHECK_INT(line_ns(d, "lines", "holder", 102, "before"), -1);
 	world_end(&w);
 }
@@ -363,11 +363,11 @@ BD_TEST(a_holder_that_runs_is_not_taken_for_asleep)
 	world_begin(&w, INT64_MAX);
 	tell_stack(&w, 8, "runs");
 	tell_stack(&w, 9, "elsewhere");
-	for (unsigned i = 0; i < 110; i++)
+	for (unsigned i = 0; i < 310; i++)
 		tell_tick(&w, 102, T0 + i * MS, 1, 8);
-	tell_patience(&w, 101, 102, T0 + 10 * MS, 20, 7, 9);
-	bd_auto_json cJSON *d = document(&w, T0 + 200 * MS);
-	BD_CHECK_INT(line_ns(d, "lines", "holder", 102, "runs"), 100 * MS);
+	tell_patience(&w, 101, 102, T0 + 10 * MS, 60, 7, 9);
+	bd_auto_json cJSON *d = document(&w, T0 + 500 * MS);
+	BD_CHECK_INT(line_ns(d, "lines", "holder", 102, "runs"), 300 * MS);
 	BD_CHECK_INT(line_ns(d, "lines", "holder", 102, "elsewhere"), -1);
 	world_end(&w);
 }
@@ -378,14 +378,14 @@ BD_TEST(a_sleep_that_was_told_in_parts_is_not_told_again)
 	struct world w;
 	world_begin(&w, INT64_MAX);
 	tell_stack(&w, 9, "sleeps");
-	tell_patience(&w, 101, 102, T0 + 100 * MS, 20, 7, 9);
-	drained(&w, T0 + 230 * MS);
-	drained(&w, T0 + 260 * MS);
-	tell_off(&w, 102, T0 + 20 * MS, T0 + 240 * MS, 1, 9);
-	bd_auto_json cJSON *d = document(&w, T0 + 300 * MS);
-	BD_CHECK_INT(value(thread_row(d, 102), "hold_ns"), 220 * MS);
-	BD_CHECK_INT(line_ns(d, "held", NULL, 102, "sleeps"), 220 * MS);
-	BD_CHECK_INT(line_ns(d, "lines", "holder", 102, "sleeps"), 100 * MS);
+	tell_patience(&w, 101, 102, T0 + 100 * MS, 60, 7, 9);
+	drained(&w, T0 + 430 * MS);
+	drained(&w, T0 + 460 * MS);
+	tell_off(&w, 102, T0 + 20 * MS, T0 + 440 * MS, 1, 9);
+	bd_auto_json cJSON *d = document(&w, T0 + 600 * MS);
+	BD_CHECK_INT(value(thread_row(d, 102), "hold_ns"), 420 * MS);
+	BD_CHECK_INT(line_ns(d, "held", NULL, 102, "sleeps"), 420 * MS);
+	BD_CHECK_INT(line_ns(d, "lines", "holder", 102, "sleeps"), 300 * MS);
 	world_end(&w);
 }
 

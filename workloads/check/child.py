@@ -174,7 +174,7 @@ def main(request):
     limits()
     helper.die_with_parent()
     helper.tell_faults(OUT)
-    import inspect, array  # noqa: E401,F401 (so that they are no part of what the user's module brings)
+    import array, ctypes, datetime, inspect, io  # noqa: E401,F401 (so that they are no part of what the user's module brings)
     before = set(sys.modules)
     signal.signal(signal.SIGALRM, signal.SIG_DFL)
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the leader decides
@@ -204,4 +204,6 @@ def main(request):
             work(job)
             say(end=0)
             return
+        if job["job"] == "leaks":
+            leaks.lasting(job["target"]["module"])
         fork_and_work(job)

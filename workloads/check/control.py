@@ -189,6 +189,7 @@ class Check:
         self.book = findings.Book()
         self.targets, self.works, self.instances = [], {}, {}
         self.state, self.reason = "complete", None
+        self.reached = "while importing the module"
 
     # ---- jobs, and what their ends mean --------------------------------------------------------------------------------------
 
@@ -306,6 +307,7 @@ class Check:
                   ("using arguments up", self.later), ("hostile arguments", self.hostile))
         for number, (what, stage) in enumerate(stages):
             for i, target in enumerate(self.targets):
+                self.reached = 'while %s: part %d of %d, %d of %d functions' % (what, number + 1, len(stages), i, len(self.targets))
                 say(progress={"stage": what, "done": number * len(self.targets) + i, "of": len(stages) * len(self.targets),
                               "about": target["name"]})
                 stage(target)
@@ -343,7 +345,7 @@ def main(request):
         except Interrupted:
             check.state, check.reason = "interrupted", "interrupted"
         except OutOfTime:
-            check.state, check.reason = "interrupted", "%g s were over" % request["seconds"]
+            check.state, check.reason = "interrupted", "%g s were over %s" % (request["seconds"], check.reached)
         signal.signal(signal.SIGINT, signal.SIG_IGN)
         signal.signal(signal.SIGTERM, signal.SIG_IGN)
         check.child.stop()

@@ -17,6 +17,11 @@ _COUNT = re.compile(r"takes (no|exactly|at least|at most|from|between|\d+|\w+ (p
 _NAMED = re.compile(r"keyword-only argument|argument '?(\w+)'? \(pos|unexpected keyword|missing required (keyword )?argument", re.IGNORECASE)
 
 
+_CALL = re.compile(r"^\s*(?:\d+\.\s*)?(?:def )?[\w.]*\(", re.MULTILINE)
+_PLACE = re.compile(r"argument \d+ (must|has)")
+_NUMBER = re.compile(r"argument (\d+)")
+
+
 def _split(text):
     """The parts of a list of parameters: commas within brackets do not divide."""
     parts, depth, start = [], 0, 0
@@ -32,7 +37,7 @@ def _split(text):
 def _from_text(text):
     """[[(name, what its type says, required, keyword only)]]: every "name(…)" found at the beginning of a line."""
     found = []
-    for match in re.finditer(r"^\s*(?:\d+\.\s*)?(?:def )?[\w.]*\(", text or "", re.MULTILINE):
+    for match in _CALL.finditer(text or ""):
         start, depth, end = match.end(), 1, None
         for i in range(start, min(len(text), start + 2000)):
             depth += (text[i] in "([{") - (text[i] in ")]}")
@@ -71,11 +76,11 @@ def _from_signature(function):
     return [rows]
 
 
-_NAME_HINTS = (
+_NAME_HINTS = [(re.compile(pattern, re.IGNORECASE), kind) for pattern, kind in (
     (r"callback|^func|^fn$|^f$|^cb$|handler|hook|predicate|key$", "callback"), (r"^(n|k|i|j|x|y|z|a|b|c)$|count|size|len|num|index|depth|steps|seed", "small"),
     (r"data|buf|payload|bytes|blob", "bytes"), (r"text|str|name|msg|message|path|file|fmt|format|pattern|encoding|label|word", "str"),
     (r"items|seq|list|values|args|iterable|rows|points|array", "ints"), (r"dict|map|kwargs|options|attrs", "dict"), (r"^obj|^o$|value", "object"),
-)
+)]
 
 
 def _kinds_of(rows):
@@ -85,7 +90,7 @@ def _kinds_of(rows):
         type_text = about.partition(":")[2] or (about if " " in about else "")
         names = kinds.hinted(type_text)
         for pattern, kind in _NAME_HINTS:
-            if re.search(pattern, name, re.IGNORECASE) and kind not in names:
+            if pattern.search(name) and kind not in names:
                 names.append(kind)
         found.append(names)
     return found
@@ -123,7 +128,7 @@ class Explorer:
         if result and result[0] == "TypeError":
             if "supported:" in result[1] or "Invoked with" in result[1]:
                 self.hints += [rows for rows in _from_text(result[1]) if rows not in self.hints]
-            elif _COUNT.search(result[1]) and not re.search(r"argument \d+ (must|has)", result[1]):
+            elif _COUNT.search(result[1]) and not _PLACE.search(result[1]):
                 self.arities_out.add((len(arguments), tuple(n for n, _ in named)))
         return result
 
@@ -192,7 +197,7 @@ class Explorer:
 
     @staticmethod
     def _further(before, after):
-        a, b = re.search(r"argument (\d+)", before), re.search(r"argument (\d+)", after)
+        a, b = _NUMBER.search(before), _NUMBER.search(after)
         return bool(b and (not a or int(b.group(1)) > int(a.group(1)))) or (not a and not b)
 
     def instances(self):

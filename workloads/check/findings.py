@@ -225,6 +225,10 @@ def document(check):
     book, said = check.book, check.child.described or {}
     # A reference too few ends the process sooner or later, somewhere: one mistake.
     book.rows = [r for r in book.rows if r["check"] != "crashes" or r["function"] not in book.unsafe]
+    # What a class does when it is called, its __init__ does again: that is no other mistake.
+    told = {(r["check"], r["function"]) for r in book.rows}
+    book.rows = [r for r in book.rows if not r["function"].endswith(".__init__") or
+                 (r["check"], r["function"].removesuffix(".__init__")) not in told]
     ended = check.reason if check.state != "complete" else None
     rows = []
     for key, title in CHECKS:

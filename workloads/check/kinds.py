@@ -135,7 +135,7 @@ def add_instance(name, text, make):
 
 # ---- what a signature or an error message says about a type ---------------------------------------------------------------
 
-_HINTS = (
+_HINTS = [(re.compile(pattern, re.IGNORECASE), names) for pattern, names in (  # once, and not in every fork
     (r"callable|function|callback", ("callback",)),
     (r"unicode character|format|typecode|a single character", ("char",)),
     (r"(list|sequence|iterable|vec|tuple|vector)\W*(of )?\W*(str|text)", ("strs",)),
@@ -154,13 +154,13 @@ _HINTS = (
     (r"iterator", ("iterator",)),
     (r"file|read\(\)", ("file",)),
     (r"\btype\b", ("type",)),
-)
+)]
 
 
 def hinted(text):
     """Kinds a type's name asks for, the best first."""
     found = []
     for pattern, names in _HINTS:
-        if re.search(pattern, text, re.IGNORECASE):
+        if pattern.search(text):
             found += [n for n in names if n not in found and n in KINDS]
     return found

@@ -33,12 +33,23 @@ def _chosen(rows, most):
 
 
 _kept = []
+_lasting = {}  # of the module that was asked for last
 
 
-def _hold(watched, most=8192):
+def lasting(module):
+    """[(what, object)] of a module, held: in the process that forks, for all that come. The lists are as long as it takes, so that to
+    make them, and to have the collector look at them, is most of what a small job would do."""
+    if module not in _lasting:
+        _lasting.clear()
+        rows = _module_objects(module)
+        _lasting[module] = rows, _held(rows, 32768)
+    return _lasting[module][0]
+
+
+def _held(watched, most=8192):
     """References that are held meanwhile: one that is dropped without right must not end the process, but be counted."""
     size = min(most, (1 << 22) // (len(watched) + 1))
-    _kept.append([[v] * size for _, v in watched])
+    return [[v] * size for _, v in watched]
 
 
 def _same(call):
@@ -51,17 +62,28 @@ def _same(call):
     return [("what it returns", results[0])] if results[0] is results[1] is results[2] else []
 
 
-def measure_call(target, recipe, at, raw, lasting):
+def _gives_memory(call):
+    """Whether it returns a pointer as cffi shows one: what is there may be the caller's to free, by what the C library says."""
+    try:
+        return type(call.run()).__module__.split(".")[0] == "_cffi_backend"
+    except Exception:
+        return False
+
+
+def measure_call(target, recipe, at, raw):
     call = recipes.call_of(target, recipe)
     text = recipes.text(target, recipe)
     at(text + "  # many times", 120)
     watched = call.watched()
-    _hold(watched)
+    _kept.append(_held(watched))
     same = _same(call)
-    _hold(same)
-    found = measure.slopes(call.run, watched + lasting + same, raw)
+    _kept.append(_held(same))
+    everything = watched + lasting(target["module"]) + same
+    found = measure.slopes(call.run, everything, raw)
     types = found.pop("types", [])
-    classes = {what for what, value in watched + lasting + same if targets.is_a(value, type)}
+    if "raw" in found and _gives_memory(call):
+        del found["raw"]
+    classes = {what for what, value in everything if targets.is_a(value, type)}
     return [{"text": text, "what": what, "type": what in classes, "singleton": what in dict(SINGLETONS), "per_call": slope, "steps": steps, "calls": calls,
              "types": types if what == "blocks" else []}
             for what, (slope, steps, calls) in found.items()]
@@ -70,15 +92,13 @@ def measure_call(target, recipe, at, raw, lasting):
 def job(job, at):
     """Of each recipe what changes with every call."""
     target, raw = job["target"], helper.bytes_in_use
-    lasting = _module_objects(target["module"])
-    _hold(lasting, 32768)
     found, slow, measured, baseline = [], [], 0, {r["what"]: r["per_call"] for r in job.get("baseline", ())}
     for rows, most, raising in ((job["works"], MOST_WORKING, False), (job["raises"], MOST_RAISING, True)):
         for recipe in _chosen(rows, most):
             if recipes.text(target, recipe) in job["skip"]:
                 continue
             try:
-                rows_found = measure_call(target, recipe, at, raw, lasting)
+                rows_found = measure_call(target, recipe, at, raw)
             except measure.TooSlow as error:
                 slow.append([recipes.text(target, recipe), str(error)])
                 continue

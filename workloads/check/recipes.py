@@ -1,5 +1,7 @@
 """How something is called: a list of kinds of arguments, for a method also those of its instance's class, and the line of Python
 that does the same."""
+import functools
+
 from . import calls, kinds, targets
 
 
@@ -50,6 +52,12 @@ def call_of(target, recipe):
     return calls.Bench(target["name"]) if target["kind"] == "calls" else Call(target, recipe)
 
 
+@functools.lru_cache(maxsize=256)
+def _code(text):
+    """Most trials of a function have the same text: only what the arguments are made of differs."""
+    return compile(text, "<benchd check>", "exec")
+
+
 class Call:
     """A recipe at work. Its leaves live as long as it does; everything else is made for each call and dropped after it."""
 
@@ -77,11 +85,11 @@ class Call:
             words.append("%s=build_%s(leaves_%s)" % (name, name, name))
         if self.kind == "setter":  # twice: what was there before has to go
             lines = "    x = instance()\n    x.%s = %s\n    x.%s = %s\n" % (self.name, words[0], self.name, words[0])
-            exec(compile("def run():\n" + lines, "<benchd check>", "exec"), space)
+            exec(_code("def run():\n" + lines), space)
             return space["run"]
         called = "function" if self.instance is None else "instance().%s" % self.name
         arguments = "" if self.kind == "getter" else "(%s)" % ", ".join(words)
-        exec(compile("def run():\n    return %s%s\n" % (called, arguments), "<benchd check>", "exec"), space)
+        exec(_code("def run():\n    return %s%s\n" % (called, arguments)), space)
         return space["run"]
 
     def bound(self, instance):

@@ -161,6 +161,18 @@ class Finder:
             elif _is_function(value) and self.origin.here(value, module):
                 self.seen.add(id(value))
                 self._add(module, prefix + key, "function", None, why_never(key, False))
+            elif type(value).__name__ == "Lib" and type(value).__module__ == "_cffi_backend":
+                self._library(module, prefix + key, value)
+
+    def _library(self, module, path, library):
+        """The functions of cffi's out-of-line API modules: attributes of one object, `lib`, each made when it is asked for."""
+        for key in sorted(dir(library)):
+            try:
+                value = getattr(library, key)
+            except Exception:  # it was declared, and is not there
+                continue
+            if _is_function(value):
+                self._add(module, "%s.%s" % (path, key), "function", None, why_never(key, False))
 
     def _class(self, module, path, cls):
         if id(cls) in self.seen:

@@ -13,7 +13,8 @@ static int init(PyObject *self, PyObject *args, PyObject *names)
 {
 	struct store *s = (struct store *)self;
 	(void)args, (void)names;
-	free(s->data);
+	if (s->data) /* once: a view may be there */
+		return 0;
 	s->len = 64;
 	s->data = calloc(1, (size_t)s->len);
 	return 0;

@@ -51,10 +51,10 @@ class Traced(unittest.TestCase):
         cls.home = Home()
         cls.addClassCleanup(cls.home.close)
 
-    def each(self, check, kind, *numbers, pythons=None):
+    def each(self, check, kind, *numbers, pythons=None, seconds=SECONDS):
         for python in pythons or planted.PYTHONS:
             with self.subTest(python), Planted(python, kind, *numbers) as program:
-                document, disturbed = traced(self.home, program, SECONDS)
+                document, disturbed = traced(self.home, program, seconds)
                 identities(self, document)
                 self.assertEqual((document["state"], document["reason"], document["lost"]), ("complete", None, 0))
                 self.assertEqual(document["python"], program.said.get("python", document["python"]))
@@ -231,7 +231,8 @@ class Culprits(Traced):
                 busy, ns = program.tids["busy"], end - start
                 true = sum(program.account(end).held(start, end).values()) / ns
                 (gil,) = d["gils"]
-                # 2 s are 2,000 samples; of a busy machine's intervals off the processor, those at both ends are cut
+                # What a thread ran since its last sample is not told: 13 ms as a rule, 65 ms once in 150 times. Of a busy machine's
+                # intervals off the processor, those at both ends are cut.
                 delta = 0.03 + 0.05 * disturbed[busy] / ns
                 self.assertAlmostEqual(gil["held_share"], true, delta=delta)
                 self.assertAlmostEqual(thread(d, busy)["hold_ns"] / ns, true, delta=delta)
@@ -240,7 +241,7 @@ class Culprits(Traced):
                 there = sum(line["ns"] for line in d["held"] if (line["tid"], line["line"]) == (busy, longest["line"]))
                 self.assertAlmostEqual(there / ns, true, delta=delta)
 
-            self.each(check, "busy", share, pythons=planted.PYTHONS[:1] if share != 0.5 else None)
+            self.each(check, "busy", share, pythons=planted.PYTHONS[:1] if share != 0.5 else None, seconds=5)
 
 
 @unittest.skipIf(planted.CANNOT, planted.CANNOT)
@@ -281,7 +282,9 @@ class OwnGils(Traced):
                 self.assertIn(0, gils)
                 for interpreter, tids in groups.items():
                     self.assertEqual(gils[interpreter]["wait_ns"], sum(thread(d, t)["wait_ns"] for t in tids))
-                    self.assertTrue(all(line["line"] for line in d["lines"] if line["role"] == "waiter"), d["lines"])
+                waiters = [line for line in d["lines"] if line["role"] == "waiter"]
+                known = sum(line["ns"] for line in waiters if line["line"])
+                self.assertGreater(known, 0.9 * sum(line["ns"] for line in waiters), waiters)
 
     def test_others_that_go_change_nothing(self):
         """GILs are told apart by what they are, not by how many there are before them."""

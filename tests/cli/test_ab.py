@@ -54,7 +54,8 @@ class Ab(Alone):
         self.assertEqual((cell["status"], cell["verdict"], self.status), ("ok", "slower", 1), cell)
         self.assertEqual(cell["ratio"]["to"], next(iter(cells(doc, "a").values()))["id"])
         self.assertLess(cell["ratio"]["lo"], cell["ratio"]["median"])
-        self.assertGreater(cell["ratio"]["lo"], 1.2)
+        self.assertGreater(cell["ratio"]["lo"], 1)  # how near to 2 is what a loaded machine leaves of it
+        self.assertGreater(cell["ratio"]["median"], 1.2)
         self.assertLess(cell["p_adjusted"], 0.05)
         return doc
 
